@@ -1,0 +1,523 @@
+//! The handles and claims of the byte kinds, written once over
+//! [`CrossThread`] kinds.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use super::bytes_fut::{ByteRecvFut, ByteSendFut, ClaimFut};
+use super::core::{Core, Next};
+use super::error::{ClaimError, RecvError, TryClaimError, TryRecvError};
+use super::kind::{CrossThread, ManyProducers, Topology};
+use crate::ring::Bounded;
+use crate::ring::bytes::ByteRing;
+use crate::ring::record::Span;
+use crate::wait::WaitPoint;
+use crate::wait::parker::block;
+
+pub(super) type ByteCore<K> = Core<K, ByteRing<<K as Topology>::Claim>>;
+type Shared<K> = <K as Topology>::Ptr<ByteCore<K>>;
+
+/// The sending end of a byte channel.
+///
+/// Made by `channel` of the kind's module, under whose name it is used:
+/// [`spsc_bytes::Sender`](super::spsc_bytes::Sender),
+/// [`mpsc_bytes::Sender`](super::mpsc_bytes::Sender). What every kind promises
+/// stands in [the module](super). Dropping the last sender ends the channel
+/// once it is empty.
+pub struct ByteSender<K: CrossThread> {
+    pub(super) core: Shared<K>,
+    /// The claim that was handed out. Still here at the next one, or when this
+    /// is dropped, it was forgotten and is aborted.
+    pub(super) open: Option<Span>,
+    _not_auto: PhantomData<*const ()>,
+}
+
+/// The receiving end of a byte channel.
+///
+/// Made by `channel` of the kind's module, under whose name it is used:
+/// [`spsc_bytes::Receiver`](super::spsc_bytes::Receiver),
+/// [`mpsc_bytes::Receiver`](super::mpsc_bytes::Receiver). What every kind
+/// promises stands in [the module](super).
+pub struct ByteReceiver<K: CrossThread> {
+    pub(super) core: Shared<K>,
+    /// The message that was handed out. Still here at the next one, it was
+    /// forgotten and is released.
+    pub(super) open: Option<Span>,
+    /// `RecvError` was returned once: no message ever again.
+    pub(super) ended: bool,
+    _not_auto: PhantomData<*const ()>,
+}
+
+// SAFETY: the fields that are not auto are the shared pointer and the marker.
+// The ring's contract is one claiming thread (or a claim made for many): every
+// claim takes `&mut self`, so whoever has the handle is the only one.
+unsafe impl<K: CrossThread> Send for ByteSender<K> {}
+// SAFETY: as for the sender: every read takes `&mut self`.
+unsafe impl<K: CrossThread> Send for ByteReceiver<K> {}
+
+impl<K: CrossThread> UnwindSafe for ByteSender<K> {}
+impl<K: CrossThread> RefUnwindSafe for ByteSender<K> {}
+impl<K: CrossThread> UnwindSafe for ByteReceiver<K> {}
+impl<K: CrossThread> RefUnwindSafe for ByteReceiver<K> {}
+
+/// Both ends of a new channel.
+#[track_caller]
+pub(super) fn channel<K: CrossThread>(capacity_bytes: usize) -> (ByteSender<K>, ByteReceiver<K>) {
+    let core = K::share(Core::new(ByteRing::with_capacity(capacity_bytes)));
+    let sender = ByteSender {
+        core: core.clone(),
+        open: None,
+        _not_auto: PhantomData,
+    };
+    let receiver = ByteReceiver {
+        core,
+        open: None,
+        ended: false,
+        _not_auto: PhantomData,
+    };
+    (sender, receiver)
+}
+
+impl<K: CrossThread> ByteSender<K> {
+    /// Claims `len` bytes to write a message into, waiting for room in the
+    /// order in which claims began to wait.
+    ///
+    /// # Errors
+    ///
+    /// At once, never after waiting: [`ClaimError::ZeroLength`] and
+    /// [`ClaimError::TooLong`]. [`ClaimError::Disconnected`] if the receiver is
+    /// gone or has closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it completes, nothing was claimed.
+    pub fn claim(&mut self, len: usize) -> ClaimFut<'_, K> {
+        ClaimFut::new(self, len)
+    }
+
+    /// Claims `len` bytes if there is room. May overtake claims that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim`](Self::claim), and [`TryClaimError::Full`].
+    #[inline]
+    pub fn try_claim(&mut self, len: usize) -> Result<WriteClaim<'_, K>, TryClaimError> {
+        self.resolve();
+        self.check(len)?;
+        match self.attempt(len) {
+            Some(span) => Ok(WriteClaim::new(self, span?)),
+            None => Err(TryClaimError::Full),
+        }
+    }
+
+    /// Claims `len` bytes on a plain thread, which sleeps while there is no
+    /// room.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim`](Self::claim).
+    ///
+    /// # Panics
+    ///
+    /// While a `block_on` of this crate is on this thread's stack.
+    #[track_caller]
+    pub fn blocking_claim(&mut self, len: usize) -> Result<WriteClaim<'_, K>, ClaimError> {
+        super::assert_may_block("blocking_claim", "claim");
+        block(self.claim(len))
+    }
+
+    /// Sends a copy of `message`: claim, copy, commit.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim`](Self::claim).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it completes, nothing was sent.
+    pub fn send<'a>(&'a mut self, message: &'a [u8]) -> ByteSendFut<'a, K> {
+        ByteSendFut::new(self, message)
+    }
+
+    /// Sends a copy of `message` if there is room.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_claim`](Self::try_claim).
+    #[inline]
+    pub fn try_send(&mut self, message: &[u8]) -> Result<(), TryClaimError> {
+        let mut claim = self.try_claim(message.len())?;
+        claim.copy_from_slice(message);
+        claim.commit();
+        Ok(())
+    }
+
+    /// Aborts a claim that was forgotten.
+    #[inline]
+    pub(super) fn resolve(&mut self) {
+        if let Some(span) = self.open {
+            self.commit(span, 0);
+        }
+    }
+
+    /// Whether a message of `len` bytes can ever be sent.
+    #[inline]
+    pub(super) fn check(&self, len: usize) -> Result<(), ClaimError> {
+        let max = self.max_message_len();
+        match len {
+            0 => Err(ClaimError::ZeroLength),
+            len if len > max => Err(ClaimError::TooLong { len, max }),
+            _ => Ok(()),
+        }
+    }
+
+    /// One attempt at a length that was checked, with no claim open.
+    #[inline]
+    pub(super) fn attempt(&self, len: usize) -> Option<Result<Span, ClaimError>> {
+        if self.core.is_closed() {
+            return Some(Err(ClaimError::Disconnected));
+        }
+        // SAFETY: the length was checked; one thread at a time claims, unless
+        // it is made for many, because the handle is borrowed exclusively.
+        unsafe { self.core.ring.claim(len) }.map(Ok)
+    }
+
+    /// Publishes the first `len` bytes of the open claim and ends it.
+    #[inline]
+    fn commit(&mut self, span: Span, len: usize) {
+        self.open = None;
+        // SAFETY: the span is the open claim, so it was not committed yet; the
+        // claim's borrow of its bytes has ended, because it borrowed `self`.
+        unsafe { self.core.ring.commit(span, len) };
+        self.core.messages.notify_one();
+    }
+
+    /// The longest message this channel can carry, in bytes.
+    pub fn max_message_len(&self) -> usize {
+        self.core.ring.max_len()
+    }
+
+    /// Bytes of the ring.
+    pub fn capacity(&self) -> usize {
+        self.core.ring.capacity()
+    }
+
+    /// Bytes claimed and not yet released, with what is lost to alignment: a
+    /// snapshot.
+    pub fn len(&self) -> usize {
+        self.core.ring.len()
+    }
+
+    /// Whether nothing is claimed or waits to be received: a snapshot.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room at all: a snapshot.
+    pub fn is_full(&self) -> bool {
+        !self.core.has_room()
+    }
+
+    /// Whether the receiver is gone or has closed: no claim will succeed.
+    pub fn is_disconnected(&self) -> bool {
+        self.core.is_closed()
+    }
+}
+
+impl<K: CrossThread + ManyProducers> Clone for ByteSender<K> {
+    fn clone(&self) -> Self {
+        self.core.add_sender();
+        Self {
+            core: self.core.clone(),
+            open: None,
+            _not_auto: PhantomData,
+        }
+    }
+}
+
+impl<K: CrossThread> Drop for ByteSender<K> {
+    fn drop(&mut self) {
+        struct Leave<'a, K: CrossThread>(&'a mut ByteSender<K>);
+        impl<K: CrossThread> Drop for Leave<'_, K> {
+            fn drop(&mut self) {
+                self.0.core.remove_sender();
+            }
+        }
+        // A waker that panics does not keep the receiver from the end.
+        let leaving = Leave(self);
+        leaving.0.resolve();
+    }
+}
+
+impl<K: CrossThread> ByteReceiver<K> {
+    /// Receives the next message, waiting for it.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`] once all senders are gone, or [`close`](Self::close) was
+    /// called, and everything that was committed has been received.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it completes, no message is lost.
+    pub fn recv(&mut self) -> ByteRecvFut<'_, K> {
+        ByteRecvFut::new(self)
+    }
+
+    /// Receives the next message if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] if there is none now,
+    /// [`TryRecvError::Disconnected`] if there will never be one.
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<ReadClaim<'_, K>, TryRecvError> {
+        self.resolve();
+        match next(&self.core, &mut self.ended) {
+            Next::Message(span) => Ok(ReadClaim::new(self, span)),
+            Next::Nothing => Err(TryRecvError::Empty),
+            Next::End => Err(TryRecvError::Disconnected),
+        }
+    }
+
+    /// Receives the next message on a plain thread, which sleeps until there
+    /// is one.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`], as for [`recv`](Self::recv).
+    ///
+    /// # Panics
+    ///
+    /// While a `block_on` of this crate is on this thread's stack.
+    #[track_caller]
+    pub fn blocking_recv(&mut self) -> Result<ReadClaim<'_, K>, RecvError> {
+        super::assert_may_block("blocking_recv", "recv");
+        block(self.recv())
+    }
+
+    /// Releases a message whose claim was forgotten.
+    #[inline]
+    pub(super) fn resolve(&mut self) {
+        if let Some(span) = self.open {
+            self.release(span);
+        }
+    }
+
+    #[inline]
+    fn release(&mut self, span: Span) {
+        self.open = None;
+        // SAFETY: the span is the open message, so it is the last one read and
+        // not released yet; the claim's borrow of its bytes has ended, because
+        // it borrowed `self`.
+        unsafe { self.core.ring.release(span) };
+        self.core.room_made();
+    }
+
+    /// Ends the channel from this side: every claim that waits or begins
+    /// afterwards fails. What was committed is still received.
+    pub fn close(&self) {
+        self.core.close();
+        self.core.messages.notify_all();
+    }
+
+    /// The longest message this channel can carry, in bytes.
+    pub fn max_message_len(&self) -> usize {
+        self.core.ring.max_len()
+    }
+
+    /// Bytes of the ring.
+    pub fn capacity(&self) -> usize {
+        self.core.ring.capacity()
+    }
+
+    /// Bytes claimed and not yet released, with what is lost to alignment: a
+    /// snapshot.
+    pub fn len(&self) -> usize {
+        self.core.ring.len()
+    }
+
+    /// Whether nothing is claimed or waits to be received: a snapshot.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room at all: a snapshot.
+    pub fn is_full(&self) -> bool {
+        !self.core.has_room()
+    }
+
+    /// Whether no claim can succeed any more; some messages may still be there.
+    pub fn is_disconnected(&self) -> bool {
+        self.core.is_closed() || !self.core.has_senders()
+    }
+}
+
+/// The next message of a receiver that has none open.
+#[inline]
+pub(super) fn next<K: CrossThread>(core: &ByteCore<K>, ended: &mut bool) -> Next<Span> {
+    if *ended {
+        return Next::End;
+    }
+    let next = core.next(|| {
+        // SAFETY: one thread at a time reads, and the last message was
+        // released, because the receiver is borrowed exclusively and has none
+        // open, guaranteed by the callers, which hold its `&mut ended`.
+        let look = unsafe { core.ring.read() };
+        if look.freed {
+            core.room_made();
+        }
+        look.message
+    });
+    *ended = matches!(next, Next::End);
+    next
+}
+
+impl<K: CrossThread> Drop for ByteReceiver<K> {
+    fn drop(&mut self) {
+        self.core.close();
+    }
+}
+
+/// Bytes to write a message into, of exactly the length that was claimed.
+///
+/// [`commit`](Self::commit) sends them. Dropped, they are never seen: space and
+/// wake-ups pass on. Forgotten (`mem::forget`), they are given up by the
+/// sender's next claim or drop; in a channel with many senders the messages
+/// claimed after them wait until then.
+///
+/// What the bytes hold before they are written is unspecified.
+#[must_use = "a claim that is dropped sends nothing"]
+pub struct WriteClaim<'a, K: CrossThread> {
+    sender: &'a mut ByteSender<K>,
+    span: Span,
+}
+
+impl<'a, K: CrossThread> WriteClaim<'a, K> {
+    #[inline]
+    pub(super) fn new(sender: &'a mut ByteSender<K>, span: Span) -> Self {
+        sender.open = Some(span);
+        Self { sender, span }
+    }
+
+    /// Sends the message.
+    #[inline]
+    pub fn commit(self) {
+        let len = self.span.len;
+        self.commit_len(len);
+    }
+
+    /// Sends the first `len` bytes as the message; 0 sends nothing.
+    ///
+    /// # Panics
+    ///
+    /// If `len` is more than was claimed; the claim is then given up.
+    #[inline]
+    pub fn commit_len(self, len: usize) {
+        let claimed = self.span.len;
+        assert!(
+            len <= claimed,
+            "`commit_len` of {len} bytes, but {claimed} were claimed"
+        );
+        self.sender.commit(self.span, len);
+    }
+}
+
+impl<K: CrossThread> Deref for WriteClaim<'_, K> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the bytes are this claim's alone until it is committed,
+        // because the ring gives a span once and the claim borrows its handle.
+        unsafe { self.sender.core.ring.bytes(self.span).as_ref() }
+    }
+}
+
+impl<K: CrossThread> DerefMut for WriteClaim<'_, K> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `deref`; and this borrows the claim exclusively.
+        unsafe { self.sender.core.ring.bytes(self.span).as_mut() }
+    }
+}
+
+impl<K: CrossThread> Drop for WriteClaim<'_, K> {
+    #[inline]
+    fn drop(&mut self) {
+        // Committed, it is not open any more.
+        self.sender.resolve();
+    }
+}
+
+/// A message, lent by the channel's ring.
+///
+/// Dropping it frees its space. Forgotten (`mem::forget`), it is freed by the
+/// receiver's next `recv`.
+pub struct ReadClaim<'a, K: CrossThread> {
+    receiver: &'a mut ByteReceiver<K>,
+    span: Span,
+}
+
+impl<'a, K: CrossThread> ReadClaim<'a, K> {
+    #[inline]
+    pub(super) fn new(receiver: &'a mut ByteReceiver<K>, span: Span) -> Self {
+        receiver.open = Some(span);
+        Self { receiver, span }
+    }
+}
+
+impl<K: CrossThread> Deref for ReadClaim<'_, K> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the bytes are this claim's until it is released, and nobody
+        // writes them, because the claim borrows its handle.
+        unsafe { self.receiver.core.ring.bytes(self.span).as_ref() }
+    }
+}
+
+impl<K: CrossThread> Drop for ReadClaim<'_, K> {
+    #[inline]
+    fn drop(&mut self) {
+        self.receiver.release(self.span);
+    }
+}
+
+impl<K: CrossThread> fmt::Debug for WriteClaim<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WriteClaim").field(&&**self).finish()
+    }
+}
+
+impl<K: CrossThread> fmt::Debug for ReadClaim<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReadClaim").field(&&**self).finish()
+    }
+}
+
+fn debug<K: CrossThread>(
+    name: &str,
+    core: &ByteCore<K>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    f.debug_struct(name)
+        .field("capacity_bytes", &core.ring.capacity())
+        .field("len_bytes", &core.ring.len())
+        .finish_non_exhaustive()
+}
+
+impl<K: CrossThread> fmt::Debug for ByteSender<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug::<K>("Sender", &self.core, f)
+    }
+}
+
+impl<K: CrossThread> fmt::Debug for ByteReceiver<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug::<K>("Receiver", &self.core, f)
+    }
+}

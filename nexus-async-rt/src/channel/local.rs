@@ -1,0 +1,52 @@
+//! Typed channel within one thread.
+//!
+//! No atomics anywhere: both ends are `!Send`. The sender may be cloned. What
+//! every kind promises stands in [`channel`](super).
+//!
+//! # Cost
+//!
+//! One allocation of `capacity` values when it is made. A send or receive that
+//! need not wait moves the value and touches nothing else; one that waits
+//! clones the task's waker, which on this crate's runtime is an addition.
+//!
+//! # Example
+//!
+//! ```
+//! use nexus_async_rt::{Runtime, channel::local, spawn_boxed};
+//! use nexus_rt::WorldBuilder;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! let sum = rt.block_on(async {
+//!     let (tx, rx) = local::channel::<u64>(4);
+//!     spawn_boxed(async move {
+//!         for n in 1..=100 {
+//!             tx.send(n).await.unwrap(); // waits while four are buffered
+//!         }
+//!     });
+//!     let mut sum = 0;
+//!     while let Ok(n) = rx.recv().await {
+//!         sum += n;
+//!     }
+//!     sum
+//! });
+//! assert_eq!(sum, 5050);
+//! ```
+
+use super::{kind, typed};
+
+/// The sending end: see [`channel::Sender`](super::Sender).
+pub type Sender<T> = super::Sender<T, kind::Local>;
+
+/// The receiving end: see [`channel::Receiver`](super::Receiver).
+pub type Receiver<T> = super::Receiver<T, kind::Local>;
+
+/// A channel within this thread for `capacity` messages.
+///
+/// # Panics
+///
+/// If `capacity` is 0 or more than memory can hold.
+#[track_caller]
+pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    typed::channel(capacity)
+}

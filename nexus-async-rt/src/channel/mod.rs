@@ -1,0 +1,89 @@
+//! Channels: how tasks and threads hand messages over.
+//!
+//! Each kind is cut to one topology. Take the narrowest that fits:
+//!
+//! | module | shape | payload | use it for |
+//! |---|---|---|---|
+//! | [`local`] | one thread | `T` | pipeline stages of one runtime; no atomics |
+//! | [`spsc`] | one producer, one consumer, any threads | `T: Send` | a feed thread and its task |
+//! | [`mpsc`] | many producers, one consumer, any threads | `T: Send` | fan-in |
+//! | [`spsc_bytes`] | as `spsc` | `&[u8]` | wire format from one connection |
+//! | [`mpsc_bytes`] | as `mpsc` | `&[u8]` | many writers, one log |
+//!
+//! They know nothing of the runtime: a channel is made anywhere, and awaited on
+//! any executor or from plain threads.
+//!
+//! # What every kind promises
+//!
+//! - **Bounded.** `channel(capacity)` allocates once and nothing after. The
+//!   capacity of a typed kind is exact, in messages; that of a byte kind is in
+//!   bytes, rounded up to a power of two of at least 64. Room freed by a
+//!   receive that returned is there for any send that happens after it.
+//! - **Order.** First in, first out per producer. Each message is received
+//!   once, or given back in an error, or dropped once with the channel.
+//! - **The end.** When all senders are gone, what is there is received first,
+//!   then [`RecvError`], and never a message again. When the receiver is gone
+//!   or closed, every send that waits or begins afterwards fails at once, with
+//!   its value; one that runs at that same moment may still return `Ok`, and
+//!   its value is then received or dropped with the channel. A dropped
+//!   receiver drops what is buffered there and then, on its thread.
+//! - **Turns.** `send` and `claim` are served in the order in which they began
+//!   to wait; the `try_` forms may overtake. A woken sender that finds no room
+//!   keeps its place.
+//! - **Cancel safety.** Any future may be dropped at any time. It leaves no
+//!   waker behind, loses no message, and hands a notification that it did not
+//!   use on to the next. A future that is leaked after it was polled
+//!   (`mem::forget` of a boxed one) may swallow one notification, no more.
+//! - **Two futures on one handle**, in one task or in two, both complete.
+//! - **Cooperation.** In one poll of a task of this crate's runtime, futures of
+//!   channels complete at most 128 times; then the task yields. The `try_`
+//!   forms never count.
+//! - **User code** (wakers, destructors of values) runs with no lock held. The
+//!   panic of a waker comes out of the call that woke it. But a receive has a
+//!   message in its hands, and a future that goes hands on what it does not
+//!   use: there the panic hook reports it, and there it ends.
+//!
+//! # Futures and threads
+//!
+//! The futures of `&self` methods are `Send` only where the handle is `Sync`.
+//! For tasks that migrate between threads the typed kinds have
+//! [`send_mut`](Sender::send_mut) and [`recv_mut`](Receiver::recv_mut); the
+//! futures of the byte kinds borrow exclusively anyway. Every future is
+//! `!Unpin`: pin it (`std::pin::pin!`) to poll it by hand.
+//!
+//! # Panics
+//!
+//! `channel(0)` panics, and so does a capacity that memory cannot hold. The
+//! `blocking_` forms panic while a `block_on` of this crate is on the thread's
+//! stack: they would stop the runtime. A future polled after it completed
+//! panics.
+
+mod bytes;
+mod bytes_fut;
+mod core;
+mod error;
+mod kind;
+pub mod local;
+pub mod mpsc;
+pub mod mpsc_bytes;
+pub mod spsc;
+pub mod spsc_bytes;
+mod typed;
+mod typed_fut;
+
+pub use bytes::{ByteReceiver, ByteSender, ReadClaim, WriteClaim};
+pub use bytes_fut::{ByteRecvFut, ByteSendFut, ClaimFut};
+pub use error::{ClaimError, RecvError, SendError, TryClaimError, TryRecvError, TrySendError};
+pub use kind::{CrossThread, Kind, Local, ManyProducers, Mpsc, Spsc};
+pub use typed::{Receiver, Sender};
+pub use typed_fut::{RecvFut, RecvMutFut, SendFut, SendMutFut};
+
+/// Panics where blocking the thread would stop a runtime.
+#[track_caller]
+fn assert_may_block(function: &str, instead: &str) {
+    assert!(
+        !crate::thread::in_block_on(),
+        "`{function}` would stop the runtime whose `block_on` is on this thread's stack: \
+         await `{instead}` there"
+    );
+}

@@ -1,0 +1,60 @@
+//! Byte channel between one producer and one consumer, on any two threads.
+//!
+//! A message is claimed, written in place and committed; it is read where it
+//! lies. Both ends are `Send`, neither is `Clone`. What every kind promises
+//! stands in [`channel`](super).
+//!
+//! # Shape
+//!
+//! `channel(capacity_bytes)` rounds up to a power of two of at least 64. A
+//! message takes its length rounded up to the next 64 bytes (in rings under
+//! 4 KiB, to a 64th of the ring, at least 8). The longest message is half the
+//! capacity less 8 bytes: an empty ring can always place it. Message starts
+//! are 8-byte aligned.
+//!
+//! # Cost
+//!
+//! Two allocations when it is made, of the capacity and of an eighth of it
+//! (of as much again in the smallest rings). A message that need not wait costs
+//! its bytes, a few plain loads and stores, and a fence on each side.
+//!
+//! # Example
+//!
+//! ```
+//! use nexus_async_rt::channel::{ClaimError, spsc_bytes};
+//!
+//! let (mut tx, mut rx) = spsc_bytes::channel(4096);
+//! let producer = std::thread::spawn(move || {
+//!     for n in 0u32..100 {
+//!         let mut claim = tx.blocking_claim(4)?;
+//!         claim.copy_from_slice(&n.to_le_bytes());
+//!         claim.commit();
+//!     }
+//!     Ok::<_, ClaimError>(())
+//! });
+//! let mut expected = 0u32;
+//! while let Ok(message) = rx.blocking_recv() {
+//!     assert_eq!(*message, expected.to_le_bytes());
+//!     expected += 1;
+//! }
+//! producer.join().unwrap().unwrap();
+//! assert_eq!(expected, 100);
+//! ```
+
+use super::{bytes, kind};
+
+/// The sending end: see [`channel::ByteSender`](super::ByteSender).
+pub type Sender = super::ByteSender<kind::Spsc>;
+
+/// The receiving end: see [`channel::ByteReceiver`](super::ByteReceiver).
+pub type Receiver = super::ByteReceiver<kind::Spsc>;
+
+/// A byte channel between two threads with a ring of at least `capacity_bytes`.
+///
+/// # Panics
+///
+/// If `capacity_bytes` is 0 or more than memory can hold.
+#[track_caller]
+pub fn channel(capacity_bytes: usize) -> (Sender, Receiver) {
+    bytes::channel(capacity_bytes)
+}

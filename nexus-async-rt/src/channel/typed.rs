@@ -1,0 +1,335 @@
+//! The handles of the typed kinds, written once over [`Kind`].
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use super::core::{Core, Next};
+use super::error::{RecvError, SendError, TryRecvError, TrySendError};
+use super::kind::{CrossThread, Kind, ManyProducers, Mpsc, Topology};
+use super::typed_fut::{RecvFut, RecvMutFut, SendFut, SendMutFut};
+use crate::ring::{Bounded, Ring, drop_values};
+use crate::wait::WaitPoint;
+use crate::wait::parker::block;
+
+pub(super) type TypedCore<T, K> = Core<K, <K as Topology>::Typed<T>>;
+type Shared<T, K> = <K as Topology>::Ptr<TypedCore<T, K>>;
+
+/// Neither `Send` nor `Sync` unless said so below.
+type NotAuto = PhantomData<*const ()>;
+
+/// The sending end of a typed channel.
+///
+/// Made by `channel` of the kind's module, under whose name it is used:
+/// [`local::Sender`](super::local::Sender), [`spsc::Sender`](super::spsc::Sender),
+/// [`mpsc::Sender`](super::mpsc::Sender). What every kind promises stands in
+/// [the module](super). Dropping the last sender ends the channel once it is
+/// empty.
+pub struct Sender<T, K: Kind> {
+    pub(super) core: Shared<T, K>,
+    _not_auto: NotAuto,
+}
+
+/// The receiving end of a typed channel.
+///
+/// Made by `channel` of the kind's module, under whose name it is used:
+/// [`local::Receiver`](super::local::Receiver),
+/// [`spsc::Receiver`](super::spsc::Receiver),
+/// [`mpsc::Receiver`](super::mpsc::Receiver). What every kind promises stands
+/// in [the module](super). Dropping it drops what is buffered, on this thread.
+pub struct Receiver<T, K: Kind> {
+    pub(super) core: Shared<T, K>,
+    /// `RecvError` was returned once: no message ever again.
+    ended: Cell<bool>,
+    _not_auto: NotAuto,
+}
+
+// SAFETY: the fields that are not auto are the shared pointer and the marker.
+// The ring's contract is one pushing thread (or a ring made for many): the
+// handle is not `Sync` unless the ring is made for many, so a thread that owns
+// it is the only one that pushes. Values cross threads, hence `T: Send`.
+unsafe impl<T: Send, K: CrossThread> Send for Sender<T, K> {}
+// SAFETY: many threads may push at a time, guaranteed by `MpscRing`; the rest
+// that a sender touches is atomic or locked.
+unsafe impl<T: Send> Sync for Sender<T, Mpsc> {}
+// SAFETY: as for the sender; the receiver is never `Sync`, so the thread that
+// owns it is the only one that pops. `ended` moves with it.
+unsafe impl<T: Send, K: CrossThread> Send for Receiver<T, K> {}
+
+impl<T, K: Kind> UnwindSafe for Sender<T, K> {}
+impl<T, K: Kind> RefUnwindSafe for Sender<T, K> {}
+impl<T, K: Kind> UnwindSafe for Receiver<T, K> {}
+impl<T, K: Kind> RefUnwindSafe for Receiver<T, K> {}
+
+/// Both ends of a new channel.
+#[track_caller]
+pub(super) fn channel<T, K: Kind>(capacity: usize) -> (Sender<T, K>, Receiver<T, K>) {
+    let core = K::share(Core::new(Ring::with_capacity(capacity)));
+    let sender = Sender {
+        core: core.clone(),
+        _not_auto: PhantomData,
+    };
+    let receiver = Receiver {
+        core,
+        ended: Cell::new(false),
+        _not_auto: PhantomData,
+    };
+    (sender, receiver)
+}
+
+impl<T, K: Kind> Sender<T, K> {
+    /// Sends `value`, waiting for room in the order in which sends began to wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the value if the receiver is gone or has closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it completes, the value is dropped and was not sent.
+    pub fn send(&self, value: T) -> SendFut<'_, T, K> {
+        SendFut::new(self, value)
+    }
+
+    /// [`send`](Self::send) through an exclusive borrow: its future may move
+    /// to another thread while it waits.
+    pub fn send_mut(&mut self, value: T) -> SendMutFut<'_, T, K> {
+        SendMutFut::new(self, value)
+    }
+
+    /// Sends `value` if there is room. May overtake sends that wait.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`] with the value.
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        if self.core.is_closed() {
+            return Err(TrySendError::Disconnected(value));
+        }
+        // SAFETY: one thread at a time pushes unless the ring is made for
+        // many, guaranteed by the handle's `Send` and `Sync`.
+        unsafe { self.core.ring.push(value) }.map_err(TrySendError::Full)?;
+        self.core.messages.notify_one();
+        Ok(())
+    }
+
+    /// How many messages there is room for.
+    pub fn capacity(&self) -> usize {
+        self.core.ring.capacity()
+    }
+
+    /// How many messages wait to be received: a snapshot.
+    pub fn len(&self) -> usize {
+        self.core.ring.len()
+    }
+
+    /// Whether no message waits to be received: a snapshot.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room: a snapshot.
+    pub fn is_full(&self) -> bool {
+        !self.core.has_room()
+    }
+
+    /// Whether the receiver is gone or has closed: no send will succeed.
+    pub fn is_disconnected(&self) -> bool {
+        self.core.is_closed()
+    }
+}
+
+impl<T, K: CrossThread> Sender<T, K> {
+    /// Sends `value` from a plain thread, which sleeps while there is no room.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the value if the receiver is gone or has closed.
+    ///
+    /// # Panics
+    ///
+    /// While a `block_on` of this crate is on this thread's stack.
+    #[track_caller]
+    pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
+        super::assert_may_block("blocking_send", "send");
+        match self.try_send(value) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Disconnected(value)) => Err(SendError(value)),
+            Err(TrySendError::Full(value)) => block(self.send(value)),
+        }
+    }
+}
+
+impl<T, K: ManyProducers> Clone for Sender<T, K> {
+    fn clone(&self) -> Self {
+        self.core.add_sender();
+        Self {
+            core: self.core.clone(),
+            _not_auto: PhantomData,
+        }
+    }
+}
+
+impl<T, K: Kind> Drop for Sender<T, K> {
+    fn drop(&mut self) {
+        self.core.remove_sender();
+    }
+}
+
+impl<T, K: Kind> Receiver<T, K> {
+    /// Receives the next message, waiting for it.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`] once all senders are gone, or [`close`](Self::close) was
+    /// called, and everything that was accepted has been received.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it completes, no message is lost.
+    pub fn recv(&self) -> RecvFut<'_, T, K> {
+        RecvFut::new(self)
+    }
+
+    /// [`recv`](Self::recv) through an exclusive borrow: its future may move
+    /// to another thread while it waits.
+    pub fn recv_mut(&mut self) -> RecvMutFut<'_, T, K> {
+        RecvMutFut::new(self)
+    }
+
+    /// Receives the next message if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] if there is none now,
+    /// [`TryRecvError::Disconnected`] if there will never be one.
+    #[inline]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        match self.next() {
+            Next::Message(value) => {
+                self.core.room_made();
+                Ok(value)
+            }
+            Next::Nothing => Err(TryRecvError::Empty),
+            Next::End => Err(TryRecvError::Disconnected),
+        }
+    }
+
+    /// The next message, without telling those who wait for room.
+    #[inline]
+    pub(super) fn next(&self) -> Next<T> {
+        if self.ended.get() {
+            return Next::End;
+        }
+        // SAFETY: one thread at a time pops, guaranteed by the handle, which
+        // is neither `Clone` nor `Sync`.
+        let next = self.core.next(|| unsafe { self.core.ring.pop() });
+        if matches!(next, Next::End) {
+            self.ended.set(true);
+        }
+        next
+    }
+
+    /// Ends the channel from this side: every send that waits or begins
+    /// afterwards fails with its value. What was accepted is still received.
+    pub fn close(&self) {
+        self.core.close();
+        self.core.messages.notify_all();
+    }
+
+    /// How many messages there is room for.
+    pub fn capacity(&self) -> usize {
+        self.core.ring.capacity()
+    }
+
+    /// How many messages wait to be received: a snapshot.
+    pub fn len(&self) -> usize {
+        self.core.ring.len()
+    }
+
+    /// Whether no message waits to be received: a snapshot.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room: a snapshot.
+    pub fn is_full(&self) -> bool {
+        !self.core.has_room()
+    }
+
+    /// Whether no message can be sent any more; some may still be there.
+    pub fn is_disconnected(&self) -> bool {
+        self.core.is_closed() || !self.core.has_senders()
+    }
+}
+
+impl<T, K: CrossThread> Receiver<T, K> {
+    /// Receives the next message on a plain thread, which sleeps until there
+    /// is one.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`], as for [`recv`](Self::recv).
+    ///
+    /// # Panics
+    ///
+    /// While a `block_on` of this crate is on this thread's stack.
+    #[track_caller]
+    pub fn blocking_recv(&self) -> Result<T, RecvError> {
+        super::assert_may_block("blocking_recv", "recv");
+        match self.try_recv() {
+            Ok(value) => Ok(value),
+            Err(TryRecvError::Disconnected) => Err(RecvError),
+            Err(TryRecvError::Empty) => block(self.recv()),
+        }
+    }
+}
+
+impl<T, K: Kind> Drop for Receiver<T, K> {
+    fn drop(&mut self) {
+        struct Drain<'a, T, K: Kind>(&'a Receiver<T, K>);
+        impl<T, K: Kind> Drop for Drain<'_, T, K> {
+            fn drop(&mut self) {
+                let ring = &self.0.core.ring;
+                loop {
+                    // SAFETY: one thread at a time pops, guaranteed by the handle.
+                    unsafe { drop_values(ring) };
+                    if ring.len() == 0 {
+                        return;
+                    }
+                    // A send is between its claim and its stamp: behind it
+                    // there may be others that were accepted before.
+                    std::thread::yield_now();
+                }
+            }
+        }
+        // A waker that panics does not keep the messages alive.
+        let drain = Drain(self);
+        drain.0.core.close();
+    }
+}
+
+fn debug<T, K: Kind>(
+    name: &str,
+    core: &TypedCore<T, K>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    f.debug_struct(name)
+        .field("capacity", &core.ring.capacity())
+        .field("len", &core.ring.len())
+        .finish_non_exhaustive()
+}
+
+impl<T, K: Kind> fmt::Debug for Sender<T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug::<T, K>("Sender", &self.core, f)
+    }
+}
+
+impl<T, K: Kind> fmt::Debug for Receiver<T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug::<T, K>("Receiver", &self.core, f)
+    }
+}

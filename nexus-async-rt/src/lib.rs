@@ -1,0 +1,146 @@
+//! Single-threaded async runtime with pre-allocated task storage and channels
+//! cut to their topology.
+//!
+//! # The story in five steps
+//!
+//! 1. A [`Runtime`] borrows a [`World`](nexus_rt::World) and belongs to the
+//!    thread that built it. [`Runtime::block_on`] drives its tasks and sleeps
+//!    in the OS when there is nothing to do; [`Runtime::block_on_busy`] never
+//!    sleeps.
+//! 2. Tasks are spawned onto the heap ([`spawn_boxed`]) or into a slot of a
+//!    slab that was there before ([`spawn_slab`], [`claim_slab`]): a spawn that
+//!    allocates nothing. A [`JoinHandle`] is the future of the task's output.
+//! 3. Other threads hand work over by a [`channel`], of which there are five:
+//!    take the narrowest that fits. They know nothing of the runtime and can be
+//!    awaited on any executor.
+//! 4. A waker may be cloned, woken and dropped on any thread at any time, so the
+//!    futures of other crates work here as they are. On the runtime's own
+//!    thread a wake is a few plain stores.
+//! 5. A task that has received something dispatches a handler of the World
+//!    inside [`with_world`].
+//!
+//! ```
+//! use nexus_async_rt::channel::spsc;
+//! use nexus_async_rt::{Runtime, spawn_boxed, with_world};
+//! use nexus_rt::{Handler, IntoHandler, ResMut, Resource, WorldBuilder};
+//!
+//! #[derive(Resource)]
+//! struct Volume(u64);
+//!
+//! fn on_trade(mut volume: ResMut<Volume>, shares: u64) {
+//!     volume.0 += shares;
+//! }
+//!
+//! let mut builder = WorldBuilder::new();
+//! builder.register(Volume(0));
+//! let mut world = builder.build();
+//! let mut handler = on_trade.into_handler(world.registry());
+//!
+//! let (tx, rx) = spsc::channel(16);
+//! let feed = std::thread::spawn(move || (1..=4).try_for_each(|n| tx.blocking_send(n * 100)));
+//!
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     let task = spawn_boxed(async move {
+//!         while let Ok(shares) = rx.recv().await {
+//!             with_world(|world| handler.run(world, shares));
+//!         }
+//!     });
+//!     task.await;
+//! });
+//! feed.join().unwrap().unwrap();
+//! assert_eq!(rt.world().resource::<Volume>().0, 1000);
+//! ```
+//!
+//! # Where to read on
+//!
+//! | question | answer |
+//! |---|---|
+//! | which channel, and what does it promise? | [`channel`] |
+//! | how is a runtime set up? | [`RuntimeBuilder`] |
+//! | what does a slab hold? | [`ByteSlab`], [`BoundedByteSlab`] |
+//! | what happens when a task panics, or the runtime is dropped? | [`Runtime`] |
+//! | what may be done with a task that runs? | [`JoinHandle`] |
+//! | whose turn is it? | [`yield_now`], [`unconstrained`] |
+//! | what time is it? | [`sleep`], [`event_time`], [`now`] |
+//! | what has the runtime done so far? | [`Metrics`] |
+//!
+//! # Features
+//!
+//! There are none yet. What the crate needs it has by default: the loop over
+//! `mio`, the World of `nexus-rt`, which is re-exported as [`nexus_rt`].
+//!
+//! # Platforms
+//!
+//! Unix: Linux is tested, macOS builds. `panic = "abort"` is supported. After
+//! `fork` a child may only `exec`.
+
+#![warn(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+#![deny(unsafe_code)]
+
+#[cfg(not(unix))]
+compile_error!("nexus-async-rt needs a Unix: Linux is tested, macOS builds");
+
+#[cfg(not(all(test, nexus_loom)))]
+#[expect(
+    unsafe_code,
+    reason = "handles vouch for the rings' contracts, futures pin their nodes"
+)]
+pub mod channel;
+#[cfg(all(test, nexus_loom))]
+#[expect(unsafe_code, reason = "as in the ordinary build")]
+#[path = "channel/models.rs"]
+mod channel;
+#[expect(unsafe_code, reason = "slots are shared by position, not by borrow")]
+mod ring;
+mod sync;
+mod thread;
+#[expect(
+    unsafe_code,
+    reason = "waiting futures are linked where they are pinned"
+)]
+mod wait;
+
+#[cfg(not(all(test, nexus_loom)))]
+#[expect(
+    unsafe_code,
+    reason = "tasks are shared by the loop, handles and wakers"
+)]
+mod runtime;
+#[cfg(all(test, nexus_loom))]
+#[expect(unsafe_code, reason = "as in the ordinary build")]
+#[path = "runtime/models.rs"]
+mod runtime;
+#[expect(unsafe_code, reason = "a task's type is erased, its count is by hand")]
+mod task;
+#[cfg(not(all(test, nexus_loom)))]
+#[expect(unsafe_code, reason = "futures pin what lies inside them")]
+mod time;
+
+#[cfg(not(all(test, nexus_loom)))]
+pub use runtime::{
+    Metrics, Runtime, RuntimeBuilder, SlabClaim, WorldCtx, claim_slab, metrics, spawn_boxed,
+    spawn_slab, task_count, try_claim_slab, with_world, with_world_ref,
+};
+pub use task::{BoundedByteSlab, ByteSlab, JoinHandle, MIN_SLOT_SIZE, TASK_HEADER_SIZE};
+#[cfg(not(all(test, nexus_loom)))]
+pub use time::{
+    Sleep, Unconstrained, YieldNow, event_time, now, sleep, sleep_until, unconstrained, yield_now,
+};
+
+pub use nexus_rt;
+
+/// The examples of the README run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+#[expect(dead_code, reason = "exists for its documentation")]
+struct Readme;

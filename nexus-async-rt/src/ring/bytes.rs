@@ -1,0 +1,479 @@
+//! The byte ring: records of any length, claimed in place.
+//!
+//! A producer claims a span, writes it, and commits or aborts it; the consumer
+//! reads the records in the order of their claims and releases them. How the
+//! tail is claimed is the only difference between one producer and many
+//! ([`Claim`]); records ([`super::record`]), commit, abort, padding and the
+//! whole consumer are written once. The scheme of claim, commit and padding is
+//! that of Agrona's ring buffers; the header table with positions is ours.
+//!
+//! Invariants:
+//! - The bytes of a claimed span belong to its producer until the header is
+//!   published, then to the consumer until it is released.
+//! - Every claimed byte is published: as message or as padding.
+//! - The tail is at most one capacity ahead of the head.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+
+use super::Bounded;
+use super::record::{Geometry, Header, Span};
+use crate::sync::{AtomicU64, CachePadded, Ordering, Site, UnsafeCell, ordering};
+
+/// One of the two ways to claim: the tail, and a view of the head.
+pub trait Claim: Default {
+    /// Moves the tail by `bytes(tail)` if no more than `capacity` bytes are
+    /// then in use, and returns where it was.
+    ///
+    /// # Safety
+    ///
+    /// - One thread at a time, unless the type is made for many.
+    unsafe fn advance(
+        &self,
+        head: &AtomicU64,
+        capacity: u64,
+        bytes: impl Fn(u64) -> u64,
+    ) -> Option<u64>;
+
+    /// A snapshot.
+    fn tail(&self) -> u64;
+}
+
+/// Claims of one producer: plain loads and stores.
+#[derive(Debug, Default)]
+pub struct Single {
+    tail: AtomicU64,
+    head_seen: AtomicU64,
+}
+
+impl Claim for Single {
+    #[inline(always)]
+    unsafe fn advance(
+        &self,
+        head: &AtomicU64,
+        capacity: u64,
+        bytes: impl Fn(u64) -> u64,
+    ) -> Option<u64> {
+        // Ordering: Relaxed, all four; written by this producer alone.
+        let tail = self.tail.load(Ordering::Relaxed);
+        let next = tail + bytes(tail);
+        if next - self.head_seen.load(Ordering::Relaxed) > capacity {
+            // Ordering: Acquire; pairs with the Release store in `release`, so
+            // that the consumer is done with the bytes.
+            let head = head.load(ordering(Site::BytesReclaim, Ordering::Acquire));
+            self.head_seen.store(head, Ordering::Relaxed);
+            if next - head > capacity {
+                return None;
+            }
+        }
+        self.tail.store(next, Ordering::Relaxed);
+        Some(tail)
+    }
+
+    fn tail(&self) -> u64 {
+        // Ordering: Relaxed; a snapshot.
+        self.tail.load(Ordering::Relaxed)
+    }
+}
+
+/// Claims of many producers: compare-exchange.
+#[derive(Debug, Default)]
+pub struct Shared {
+    tail: AtomicU64,
+    head_seen: AtomicU64,
+}
+
+impl Claim for Shared {
+    #[inline(always)]
+    unsafe fn advance(
+        &self,
+        head: &AtomicU64,
+        capacity: u64,
+        bytes: impl Fn(u64) -> u64,
+    ) -> Option<u64> {
+        // Ordering: Relaxed, here and in the exchange; the tail hands out
+        // positions and publishes nothing: the header does.
+        let mut tail = self.tail.load(Ordering::Relaxed);
+        loop {
+            let next = tail + bytes(tail);
+            // A tail that is out of date may be behind the head: the exchange
+            // then fails. So the difference is signed.
+            let fits = |head: u64| next.wrapping_sub(head) as i64 <= capacity as i64;
+            // Ordering: Acquire; pairs with the Release store below: who
+            // trusts another producer's view takes over what it had acquired.
+            let seen = self
+                .head_seen
+                .load(ordering(Site::BytesTrustHead, Ordering::Acquire));
+            if !fits(seen) {
+                // Ordering: Acquire; pairs with the Release store in
+                // `release`, so that the consumer is done with the bytes.
+                let head = head.load(ordering(Site::BytesReclaim, Ordering::Acquire));
+                // Ordering: Release; pairs with the Acquire load above.
+                self.head_seen
+                    .store(head, ordering(Site::BytesShareHead, Ordering::Release));
+                if !fits(head) {
+                    return None;
+                }
+            }
+            match self
+                .tail
+                .compare_exchange_weak(tail, next, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => return Some(tail),
+                Err(now) => tail = now,
+            }
+        }
+    }
+
+    fn tail(&self) -> u64 {
+        // Ordering: Relaxed; a snapshot.
+        self.tail.load(Ordering::Relaxed)
+    }
+}
+
+/// What a look at the head of the ring found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) message: Option<Span>,
+    /// Padding was skipped: there is new room, whose waiters want to know.
+    pub(crate) freed: bool,
+}
+
+/// The ring.
+#[derive(Debug)]
+pub(crate) struct ByteRing<C> {
+    claims: CachePadded<C>,
+    /// What the consumer shows.
+    head: CachePadded<AtomicU64>,
+    /// What the consumer keeps.
+    consumer: CachePadded<UnsafeCell<u64>>,
+    headers: Box<[AtomicU64]>,
+    payload: Payload,
+    geometry: Geometry,
+}
+
+impl<C: Claim> ByteRing<C> {
+    /// Panics on 0 and on more than the address space allows.
+    pub(crate) fn with_capacity(capacity_bytes: usize) -> Self {
+        let geometry = Geometry::new(capacity_bytes);
+        Self {
+            claims: CachePadded(C::default()),
+            head: CachePadded(AtomicU64::new(0)),
+            consumer: CachePadded(UnsafeCell::new(0)),
+            headers: (0..geometry.granules())
+                .map(|_| AtomicU64::new(0))
+                .collect(),
+            payload: Payload::new(&geometry),
+            geometry,
+        }
+    }
+
+    pub(crate) fn max_len(&self) -> usize {
+        self.geometry.max_len()
+    }
+
+    /// Claims `len` bytes in one piece, or nothing.
+    ///
+    /// # Safety
+    ///
+    /// - `len` is not 0 and not more than `max_len`.
+    /// - One thread at a time, unless `C` is made for many.
+    #[inline]
+    pub(crate) unsafe fn claim(&self, len: usize) -> Option<Span> {
+        debug_assert!(len != 0 && len <= self.max_len());
+        let stride = self.geometry.stride(len);
+        let padding = |tail| self.geometry.padding(tail, stride);
+        // SAFETY: one thread at a time, guaranteed by this function's contract.
+        let start = unsafe {
+            self.claims
+                .advance(&self.head, self.geometry.capacity() as u64, |tail| {
+                    padding(tail) + stride
+                })
+        }?;
+        let padding = padding(start);
+        if padding != 0 {
+            self.publish(start, Header::Padding(padding as usize));
+        }
+        Some(Span {
+            position: start + padding,
+            len,
+        })
+    }
+
+    /// The bytes of a span. Claimed, they are the producer's; read, the
+    /// consumer's.
+    #[inline(always)]
+    pub(crate) fn bytes(&self, span: Span) -> NonNull<[u8]> {
+        NonNull::slice_from_raw_parts(
+            self.payload.at(self.geometry.offset(span.position)),
+            span.len,
+        )
+    }
+
+    /// Makes the first `len` bytes of the span a message and the rest padding.
+    ///
+    /// # Safety
+    ///
+    /// - The span was claimed from this ring and not committed yet.
+    /// - `len` is not more than the span's length.
+    /// - Nobody reads or writes the span's bytes any more.
+    #[inline]
+    pub(crate) unsafe fn commit(&self, span: Span, len: usize) {
+        debug_assert!(len <= span.len);
+        self.payload.assert_exclusive(&self.geometry, span);
+        if len == 0 {
+            return self.publish(span.position, Header::Padding(span.len));
+        }
+        let kept = self.geometry.stride(len);
+        let rest = self.geometry.stride(span.len) - kept;
+        if rest != 0 {
+            // Before the message, which makes it reachable.
+            self.publish(span.position + kept, Header::Padding(rest as usize));
+        }
+        self.publish(span.position, Header::Message(len));
+    }
+
+    /// The next message, if it is there. Padding in front of it is released.
+    ///
+    /// # Safety
+    ///
+    /// - One thread at a time, and the last message was released.
+    #[inline]
+    pub(crate) unsafe fn read(&self) -> Look {
+        let mut freed = false;
+        loop {
+            // SAFETY: nobody writes the position meanwhile, because only
+            // `advance_head` does, on the consumer's thread, guaranteed by
+            // this function's contract.
+            let position = self.consumer.with(|position| unsafe { *position });
+            let header = &self.headers[self.geometry.index(position)];
+            // Ordering: Acquire; pairs with the Release store in `publish`, so
+            // that the record's bytes are visible.
+            let word = header.load(ordering(Site::BytesObserve, Ordering::Acquire));
+            let message = match self.geometry.decode(position, word) {
+                Header::Nothing => None,
+                Header::Message(len) => Some(Span { position, len }),
+                Header::Padding(len) => {
+                    let next = position + self.geometry.stride(len);
+                    // SAFETY: one thread at a time, guaranteed by this
+                    // function's contract.
+                    unsafe { self.advance_head(next) };
+                    freed = true;
+                    continue;
+                }
+            };
+            return Look { message, freed };
+        }
+    }
+
+    /// Gives the space of a message back.
+    ///
+    /// # Safety
+    ///
+    /// - The span is the one that `read` returned last, and not released yet.
+    /// - Nobody reads its bytes any more.
+    #[inline]
+    pub(crate) unsafe fn release(&self, span: Span) {
+        self.payload.assert_shared(&self.geometry, span);
+        // SAFETY: one thread at a time, guaranteed by this function's contract.
+        unsafe { self.advance_head(span.position + self.geometry.stride(span.len)) };
+    }
+
+    /// # Safety
+    ///
+    /// - One thread at a time.
+    #[inline(always)]
+    unsafe fn advance_head(&self, next: u64) {
+        // SAFETY: no other reference to the position exists, because only the
+        // consumer's functions make one, guaranteed by this one's contract.
+        self.consumer
+            .with_mut(|position| unsafe { *position = next });
+        // Ordering: Release; pairs with the Acquire load in `advance`, so that
+        // the bytes have been read before they are written again.
+        self.head
+            .store(next, ordering(Site::BytesRelease, Ordering::Release));
+    }
+
+    #[inline(always)]
+    fn publish(&self, position: u64, header: Header) {
+        let word = self.geometry.encode(position, header);
+        // Ordering: Release; pairs with the Acquire load in `read`, so that
+        // the record's bytes, and padding behind it, are visible.
+        self.headers[self.geometry.index(position)]
+            .store(word, ordering(Site::BytesPublish, Ordering::Release));
+    }
+}
+
+impl<C: Claim> Bounded for ByteRing<C> {
+    fn capacity(&self) -> usize {
+        self.geometry.capacity()
+    }
+
+    /// Bytes claimed and not yet released, padding included: a snapshot.
+    fn len(&self) -> usize {
+        // Ordering: Relaxed; a snapshot. The head first: it cannot then be
+        // ahead of the tail.
+        let head = self.head.load(Ordering::Relaxed);
+        let used = self.claims.tail().saturating_sub(head);
+        used.min(self.capacity() as u64) as usize
+    }
+}
+
+/// The memory of the records, on cache lines of its own.
+#[derive(Debug)]
+struct Payload {
+    start: NonNull<u8>,
+    layout: Layout,
+    /// Stands for the bytes of each granule, so that a model sees who uses them.
+    #[cfg(all(test, nexus_loom))]
+    granules: Box<[UnsafeCell<()>]>,
+}
+
+impl Payload {
+    fn new(geometry: &Geometry) -> Self {
+        let layout = Layout::from_size_align(geometry.capacity(), 64)
+            .expect("Geometry limits the capacity to what can be addressed");
+        // SAFETY: the size is not 0, guaranteed by `Geometry`.
+        let start = unsafe { alloc_zeroed(layout) };
+        let start = NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout));
+        let mut memory = NonNull::slice_from_raw_parts(start, layout.size());
+        // SAFETY: allocated above, with that size; every byte is 0.
+        unsafe { super::touch(memory.as_mut()) };
+        Self {
+            start,
+            layout,
+            #[cfg(all(test, nexus_loom))]
+            granules: (0..geometry.granules())
+                .map(|_| UnsafeCell::new(()))
+                .collect(),
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, offset: usize) -> NonNull<u8> {
+        debug_assert!(offset < self.layout.size());
+        // SAFETY: inside the allocation, because offsets are positions modulo
+        // its size, guaranteed by `Geometry::offset`.
+        unsafe { self.start.add(offset) }
+    }
+
+    #[cfg(not(all(test, nexus_loom)))]
+    #[inline(always)]
+    fn assert_exclusive(&self, _: &Geometry, _: Span) {}
+
+    #[cfg(not(all(test, nexus_loom)))]
+    #[inline(always)]
+    fn assert_shared(&self, _: &Geometry, _: Span) {}
+
+    #[cfg(all(test, nexus_loom))]
+    fn assert_exclusive(&self, geometry: &Geometry, span: Span) {
+        self.each(geometry, span, |granule| granule.with_mut(|_| ()));
+    }
+
+    #[cfg(all(test, nexus_loom))]
+    fn assert_shared(&self, geometry: &Geometry, span: Span) {
+        self.each(geometry, span, |granule| granule.with(|_| ()));
+    }
+
+    #[cfg(all(test, nexus_loom))]
+    fn each(&self, geometry: &Geometry, span: Span, visit: impl Fn(&UnsafeCell<()>)) {
+        let first = geometry.index(span.position);
+        let count = geometry.stride(span.len) as usize * self.granules.len() / self.layout.size();
+        self.granules[first..first + count].iter().for_each(visit);
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout and not freed yet, guaranteed by
+        // `new` and by ownership.
+        unsafe { dealloc(self.start.as_ptr(), self.layout) };
+    }
+}
+
+#[cfg(all(test, not(nexus_loom)))]
+mod tests {
+    use super::*;
+
+    fn fill<C: Claim>(ring: &ByteRing<C>, span: Span, byte: u8) {
+        // SAFETY: the span was just claimed and is this thread's alone.
+        unsafe { ring.bytes(span).as_mut() }.fill(byte);
+    }
+
+    /// Claims at every offset, with every length, in a ring that is drained
+    /// each time; a second claim of the longest length has to come through
+    /// once the first was read.
+    fn places_every_length_at_every_offset<C: Claim>() {
+        for capacity in [64, 128, 256] {
+            let ring = ByteRing::<C>::with_capacity(capacity);
+            let steps = 2 * capacity / 8;
+            for len in (1..=ring.max_len()).flat_map(|len| std::iter::repeat_n(len, steps)) {
+                for len in [len, 1] {
+                    // SAFETY: one thread alone uses the ring; lengths are legal;
+                    // each claim is committed once and each message released.
+                    unsafe {
+                        let span = ring.claim(len).expect("an empty ring places it");
+                        fill(&ring, span, len as u8);
+                        ring.commit(span, len);
+                        let read = ring.read().message.expect("it was committed");
+                        assert_eq!(read, span);
+                        assert!(ring.bytes(read).as_ref().iter().all(|b| *b == len as u8));
+                        ring.release(read);
+                        assert!(ring.read().message.is_none());
+                    }
+                }
+                assert_eq!(ring.len(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn every_length_is_placed_at_every_offset() {
+        places_every_length_at_every_offset::<Single>();
+        places_every_length_at_every_offset::<Shared>();
+    }
+
+    #[test]
+    fn shortened_and_aborted_spans_are_skipped() {
+        let ring = ByteRing::<Shared>::with_capacity(256);
+        // SAFETY: one thread alone uses the ring; lengths are legal; each
+        // claim is committed once and each message released.
+        unsafe {
+            let [first, second, third] = [100, 24, 40].map(|len| ring.claim(len).unwrap());
+            ring.commit(third, 40);
+            assert!(ring.read().message.is_none(), "claims are read in order");
+            ring.commit(second, 0);
+            fill(&ring, first, 7);
+            ring.commit(first, 9);
+            let read = ring.read().message.unwrap();
+            assert_eq!(ring.bytes(read).as_ref(), [7; 9]);
+            ring.release(read);
+            let look = ring.read();
+            assert_eq!((look.message, look.freed), (Some(third), true));
+            ring.release(third);
+            assert_eq!(ring.len(), 0);
+        }
+    }
+
+    #[test]
+    fn a_full_ring_refuses_and_overlaps_nothing() {
+        let ring = ByteRing::<Single>::with_capacity(64);
+        // SAFETY: one thread alone uses the ring; lengths are legal; each
+        // claim is committed once and each message released.
+        unsafe {
+            let spans: Vec<_> = std::iter::from_fn(|| ring.claim(8)).collect();
+            assert_eq!((spans.len(), ring.len()), (8, 64));
+            for (n, span) in spans.iter().enumerate() {
+                fill(&ring, *span, n as u8);
+            }
+            for span in &spans {
+                ring.commit(*span, 8);
+            }
+            for n in 0..8 {
+                let read = ring.read().message.unwrap();
+                assert_eq!(ring.bytes(read).as_ref(), [n; 8]);
+                ring.release(read);
+            }
+        }
+    }
+}

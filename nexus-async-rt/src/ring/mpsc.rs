@@ -1,0 +1,187 @@
+//! Typed ring for many producers and one consumer.
+//!
+//! Slots carry a stamp, as in Vyukov's bounded queue (1024cores.net), but it
+//! goes one way only: the producer of position `p` stamps `p + 1`, and the
+//! consumer answers by publishing its head, so no side writes what the other
+//! polls. That also makes the capacity exact: a claim compares the tail with
+//! the head and not with a stamp.
+//!
+//! Invariants:
+//! - A producer owns the positions it moved the tail over, until it stamps them.
+//! - The consumer owns position `head` once its stamp is `head + 1`.
+//! - A producer's view of the head is never ahead of the head, and a tail is
+//!   claimed only by a compare-exchange from the value that was compared.
+
+use std::mem::MaybeUninit;
+
+use super::{Bounded, Ring, slot_count};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, Site, UnsafeCell, ordering};
+
+#[derive(Debug)]
+struct Slot<T> {
+    stamp: AtomicUsize,
+    value: UnsafeCell<MaybeUninit<T>>,
+}
+
+/// What the producers share, on one line.
+#[derive(Debug)]
+struct Claims {
+    tail: AtomicUsize,
+    /// The last any producer saw of the head.
+    head_seen: AtomicUsize,
+}
+
+/// The ring.
+#[derive(Debug)]
+pub struct MpscRing<T> {
+    claims: CachePadded<Claims>,
+    /// What the consumer shows.
+    head: CachePadded<AtomicUsize>,
+    /// What the consumer keeps.
+    consumer: CachePadded<UnsafeCell<usize>>,
+    slots: Box<[Slot<T>]>,
+    capacity: usize,
+}
+
+impl<T> MpscRing<T> {
+    #[inline(always)]
+    fn slot(&self, position: usize) -> &Slot<T> {
+        let index = position & (self.slots.len() - 1);
+        // SAFETY: the index is in bounds, because the number of slots is a
+        // power of two and the mask is one less, guaranteed by `slot_count`.
+        unsafe { self.slots.get_unchecked(index) }
+    }
+
+    /// Whether a value fits at `tail`. A tail that is out of date may be
+    /// behind the head; the compare-exchange that follows then fails.
+    #[inline(always)]
+    fn has_room(&self, tail: usize) -> bool {
+        let used = |head: usize| tail.wrapping_sub(head) as isize;
+        // Ordering: Acquire; pairs with the Release store below: who trusts
+        // another producer's view takes over what that view had acquired.
+        let seen = self
+            .claims
+            .head_seen
+            .load(ordering(Site::MpscTrustHead, Ordering::Acquire));
+        if used(seen) < self.capacity as isize {
+            return true;
+        }
+        // Ordering: Acquire; pairs with the Release store in `pop`, so that
+        // the consumer is done with the slot.
+        let head = self
+            .head
+            .load(ordering(Site::MpscReclaim, Ordering::Acquire));
+        // Ordering: Release; pairs with the Acquire load above.
+        self.claims
+            .head_seen
+            .store(head, ordering(Site::MpscShareHead, Ordering::Release));
+        used(head) < self.capacity as isize
+    }
+}
+
+impl<T> Bounded for MpscRing<T> {
+    fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn len(&self) -> usize {
+        // Ordering: Relaxed; a snapshot that publishes nothing. The head first:
+        // it cannot then be ahead of the tail.
+        let head = self.head.load(Ordering::Relaxed);
+        let tail = self.claims.tail.load(Ordering::Relaxed);
+        tail.wrapping_sub(head).min(self.capacity)
+    }
+}
+
+impl<T> Ring<T> for MpscRing<T> {
+    fn with_capacity(capacity: usize) -> Self {
+        Self {
+            claims: CachePadded(Claims {
+                tail: AtomicUsize::new(0),
+                head_seen: AtomicUsize::new(0),
+            }),
+            head: CachePadded(AtomicUsize::new(0)),
+            consumer: CachePadded(UnsafeCell::new(0)),
+            slots: (0..slot_count::<Slot<T>>(capacity))
+                .map(|_| Slot {
+                    stamp: AtomicUsize::new(0),
+                    value: UnsafeCell::new(MaybeUninit::uninit()),
+                })
+                .collect(),
+            capacity,
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn push(&self, value: T) -> Result<(), T> {
+        // Ordering: Relaxed, here and in the exchange; the tail hands out
+        // positions and publishes nothing: the stamp does.
+        let mut tail = self.claims.tail.load(Ordering::Relaxed);
+        loop {
+            if !self.has_room(tail) {
+                return Err(value);
+            }
+            match self.claims.tail.compare_exchange_weak(
+                tail,
+                tail.wrapping_add(1),
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(now) => tail = now,
+            }
+        }
+        let slot = self.slot(tail);
+        // SAFETY: the slot is this producer's alone, because it moved the tail
+        // over it and the consumer has left it, guaranteed by the exchange and
+        // by `has_room` for the same tail.
+        slot.value
+            .with_mut(|place| unsafe { (*place).write(value) });
+        // Ordering: Release; pairs with the Acquire load in `pop`, so that the
+        // slot's value is visible.
+        slot.stamp.store(
+            tail.wrapping_add(1),
+            ordering(Site::MpscPublish, Ordering::Release),
+        );
+        Ok(())
+    }
+
+    #[inline(always)]
+    unsafe fn pop(&self) -> Option<T> {
+        self.consumer.with_mut(|position| {
+            // SAFETY: no other reference to the position exists, because only
+            // `pop` makes one and one thread at a time pops, guaranteed by
+            // this function's contract.
+            let position = unsafe { &mut *position };
+            let slot = self.slot(*position);
+            let next = position.wrapping_add(1);
+            // Ordering: Acquire; pairs with the Release store in `push`, so
+            // that the slot's value is visible.
+            let stamp = slot
+                .stamp
+                .load(ordering(Site::MpscObserve, Ordering::Acquire));
+            if stamp != next {
+                return None;
+            }
+            // SAFETY: the slot holds a value that is the consumer's, because
+            // its producer stamped it for this position, and only this
+            // function moves on, guaranteed by the comparison above.
+            let value = slot
+                .value
+                .with(|place| unsafe { (*place).assume_init_read() });
+            *position = next;
+            // Ordering: Release; pairs with the Acquire load in `has_room`, so
+            // that the value has left the slot before it is reused.
+            self.head
+                .store(next, ordering(Site::MpscRelease, Ordering::Release));
+            Some(value)
+        })
+    }
+}
+
+impl<T> Drop for MpscRing<T> {
+    fn drop(&mut self) {
+        // SAFETY: one thread pops, guaranteed by the exclusive reference.
+        unsafe { super::drop_values(self) };
+    }
+}

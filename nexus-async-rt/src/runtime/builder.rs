@@ -1,0 +1,157 @@
+//! How a runtime is set up.
+
+use super::Runtime;
+use super::poller::Poller;
+use super::shared::Shared;
+use crate::task::{Arena, BoundedByteSlab, ByteSlab};
+use nexus_rt::World;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::time::Duration;
+
+/// Far below what the OS refuses, and that only when it is asked for events.
+const MAX_EVENTS: usize = 1 << 20;
+
+/// The limits of one turn of the loop, and how it idles.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) tasks_per_cycle: usize,
+    pub(super) cross_thread_drain_limit: usize,
+    pub(super) event_interval: u32,
+    pub(super) spin: Duration,
+}
+
+/// Sets up a [`Runtime`].
+///
+/// Made by [`Runtime::builder`].
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::{ByteSlab, Runtime};
+/// use nexus_rt::WorldBuilder;
+/// use std::time::Duration;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::builder(&mut world)
+///     .tasks_per_cycle(32)
+///     .spin(Duration::from_micros(20))
+///     .slab_unbounded(ByteSlab::<512>::with_chunk_capacity(128))
+///     .build();
+/// assert_eq!(rt.block_on(async { 1 + 1 }), 2);
+/// ```
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct RuntimeBuilder<'w> {
+    world: &'w mut World,
+    limits: Limits,
+    event_capacity: usize,
+    arena: Option<Arena>,
+}
+
+impl fmt::Debug for RuntimeBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeBuilder")
+            .field("limits", &self.limits)
+            .field("event_capacity", &self.event_capacity)
+            .field("arena", &self.arena)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'w> RuntimeBuilder<'w> {
+    pub(super) fn new(world: &'w mut World) -> Self {
+        Self {
+            world,
+            limits: Limits {
+                tasks_per_cycle: 64,
+                cross_thread_drain_limit: 256,
+                event_interval: 61,
+                spin: Duration::ZERO,
+            },
+            event_capacity: 1024,
+            arena: None,
+        }
+    }
+
+    /// Polls of tasks in one turn, 64 by default.
+    ///
+    /// # Panics
+    /// If `limit` is zero.
+    pub fn tasks_per_cycle(mut self, limit: usize) -> Self {
+        assert!(limit > 0, "tasks_per_cycle is 0");
+        self.limits.tasks_per_cycle = limit;
+        self
+    }
+
+    /// Wakes from other threads taken in one turn, 256 by default.
+    ///
+    /// # Panics
+    /// If `limit` is zero.
+    pub fn cross_thread_drain_limit(mut self, limit: usize) -> Self {
+        assert!(limit > 0, "cross_thread_drain_limit is 0");
+        self.limits.cross_thread_drain_limit = limit;
+        self
+    }
+
+    /// Turns between two looks at the sockets, 61 by default.
+    ///
+    /// # Panics
+    /// If `turns` is zero.
+    pub fn event_interval(mut self, turns: u32) -> Self {
+        assert!(turns > 0, "event_interval is 0");
+        self.limits.event_interval = turns;
+        self
+    }
+
+    /// Events taken from the OS at once, 1024 by default.
+    ///
+    /// # Panics
+    /// If `capacity` is zero or more than 1,048,576.
+    pub fn event_capacity(mut self, capacity: usize) -> Self {
+        assert!(capacity > 0, "event_capacity is 0");
+        assert!(
+            capacity <= MAX_EVENTS,
+            "event_capacity is {capacity}, it must be at most {MAX_EVENTS}"
+        );
+        self.event_capacity = capacity;
+        self
+    }
+
+    /// How long an idle `block_on` keeps looking before it parks; zero by
+    /// default.
+    pub fn spin(mut self, spin: Duration) -> Self {
+        self.limits.spin = spin;
+        self
+    }
+
+    /// Storage for `spawn_slab` that grows.
+    pub fn slab_unbounded<const S: usize>(mut self, slab: ByteSlab<S>) -> Self {
+        self.arena = Some(slab.0);
+        self
+    }
+
+    /// Storage for `spawn_slab` that does not grow.
+    pub fn slab_bounded<const S: usize>(mut self, slab: BoundedByteSlab<S>) -> Self {
+        self.arena = Some(slab.0);
+        self
+    }
+
+    /// The runtime, bound to this thread.
+    ///
+    /// # Panics
+    /// If the OS has no descriptor left for its poller.
+    #[must_use]
+    #[track_caller]
+    pub fn build(self) -> Runtime<'w> {
+        let (poller, bell) = match Poller::new(self.event_capacity) {
+            Ok(made) => made,
+            Err(error) => panic!("the OS refused the runtime its poller: {error}"),
+        };
+        Runtime {
+            shared: Shared::create(bell, self.arena, NonNull::from(self.world)),
+            poller,
+            limits: self.limits,
+            world: PhantomData,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Which runtime the code on this thread runs in.
+
+use super::shared::Shared;
+use std::cell::Cell;
+use std::ptr::NonNull;
+use std::sync::Mutex;
+
+thread_local! {
+    static CURRENT: Cell<Option<NonNull<Shared>>> = const { Cell::new(None) };
+}
+
+/// Puts the former runtime back when it is dropped, unless that has been closed
+/// meanwhile: a task that is aborted between runs may own its runtime.
+#[derive(Debug)]
+pub(super) struct ContextGuard(Option<NonNull<Shared>>);
+
+/// Makes `shared` the current runtime until the guard is dropped.
+///
+/// # Safety
+/// - `shared` is alive until then, and this is its owner's thread.
+#[must_use]
+pub(super) unsafe fn enter(shared: NonNull<Shared>) -> ContextGuard {
+    ContextGuard(CURRENT.replace(Some(shared)))
+}
+
+impl Drop for ContextGuard {
+    fn drop(&mut self) {
+        // SAFETY: alive, because whoever entered the former runtime is further
+        // down this stack and keeps its memory: a run and a drop by the
+        // `Runtime`, an abort by its task.
+        let open = self
+            .0
+            .filter(|former| !unsafe { former.as_ref() }.closed.get());
+        CURRENT.set(open);
+    }
+}
+
+/// Runs `f` on the current runtime, for the public function `name`.
+#[track_caller]
+#[inline(always)]
+pub(super) fn with<R>(name: &str, f: impl FnOnce(&Shared) -> R) -> R {
+    match CURRENT.get() {
+        // SAFETY: alive while `f` runs, because the guard that keeps it there is
+        // further down this stack, guaranteed by `enter`.
+        Some(shared) => f(unsafe { shared.as_ref() }),
+        None => missing(name),
+    }
+}
+
+#[cold]
+#[track_caller]
+fn missing(name: &str) -> ! {
+    panic!("`{name}` was called outside a runtime: no `block_on` is on this thread's stack")
+}
+
+/// A number that no other runtime of this process gets.
+pub(super) fn next_number() -> u64 {
+    static NEXT: Mutex<u64> = Mutex::new(0);
+    let mut next = NEXT
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    *next += 1;
+    *next
+}

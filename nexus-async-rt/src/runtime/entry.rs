@@ -1,0 +1,113 @@
+//! One timer, which lies in the future that waits for it.
+
+use super::timers::{DUE, Timers};
+use std::cell::Cell;
+use std::marker::PhantomPinned;
+use std::ptr;
+use std::task::Waker;
+
+/// In no wheel.
+pub(super) const IDLE: u16 = DUE + 1;
+/// Its deadline has come.
+pub(super) const FIRED: u16 = DUE + 2;
+/// Its wheel has gone.
+pub(super) const ABANDONED: u16 = DUE + 3;
+
+thread_local! {
+    static MADE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// What an [`Entry`] is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Not registered.
+    Idle,
+    /// In a wheel.
+    Waiting,
+    /// Its deadline has come.
+    Fired,
+    /// The wheel is gone.
+    Abandoned,
+}
+
+/// One timer. Unlinks itself when it is dropped.
+pub(crate) struct Entry {
+    pub(super) next: Cell<*const Entry>,
+    pub(super) prev: Cell<*const Entry>,
+    /// In nanoseconds since the wheel's origin.
+    pub(super) deadline: Cell<u64>,
+    /// Entries that this thread had made before: ties are told apart by it.
+    pub(super) order: u64,
+    /// The list it is in, or one of the constants above `DUE`.
+    pub(super) place: Cell<u16>,
+    /// Where it waits; not null while it does.
+    pub(super) timers: Cell<*const Timers>,
+    pub(super) waker: Cell<Option<Waker>>,
+    _pinned: PhantomPinned,
+}
+
+impl Entry {
+    pub(crate) fn new() -> Self {
+        Self {
+            next: Cell::new(ptr::null()),
+            prev: Cell::new(ptr::null()),
+            deadline: Cell::new(0),
+            order: MADE.replace(MADE.get() + 1),
+            place: Cell::new(IDLE),
+            timers: Cell::new(ptr::null()),
+            waker: Cell::new(None),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn phase(&self) -> Phase {
+        match self.place.get() {
+            IDLE => Phase::Idle,
+            FIRED => Phase::Fired,
+            ABANDONED => Phase::Abandoned,
+            _ => Phase::Waiting,
+        }
+    }
+
+    /// Says that the deadline has come without the wheel's help.
+    pub(crate) fn set_fired(&self) {
+        debug_assert_eq!(self.phase(), Phase::Idle);
+        self.place.set(FIRED);
+    }
+
+    /// Leaves the caller's waker in a waiting entry. Foreign code (clone, drop)
+    /// runs while the cell is empty.
+    #[inline]
+    pub(crate) fn register(&self, waker: &Waker) {
+        let old = self.waker.take();
+        if old.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            self.waker.set(old);
+            return;
+        }
+        drop(old);
+        drop(self.waker.replace(Some(waker.clone())));
+    }
+
+    /// Whether it waits in `timers`.
+    pub(crate) fn is_in(&self, timers: &Timers) -> bool {
+        ptr::eq(self.timers.get(), timers)
+    }
+
+    pub(super) fn key(&self) -> (u64, u64) {
+        (self.deadline.get(), self.order)
+    }
+}
+
+impl Drop for Entry {
+    #[inline]
+    fn drop(&mut self) {
+        if self.phase() == Phase::Waiting {
+            // SAFETY: the wheel is alive, because it abandons its entries
+            // before it goes; this is its thread, because an entry is not
+            // `Send`.
+            unsafe { (*self.timers.get()).unlink(self) };
+        }
+        // The waker is dropped with its cell, after the unlinking.
+    }
+}

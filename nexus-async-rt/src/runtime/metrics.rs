@@ -1,0 +1,103 @@
+//! What a runtime counts about itself.
+
+use std::cell::Cell;
+
+/// A number that only the owner's thread touches.
+#[derive(Debug, Default)]
+pub(super) struct Counter(Cell<u64>);
+
+impl Counter {
+    #[inline(always)]
+    pub(super) fn add(&self, n: u64) {
+        self.0.set(self.0.get().wrapping_add(n));
+    }
+
+    #[inline(always)]
+    pub(super) fn sub(&self, n: u64) {
+        self.0.set(self.0.get().wrapping_sub(n));
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// The counters behind [`Metrics`].
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) alive: Counter,
+    pub(super) spawned: Counter,
+    pub(super) polls: Counter,
+    pub(super) local_wakes: Counter,
+    pub(super) foreign_wakes: Counter,
+    pub(super) parks: Counter,
+    pub(super) spins: Counter,
+    pub(super) socket_polls: Counter,
+    pub(super) timers_fired: Counter,
+}
+
+/// A snapshot of what a runtime has done since it was built.
+///
+/// Taken by [`Runtime::metrics`](crate::Runtime::metrics) or, inside a
+/// runtime, by [`metrics`](crate::metrics).
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::{Runtime, spawn_boxed};
+/// use nexus_rt::WorldBuilder;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::new(&mut world);
+/// rt.block_on(async { spawn_boxed(async {}).await });
+/// let metrics = rt.metrics();
+/// assert_eq!((metrics.tasks_spawned, metrics.tasks_alive), (1, 0));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Tasks that have not ended.
+    pub tasks_alive: u64,
+    /// Tasks ever spawned.
+    pub tasks_spawned: u64,
+    /// Polls of tasks; the root future of `block_on` is not counted.
+    pub polls: u64,
+    /// Wakes on the runtime's own thread.
+    pub local_wakes: u64,
+    /// Wakes from other threads. Several that came before the runtime looked
+    /// count as one.
+    pub foreign_wakes: u64,
+    /// Times that the thread slept in the OS.
+    pub parks: u64,
+    /// Times that an idle `block_on` began to look again and again before it
+    /// parked.
+    pub spins: u64,
+    /// Times that the OS was asked for sockets.
+    pub socket_polls: u64,
+    /// Timers that came due.
+    pub timers_fired: u64,
+    /// Slots of the slab that are in use. A task that has ended keeps its slot
+    /// while a handle or waker of it exists.
+    pub slots_used: usize,
+    /// The most slots that were ever in use at once.
+    pub slots_most_used: usize,
+}
+
+impl super::shared::Shared {
+    pub(super) fn metrics(&self) -> Metrics {
+        let counters = &self.counters;
+        Metrics {
+            tasks_alive: counters.alive.get(),
+            tasks_spawned: counters.spawned.get(),
+            polls: counters.polls.get(),
+            local_wakes: counters.local_wakes.get(),
+            foreign_wakes: counters.foreign_wakes.get(),
+            parks: counters.parks.get(),
+            spins: counters.spins.get(),
+            socket_polls: counters.socket_polls.get(),
+            timers_fired: counters.timers_fired.get(),
+            slots_used: self.arena.as_ref().map_or(0, crate::task::Arena::used),
+            slots_most_used: self.arena.as_ref().map_or(0, crate::task::Arena::most_used),
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Who runs next, and the loop.
+//!
+//! # A turn
+//!
+//! 1. At most `tasks_per_cycle` tasks are polled, one by one from the front of
+//!    the ready queue; a task that wakes itself goes to its end and may come up
+//!    again in the same turn.
+//! 2. The root, the future of `block_on`, is polled if it has been woken.
+//! 3. At most `cross_thread_drain_limit` wakes of other threads are taken out
+//!    of the inbox.
+//! 4. If timers wait, the clock is read and those that are due are fired.
+//!    Otherwise the turn that begins here has not read it yet.
+//! 5. Every `event_interval` turns, the OS is asked for sockets, if any are
+//!    watched.
+//! 6. If there is nothing to do, [idle](#idle).
+//!
+//! # Idle
+//!
+//! 1. For `spin`, look at the inbox and the clock again and again.
+//! 2. Step to *parked*, which fails if a wake has come in between.
+//! 3. Sleep in the OS until the next deadline or the bell.
+//! 4. Step back to *running*, and take what came.
+//!
+//! `block_on_busy` goes on with the next turn instead. Whatever was taken out
+//! of the inbox and not yet looked at is work: nobody sleeps on it.
+//!
+//! # Panics
+//!
+//! One guard is around the whole loop. It ends the task that was being polled
+//! and lets the panic go on; everything else is in order at each point where
+//! foreign code runs, so the loop can be entered again.
+
+mod bell;
+mod builder;
+mod context;
+mod entry;
+mod inbox;
+mod metrics;
+mod poller;
+mod ready;
+mod shared;
+mod spawn;
+mod tasks;
+mod timers;
+mod waker;
+mod world;
+
+pub use builder::RuntimeBuilder;
+pub(crate) use entry::{Entry, Phase};
+pub use metrics::Metrics;
+pub use spawn::{SlabClaim, claim_slab, spawn_boxed, spawn_slab, try_claim_slab};
+pub(crate) use timers::Timers;
+pub use world::{WorldCtx, with_world, with_world_ref};
+
+use crate::thread::{self, BlockOnGuard};
+use builder::Limits;
+use nexus_rt::World;
+use poller::Poller;
+use shared::{Shared, hand_on};
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+/// A single-threaded executor that borrows a [`World`].
+///
+/// Made by [`Runtime::new`] or [`Runtime::builder`], it belongs to the thread
+/// that made it. The value may be moved between runs, and driven again: tasks
+/// that are still alive go on. Dropping it drops every task's future.
+///
+/// # Panics
+/// A panic in a task comes out of `block_on`. The task is gone, everything else
+/// is intact. Dropping the runtime drops all futures even if some of their
+/// destructors panic, then hands on the first of these panics.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::{Runtime, spawn_boxed};
+/// use nexus_rt::WorldBuilder;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::new(&mut world);
+/// assert_eq!(rt.block_on(async { spawn_boxed(async { 6 * 7 }).await }), 42);
+/// ```
+///
+/// The World outlives it:
+/// ```compile_fail,E0505
+/// use nexus_async_rt::Runtime;
+/// use nexus_rt::WorldBuilder;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::new(&mut world);
+/// drop(world);
+/// rt.block_on(async {});
+/// ```
+///
+/// It does not leave its thread:
+/// ```compile_fail,E0277
+/// fn send<T: Send>(_: T) {}
+/// fn check(rt: nexus_async_rt::Runtime<'_>) {
+///     send(rt);
+/// }
+/// ```
+pub struct Runtime<'w> {
+    shared: NonNull<Shared>,
+    poller: Poller,
+    limits: Limits,
+    /// Not `Send`: the thread's number is in every task.
+    world: PhantomData<(&'w mut World, *const ())>,
+}
+
+impl<'w> Runtime<'w> {
+    /// A runtime without a slab, with the builder's defaults.
+    ///
+    /// # Panics
+    /// If the OS has no descriptor left for its poller.
+    #[must_use]
+    #[track_caller]
+    pub fn new(world: &'w mut World) -> Self {
+        Self::builder(world).build()
+    }
+
+    /// Sets up a runtime.
+    pub fn builder(world: &'w mut World) -> RuntimeBuilder<'w> {
+        RuntimeBuilder::new(world)
+    }
+
+    fn shared(&self) -> &Shared {
+        // SAFETY: alive until `drop`.
+        unsafe { self.shared.as_ref() }
+    }
+
+    /// Drives the tasks until `future` has returned; sleeps in the OS while
+    /// there is nothing to do.
+    ///
+    /// # Panics
+    /// Inside another `block_on`, and with the panic of a task.
+    #[track_caller]
+    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
+        self.run(future, false)
+    }
+
+    /// As [`block_on`](Runtime::block_on), but never sleeps: the thread is busy
+    /// until `future` has returned.
+    ///
+    /// # Panics
+    /// As [`block_on`](Runtime::block_on).
+    #[track_caller]
+    pub fn block_on_busy<F: Future>(&mut self, future: F) -> F::Output {
+        self.run(future, true)
+    }
+
+    /// What the runtime has done so far.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.shared().metrics()
+    }
+
+    /// Tasks that have not ended.
+    #[must_use]
+    pub fn task_count(&self) -> usize {
+        self.metrics().tasks_alive as usize
+    }
+
+    #[track_caller]
+    fn run<F: Future>(&mut self, future: F, busy: bool) -> F::Output {
+        let Some(_in_block_on) = BlockOnGuard::enter() else {
+            panic!("`block_on` was called inside another `block_on` of the same thread")
+        };
+        // SAFETY: alive and on its thread, as `self` is.
+        let _context = unsafe { context::enter(self.shared) };
+        // SAFETY: alive until `drop`.
+        let _running = unsafe { self.shared.as_ref() }.borrows.begin_run();
+        // Dropped before the guards: its destructor is inside the runtime.
+        let mut root = pin!(future);
+        self.shared().set_root_ready();
+        self.shared().timers.forget_time();
+        match catch_unwind(AssertUnwindSafe(|| self.turns(root.as_mut(), busy))) {
+            Ok(output) => output,
+            Err(panic) => {
+                self.shared().recover();
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    /// The loop.
+    fn turns<F: Future>(&mut self, mut root: Pin<&mut F>, busy: bool) -> F::Output {
+        let limits = self.limits;
+        let mut turns = 0;
+        loop {
+            // SAFETY: alive until `drop`.
+            let shared = unsafe { self.shared.as_ref() };
+            shared.poll_ready(limits.tasks_per_cycle);
+            if shared.take_root_ready()
+                && let Poll::Ready(output) = poll_root(shared, root.as_mut())
+            {
+                return output;
+            }
+            shared.drain(limits.cross_thread_drain_limit);
+            if shared.timers.is_empty() {
+                shared.timers.forget_time();
+            } else {
+                shared.fire_timers();
+            }
+            turns += 1;
+            if turns == limits.event_interval {
+                turns = 0;
+                if self.poller.is_watching() {
+                    self.look_at_sockets();
+                }
+            }
+            if !shared.has_work() {
+                if busy {
+                    std::hint::spin_loop();
+                } else {
+                    self.idle();
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn look_at_sockets(&mut self) {
+        self.shared().counters.socket_polls.add(1);
+        if let Err(error) = self.poller.look() {
+            panic!("the OS refused to say what has happened: {error}");
+        }
+    }
+
+    /// See the module.
+    #[cold]
+    fn idle(&mut self) {
+        // SAFETY: alive until `drop`.
+        let shared = unsafe { self.shared.as_ref() };
+        if !self.limits.spin.is_zero() && shared.spin(self.limits.spin) {
+            return;
+        }
+        let now = (!shared.timers.is_empty()).then(Instant::now);
+        let sleep = now.and_then(|now| Some((now, shared.timers.sleep_time(now)?)));
+        if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) || !shared.begin_park() {
+            return;
+        }
+        shared.counters.parks.add(1);
+        let slept = self.poller.sleep(sleep);
+        shared.end_park();
+        shared.timers.forget_time();
+        if let Err(error) = slept {
+            panic!("the OS refused to wait for events: {error}");
+        }
+    }
+}
+
+fn poll_root<F: Future>(shared: &Shared, root: Pin<&mut F>) -> Poll<F::Output> {
+    thread::start_budget();
+    let waker = shared.root_waker();
+    let poll = root.poll(&mut Context::from_waker(&waker));
+    thread::end_budget();
+    poll
+}
+
+/// Runs `f` on the timers of the current runtime, for the public function
+/// `name`.
+#[track_caller]
+#[inline(always)]
+pub(crate) fn with_timers<R>(name: &str, f: impl FnOnce(&Timers) -> R) -> R {
+    context::with(name, |shared| f(&shared.timers))
+}
+
+impl Shared {
+    fn fire_timers(&self) {
+        let now = self.timers.read_clock();
+        self.counters.timers_fired.add(self.timers.fire(now));
+    }
+
+    /// Looks for work for a while. `true`: there is some.
+    fn spin(&self, spin: std::time::Duration) -> bool {
+        /// Looks at the inbox between two looks at the clock.
+        const LOOKS: usize = 16;
+        self.counters.spins.add(1);
+        let begin = Instant::now();
+        let deadline = self.timers.sleep_time(begin);
+        loop {
+            for _ in 0..LOOKS {
+                if self.has_work() {
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            let spent = begin.elapsed();
+            if deadline.is_some_and(|deadline| spent >= deadline) {
+                return true;
+            }
+            if spent >= spin {
+                return false;
+            }
+        }
+    }
+}
+
+impl Drop for Runtime<'_> {
+    fn drop(&mut self) {
+        let panic = {
+            // SAFETY: alive and on its thread, as `self` is.
+            let _context = unsafe { context::enter(self.shared) };
+            self.shared().timers.forget_time();
+            // SAFETY: as above. The block may be gone when the borrows are put
+            // back, so they are not: nobody asks for them any more.
+            std::mem::forget(unsafe { self.shared.as_ref() }.borrows.begin_run());
+            // SAFETY: once; the block is not used afterwards.
+            unsafe { Shared::close(self.shared.as_ptr()) }
+        };
+        hand_on(panic);
+    }
+}
+
+impl fmt::Debug for Runtime<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("metrics", &self.metrics())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the runtime that the caller runs in has done so far.
+///
+/// # Panics
+/// Outside a runtime.
+#[must_use]
+#[track_caller]
+pub fn metrics() -> Metrics {
+    context::with("metrics", Shared::metrics)
+}
+
+/// Tasks of the runtime that the caller runs in that have not ended.
+///
+/// # Panics
+/// Outside a runtime.
+#[must_use]
+#[track_caller]
+pub fn task_count() -> usize {
+    context::with("task_count", |shared| shared.metrics().tasks_alive as usize)
+}

@@ -1,0 +1,346 @@
+//! What a runtime and its tasks share: one block on the heap, where it is
+//! until the runtime is gone and the last waker too.
+//!
+//! Everything in it but the inbox belongs to the owning thread. No method holds
+//! a borrow of it while it runs foreign code: what is to be run or dropped is
+//! taken out first.
+
+use super::bell::Bell;
+use super::inbox::{self, Inbox};
+use super::metrics::Counters;
+use super::ready::Ready;
+use super::timers::Timers;
+use super::world::Borrows;
+use super::{context, waker};
+use crate::task::{Arena, Ended, Header, Home, State, TaskVtable};
+use crate::thread;
+use nexus_rt::World;
+use std::any::Any;
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::ptr::{self, NonNull};
+use std::task::Waker;
+
+/// What a panic carries.
+pub(super) type Panic = Box<dyn Any + Send>;
+
+/// See the module.
+#[repr(C)]
+pub(crate) struct Shared {
+    /// First: the home of the tasks is its address.
+    inbox: Inbox,
+    /// Chain of tasks taken out of the inbox, not yet looked at.
+    pub(super) pending: Cell<*const Header>,
+    /// Stands for the future of `block_on`; head of the ring of tasks alive.
+    pub(super) root: Header,
+    pub(super) ready: Ready,
+    /// The task that is being polled, if any.
+    pub(super) current: Cell<*const Header>,
+    pub(super) arena: Option<Arena>,
+    pub(super) timers: Timers,
+    pub(super) counters: Counters,
+    /// Tasks and claims whose memory exists, the root among them.
+    pub(super) live: Cell<usize>,
+    /// The runtime is being dropped: futures spawned now are dropped at once.
+    pub(super) closing: Cell<bool>,
+    /// The runtime is gone: `live` is counted by the inbox.
+    pub(super) closed: Cell<bool>,
+    /// A future spawned while `closing` is being dropped up the stack.
+    pub(super) dropping_late: Cell<bool>,
+    /// No other runtime ever has it.
+    pub(super) number: u64,
+    pub(super) world: NonNull<World>,
+    /// Who borrows the World: see `world`.
+    pub(super) borrows: Borrows,
+}
+
+/// The root is no task: it is polled by `block_on` itself.
+static ROOT_VTABLE: TaskVtable = TaskVtable {
+    poll: |_, _| unreachable!("the root is not in the ready queue"),
+    drop_future: |_| unreachable!("the root's future is the caller's"),
+    drop_output: |_| unreachable!("the root's output is the caller's"),
+    release: Shared::release,
+    abort: |_| unreachable!("the root has no handle"),
+    output_offset: 0,
+    dealloc: None,
+};
+
+/// Its life.
+impl Shared {
+    #[track_caller]
+    pub(super) fn create(bell: Bell, arena: Option<Arena>, world: NonNull<World>) -> NonNull<Self> {
+        let owner = thread::assign_number().get();
+        let shared = Box::into_raw(Box::new(Self {
+            inbox: Inbox::new(bell, Self::destroy),
+            pending: Cell::new(ptr::null()),
+            root: Header::new(
+                State::root(),
+                &ROOT_VTABLE,
+                ptr::null(),
+                owner,
+                Location::caller(),
+            ),
+            ready: Ready::new(),
+            current: Cell::new(ptr::null()),
+            arena,
+            timers: Timers::new(),
+            counters: Counters::default(),
+            live: Cell::new(1),
+            closing: Cell::new(false),
+            closed: Cell::new(false),
+            dropping_late: Cell::new(false),
+            number: context::next_number(),
+            world,
+            borrows: Borrows::new(),
+        }));
+        // SAFETY: allocated above, not shared yet.
+        unsafe {
+            (*shared).root.home = shared.cast_const().cast();
+            let root = &raw const (*shared).root;
+            (*root).list_next.set(root);
+            (*root).list_prev.set(root);
+            (*shared).ready.set_up();
+            NonNull::new_unchecked(shared)
+        }
+    }
+
+    /// # Safety
+    /// Nobody knows of the block any more.
+    unsafe fn destroy(inbox: *const Inbox) {
+        // SAFETY: the inbox is the first field of a block from `create`. What
+        // the block owns may be dropped on any thread: descriptors and memory.
+        drop(unsafe { Box::from_raw(inbox.cast_mut().cast::<Self>()) });
+    }
+
+    /// Drops every future, and what else the runtime holds of the program's;
+    /// then lets go of the block. Returns the first panic.
+    ///
+    /// # Safety
+    /// - Called once, by the owner, with the context in place; `shared` is not
+    ///   used afterwards.
+    pub(super) unsafe fn close(shared: *const Self) -> Option<Panic> {
+        // SAFETY: alive, the owner has not let go yet.
+        let this = unsafe { &*shared };
+        let mut first = None;
+        this.closing.set(true);
+        // Foreign code runs at each step and may cause work for all others.
+        loop {
+            if let Some(task) = this.newest() {
+                // SAFETY: a listed task is alive.
+                keep_first(&mut first, unsafe { this.end(task, Ended::Shutdown) });
+            } else if let Some(task) = this.ready.pop() {
+                // SAFETY: a queued task is alive, and not touched afterwards.
+                unsafe {
+                    (*task).state.begin_poll();
+                    Self::release(task);
+                }
+            } else if let Some(waker) = this.timers.abandon() {
+                let dropped = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+                keep_first(&mut first, dropped.err());
+            } else {
+                break;
+            }
+        }
+        this.inbox.keep(this.live.get());
+        this.closed.set(true);
+        let root = &this.root;
+        root.state.begin_end(Ended::Shutdown);
+        root.state.end_busy();
+        let waiting = this.pending.replace(ptr::null());
+        let closed = this.inbox.close();
+        for chain in [waiting, closed] {
+            // SAFETY: chains from the inbox. The block stays, the owner is
+            // still a keeper.
+            unsafe { this.receive_all(chain) };
+        }
+        root.state.take_ready();
+        // SAFETY: once, and the last use.
+        unsafe {
+            Self::release(root);
+            Inbox::let_go(shared.cast());
+        }
+        first
+    }
+
+    /// A task or claim exists.
+    #[inline(always)]
+    pub(super) fn keep(&self) {
+        self.live.set(self.live.get() + 1);
+    }
+
+    /// A task or claim exists no longer.
+    ///
+    /// # Safety
+    /// - As often as [`Shared::keep`]; `shared` is not used afterwards, unless
+    ///   the caller has another reason to keep it.
+    #[inline(always)]
+    pub(super) unsafe fn let_go(shared: *const Self) {
+        // SAFETY: alive, because the caller keeps it.
+        unsafe {
+            if (*shared).closed.get() {
+                Inbox::let_go(shared.cast());
+            } else {
+                (*shared).live.set((*shared).live.get() - 1);
+            }
+        }
+    }
+}
+
+/// Wakes and references.
+impl Shared {
+    /// A wake on the owner's thread.
+    ///
+    /// # Safety
+    /// - `task` is alive, and this is its owner's thread.
+    #[inline(always)]
+    pub(super) unsafe fn wake(task: *const Header) {
+        // SAFETY: as the caller says; the block lives as long as its tasks.
+        unsafe {
+            let shared = Self::of(task);
+            (*shared).counters.local_wakes.add(1);
+            if (*task).state.make_ready() {
+                (*shared).ready.push(task);
+            }
+        }
+    }
+
+    /// Drops a waker on the owner's thread.
+    ///
+    /// # Safety
+    /// - The caller has a reference to the task, and gives it up; this is its
+    ///   owner's thread.
+    #[inline(always)]
+    pub(super) unsafe fn drop_waker(task: *const Header) {
+        // SAFETY: as the caller says; freed if the state says so.
+        unsafe {
+            if (*task).state.drop_local() {
+                Self::free(task);
+            }
+        }
+    }
+
+    /// Takes at most `limit` tasks from the inbox.
+    #[inline(always)]
+    pub(super) fn drain(&self, limit: usize) {
+        if !self.pending.get().is_null() || !self.inbox.is_empty() {
+            self.drain_some(limit);
+        }
+    }
+
+    #[cold]
+    fn drain_some(&self, limit: usize) {
+        for _ in 0..limit {
+            let mut chain = self.pending.get();
+            if chain.is_null() {
+                chain = self.inbox.take();
+                if chain.is_null() {
+                    return;
+                }
+            }
+            // SAFETY: a chain from the inbox, not empty; it goes on with the
+            // next before the task is given up.
+            unsafe {
+                self.pending.set(Inbox::next(chain));
+                self.receive(chain);
+            }
+        }
+    }
+
+    /// # Safety
+    /// - `chain` came from the inbox; the block stays alive.
+    unsafe fn receive_all(&self, mut chain: *const Header) {
+        while !chain.is_null() {
+            // SAFETY: as the caller says.
+            unsafe {
+                let task = chain;
+                chain = Inbox::next(task);
+                self.receive(task);
+            }
+        }
+    }
+
+    /// A task came out of the inbox: it was woken, or is to be freed.
+    ///
+    /// # Safety
+    /// - Once for each time that it came out; its link is not used any more.
+    unsafe fn receive(&self, task: *const Header) {
+        // SAFETY: alive, because what is in the inbox has a reference or is
+        // the inbox's alone.
+        unsafe {
+            if (*task).state.take_call() {
+                self.counters.foreign_wakes.add(1);
+                if (*task).state.make_ready() {
+                    self.ready.push(task);
+                }
+                Self::drop_waker(task);
+            } else if self.closed.get() {
+                inbox::free_orphan(task);
+            } else {
+                Self::free(task);
+            }
+        }
+    }
+
+    /// Whether a task or the root is to be polled, or the inbox to be drained.
+    #[inline(always)]
+    pub(super) fn has_work(&self) -> bool {
+        !self.ready.is_empty()
+            || self.root.state.is_ready()
+            || !self.pending.get().is_null()
+            || !self.inbox.is_empty()
+    }
+
+    /// See [`Inbox::begin_park`].
+    pub(super) fn begin_park(&self) -> bool {
+        self.inbox.begin_park()
+    }
+
+    /// See [`Inbox::end_park`].
+    pub(super) fn end_park(&self) {
+        // Nothing was pending, or there would have been no park.
+        self.pending.set(self.inbox.end_park());
+    }
+
+    /// The root's wake flag.
+    #[inline(always)]
+    pub(super) fn take_root_ready(&self) -> bool {
+        self.root.state.take_ready()
+    }
+
+    /// Makes the root due for its first poll.
+    pub(super) fn set_root_ready(&self) {
+        self.root.state.set_ready();
+    }
+
+    /// The root's waker.
+    #[inline(always)]
+    pub(super) fn root_waker(&self) -> ManuallyDrop<Waker> {
+        // SAFETY: the root lives as long as `self`.
+        unsafe { waker::borrowed(&self.root) }
+    }
+}
+
+/// The first of several panics goes on, the others are swallowed.
+pub(super) fn keep_first(first: &mut Option<Panic>, next: Option<Panic>) {
+    if first.is_none() {
+        *first = next;
+    } else if let Some(next) = next {
+        swallow(next);
+    }
+}
+
+/// Hands the first panic on; while the thread is already unwinding it is
+/// swallowed, because out of a destructor it would end the process.
+pub(super) fn hand_on(first: Option<Panic>) {
+    match first {
+        Some(panic) if std::thread::panicking() => swallow(panic),
+        Some(panic) => resume_unwind(panic),
+        None => {}
+    }
+}
+
+/// A payload's destructor may panic as well.
+pub(super) fn swallow(panic: Panic) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+}

@@ -1,0 +1,297 @@
+//! New tasks: on the heap, in a slot, in a slot claimed before.
+
+use super::shared::Shared;
+use super::{Runtime, context};
+use crate::task::{Header, JoinHandle, fits, place};
+use std::alloc::{Layout, alloc, handle_alloc_error};
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::ptr::NonNull;
+
+/// Spawns a task in memory of its own, of any size and alignment.
+///
+/// # Panics
+/// Outside a runtime.
+///
+/// # Cost
+/// One allocation.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::{Runtime, spawn_boxed};
+/// use nexus_rt::WorldBuilder;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::new(&mut world);
+/// let text = rt.block_on(async { spawn_boxed(async { "done" }).await });
+/// assert_eq!(text, "done");
+/// ```
+#[track_caller]
+pub fn spawn_boxed<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
+    let location = Location::caller();
+    context::with("spawn_boxed", |shared| shared.spawn_boxed(future, location))
+}
+
+/// Spawns a task in a slot of the runtime's slab.
+///
+/// # Panics
+/// - Outside a runtime, or if the runtime has no slab.
+/// - If the task is too large or too aligned for a slot: the message says what
+///   it needs and what there is.
+/// - If the slab is bounded and full; see [`try_claim_slab`].
+///
+/// # Cost
+/// No allocation, unless the slab grows.
+///
+/// # Example
+/// See [`ByteSlab`](crate::ByteSlab).
+#[track_caller]
+pub fn spawn_slab<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
+    let location = Location::caller();
+    context::with("spawn_slab", |shared| {
+        let claim = shared.claim("spawn_slab");
+        shared.spawn_claimed(claim, future, location)
+    })
+}
+
+/// Reserves a slot for a task that is spawned later.
+///
+/// # Panics
+/// Outside a runtime, if the runtime has no slab, and if the slab is bounded
+/// and full.
+#[track_caller]
+pub fn claim_slab() -> SlabClaim {
+    context::with("claim_slab", |shared| shared.claim("claim_slab"))
+}
+
+/// As [`claim_slab`]; `None` if the slab is bounded and full.
+///
+/// # Panics
+/// Outside a runtime, or if the runtime has no slab.
+#[track_caller]
+pub fn try_claim_slab() -> Option<SlabClaim> {
+    context::with("try_claim_slab", |shared| {
+        shared.try_claim("try_claim_slab")
+    })
+}
+
+/// The same from outside, before and between runs.
+impl Runtime<'_> {
+    /// As [`spawn_boxed`](crate::spawn_boxed()); the task runs in the next
+    /// `block_on`.
+    #[track_caller]
+    pub fn spawn_boxed<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        self.shared().spawn_boxed(future, Location::caller())
+    }
+
+    /// As [`spawn_slab`](crate::spawn_slab()); the task runs in the next
+    /// `block_on`.
+    ///
+    /// # Panics
+    /// As [`spawn_slab`](crate::spawn_slab()).
+    #[track_caller]
+    pub fn spawn_slab<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        let claim = self.shared().claim("spawn_slab");
+        self.shared()
+            .spawn_claimed(claim, future, Location::caller())
+    }
+
+    /// As [`claim_slab`](crate::claim_slab()).
+    ///
+    /// # Panics
+    /// As [`claim_slab`](crate::claim_slab()).
+    #[must_use]
+    #[track_caller]
+    pub fn claim_slab(&self) -> SlabClaim {
+        self.shared().claim("claim_slab")
+    }
+
+    /// As [`try_claim_slab`](crate::try_claim_slab()).
+    ///
+    /// # Panics
+    /// If the runtime has no slab.
+    #[must_use]
+    #[track_caller]
+    pub fn try_claim_slab(&self) -> Option<SlabClaim> {
+        self.shared().try_claim("try_claim_slab")
+    }
+}
+
+/// A slot that waits for its task.
+///
+/// From [`claim_slab`] or [`try_claim_slab`]. It keeps the slab's memory alive,
+/// also after the runtime; dropped unspawned it gives the slot back.
+///
+/// # Example
+/// See [`BoundedByteSlab`](crate::BoundedByteSlab).
+pub struct SlabClaim {
+    shared: NonNull<Shared>,
+    slot: NonNull<u8>,
+    /// Neither `Send` nor `Sync`: the slab belongs to one thread.
+    _local: PhantomData<*const ()>,
+}
+
+impl SlabClaim {
+    fn shared(&self) -> &Shared {
+        // SAFETY: alive, because a claim keeps it.
+        unsafe { self.shared.as_ref() }
+    }
+
+    /// What the slot holds, in bytes.
+    #[must_use]
+    pub fn slot_size(&self) -> usize {
+        self.shared().slot().size()
+    }
+
+    /// Spawns `future` into the slot.
+    ///
+    /// # Panics
+    /// - Unless the claim's own runtime is running on this thread.
+    /// - If the task is too large or too aligned for the slot.
+    #[track_caller]
+    pub fn spawn<F: Future + 'static>(self, future: F) -> JoinHandle<F::Output> {
+        let location = Location::caller();
+        context::with("SlabClaim::spawn", |shared| {
+            assert!(
+                std::ptr::eq(shared, self.shared.as_ptr()),
+                "`SlabClaim::spawn` was called in another runtime than the claim's"
+            );
+            shared.spawn_claimed(self, future, location)
+        })
+    }
+}
+
+impl Drop for SlabClaim {
+    fn drop(&mut self) {
+        // SAFETY: the slot is ours and unused; the arena is there, because the
+        // slot came from it; the claim was counted when it was made.
+        unsafe {
+            let shared = self.shared.as_ptr().cast_const();
+            if let Some(arena) = &(*shared).arena {
+                arena.give_back(self.slot);
+            }
+            Shared::let_go(shared);
+        }
+    }
+}
+
+impl fmt::Debug for SlabClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlabClaim")
+            .field("slot_size", &self.slot_size())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn slot(&self) -> Layout {
+        match &self.arena {
+            Some(arena) => arena.slot(),
+            None => Layout::new::<()>(),
+        }
+    }
+
+    #[track_caller]
+    #[inline]
+    fn try_claim(&self, name: &str) -> Option<SlabClaim> {
+        let Some(arena) = &self.arena else {
+            panic!(
+                "`{name}` needs a slab, and this runtime has none: give \
+                 `Runtime::builder` a `slab_unbounded` or `slab_bounded`"
+            );
+        };
+        let slot = arena.take()?;
+        self.keep();
+        Some(SlabClaim {
+            shared: NonNull::from(self),
+            slot,
+            _local: PhantomData,
+        })
+    }
+
+    #[track_caller]
+    #[inline]
+    fn claim(&self, name: &str) -> SlabClaim {
+        match self.try_claim(name) {
+            Some(claim) => claim,
+            None => self.full(name),
+        }
+    }
+
+    #[cold]
+    #[track_caller]
+    fn full(&self, name: &str) -> ! {
+        let capacity = self
+            .arena
+            .as_ref()
+            .and_then(crate::task::Arena::capacity)
+            .unwrap_or_default();
+        panic!("`{name}`: all {capacity} slots of the slab are in use")
+    }
+
+    #[inline]
+    fn spawn_boxed<F: Future + 'static>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output> {
+        let layout = fits::<F>();
+        // SAFETY: not of size zero, a header is in it.
+        let Some(memory) = NonNull::new(unsafe { alloc(layout) }) else {
+            handle_alloc_error(layout)
+        };
+        self.keep();
+        // SAFETY: allocated just now with that layout, and counted.
+        unsafe { self.spawn_at::<F, true>(memory, future, location) }
+    }
+
+    #[track_caller]
+    #[inline]
+    fn spawn_claimed<F: Future + 'static>(
+        &self,
+        claim: SlabClaim,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output> {
+        let (needed, slot) = (fits::<F>(), self.slot());
+        assert!(
+            needed.size() <= slot.size() && needed.align() <= slot.align(),
+            "the task needs {} bytes aligned to {}, a slot of the slab has {} bytes aligned to {}",
+            needed.size(),
+            needed.align(),
+            slot.size(),
+            slot.align()
+        );
+        let memory = claim.slot;
+        // What the claim was counted for is now the task.
+        std::mem::forget(claim);
+        // SAFETY: a slot of this arena, large and aligned enough, ours, counted.
+        unsafe { self.spawn_at::<F, false>(memory, future, location) }
+    }
+
+    /// # Safety
+    /// - `memory` is large and aligned enough for the task, and nobody else's;
+    ///   `BOXED`: it came from the global allocator with that layout, else from
+    ///   the arena.
+    /// - [`Shared::keep`] has been called for it.
+    #[inline(always)]
+    unsafe fn spawn_at<F: Future + 'static, const BOXED: bool>(
+        &self,
+        memory: NonNull<u8>,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output> {
+        // SAFETY: as the caller says. The header is never null; its handle bit
+        // is set, and its output is the future's.
+        unsafe {
+            let task: *const Header =
+                place::<F, Shared, BOXED>(memory.as_ptr(), future, |vtable| {
+                    self.header(vtable, location)
+                });
+            let handle = JoinHandle::new(NonNull::new_unchecked(task.cast_mut()));
+            self.admit(task);
+            handle
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! A task on its owner's thread, from spawn to end.
+//!
+//! The task's state says what may be done, see `task`; this does it, in an
+//! order in which foreign code may panic or call back anywhere.
+
+use super::shared::{Panic, Shared, hand_on, keep_first, swallow};
+use super::{context, waker};
+use crate::task::{Ended, Header, Home, State, TaskVtable};
+use crate::thread;
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::task::Context;
+
+impl Shared {
+    /// The home of `task`.
+    ///
+    /// # Safety
+    /// - `task` is alive, and a task of a runtime.
+    #[inline(always)]
+    pub(super) unsafe fn of(task: *const Header) -> *const Self {
+        // SAFETY: as the caller says; `home` is the block's address.
+        unsafe { (*task).home.cast() }
+    }
+
+    /// A header for a task that is about to be [admitted](Shared::admit).
+    #[inline(always)]
+    pub(super) fn header(
+        &self,
+        vtable: &'static TaskVtable,
+        location: &'static Location<'static>,
+    ) -> Header {
+        Header::new(
+            State::task(),
+            vtable,
+            self.root.home,
+            self.root.owner,
+            location,
+        )
+    }
+
+    /// A task has been spawned.
+    ///
+    /// # Safety
+    /// - `task` was placed just now, with [`Shared::header`], and is
+    ///   [counted](Shared::keep).
+    #[inline(always)]
+    pub(super) unsafe fn admit(&self, task: *const Header) {
+        self.counters.spawned.add(1);
+        self.counters.alive.add(1);
+        // SAFETY: alive and in no list. The root is in the ring.
+        unsafe {
+            let next = self.root.list_next.get();
+            (*task).list_next.set(next);
+            (*task).list_prev.set(&self.root);
+            (*next).list_prev.set(task);
+            self.root.list_next.set(task);
+            self.ready.push(task);
+        }
+        if self.closing.get() {
+            self.end_late(task);
+        }
+    }
+
+    /// A future spawned while the runtime is being dropped: dropped at once,
+    /// or, if that spawns again, by `close`: no recursion.
+    #[cold]
+    fn end_late(&self, task: *const Header) {
+        if !self.dropping_late.replace(true) {
+            // SAFETY: listed just now. Its handle is about to exist.
+            let panic = unsafe { self.end(task, Ended::Shutdown) };
+            self.dropping_late.set(false);
+            if let Some(panic) = panic {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+
+    /// The task spawned last among those alive.
+    pub(super) fn newest(&self) -> Option<*const Header> {
+        let task = self.root.list_next.get();
+        (!ptr::eq(task, &self.root)).then_some(task)
+    }
+
+    /// No longer among the tasks alive.
+    #[inline(always)]
+    fn unlist(&self, task: &Header) {
+        if task.state.unlist() {
+            let (prev, next) = (task.list_prev.get(), task.list_next.get());
+            // SAFETY: neighbours in the ring are alive, because a task leaves
+            // it before its memory goes.
+            unsafe {
+                (*prev).list_next.set(next);
+                (*next).list_prev.set(prev);
+            }
+            self.counters.alive.sub(1);
+        }
+    }
+
+    /// Polls at most `limit` tasks, oldest first.
+    #[inline(always)]
+    pub(super) fn poll_ready(&self, limit: usize) {
+        let mut left = limit;
+        while left > 0
+            && let Some(task) = self.ready.pop()
+        {
+            left -= 1;
+            self.poll_task(task);
+        }
+        self.current.set(ptr::null());
+        thread::end_budget();
+    }
+
+    /// Polls a task that was taken out of the ready queue.
+    #[inline(always)]
+    fn poll_task(&self, task: *const Header) {
+        // SAFETY: alive, a queued task is not freed.
+        let header = unsafe { &*task };
+        if !header.state.begin_poll() {
+            // SAFETY: alive, not touched afterwards.
+            unsafe { Self::release(task) };
+            return;
+        }
+        self.current.set(task);
+        self.counters.polls.add(1);
+        thread::start_budget();
+        // SAFETY: the task is alive while it is polled.
+        let waker = unsafe { waker::borrowed(task) };
+        let mut cx = Context::from_waker(&waker);
+        // SAFETY: this is the owning thread; `begin_poll` said `true`.
+        if unsafe { (header.vtable.poll)(task, &mut cx) } {
+            self.complete(task);
+        } else if header.state.is_aborted() {
+            self.abort_current(task);
+        }
+    }
+
+    /// The future has returned. If foreign code panics here, `recover` does
+    /// the rest.
+    #[inline(always)]
+    fn complete(&self, task: *const Header) {
+        // SAFETY: alive, because it is busy.
+        let header = unsafe { &*task };
+        self.unlist(header);
+        if let Some(joiner) = header.joiner.take() {
+            joiner.wake();
+        }
+        if !header.state.has_handle() && header.state.take_output() {
+            // SAFETY: `take_output` said so.
+            unsafe { (header.vtable.drop_output)(task) };
+        }
+        self.current.set(ptr::null());
+        header.state.end_busy();
+        // SAFETY: alive, not touched afterwards.
+        unsafe { Self::release(task) };
+    }
+
+    #[cold]
+    fn abort_current(&self, task: *const Header) {
+        // SAFETY: alive, because it has not ended.
+        let panic = unsafe { self.end(task, Ended::Aborted) };
+        self.current.set(ptr::null());
+        if let Some(panic) = panic {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    /// After a panic out of the loop: ends the task that was being polled, and
+    /// names it.
+    #[cold]
+    pub(super) fn recover(&self) {
+        thread::end_budget();
+        let task = self.current.replace(ptr::null());
+        if task.is_null() {
+            return;
+        }
+        // SAFETY: alive: the panic came from within its poll, or from what
+        // follows it in `complete`, while it is busy.
+        let location = unsafe { (*task).location };
+        // Not `eprintln`, which would panic if there is no stderr.
+        let _ = writeln!(std::io::stderr(), "the task spawned at {location} panicked");
+        // SAFETY: as above. A second panic is swallowed: the first goes on.
+        if let Some(second) = unsafe { self.end(task, Ended::Panicked) } {
+            swallow(second);
+        }
+    }
+
+    /// Ends a task whatever it is doing: drops its future if there is one, and
+    /// its output if nobody waits for it, wakes who does, and releases it.
+    /// Returns the first panic.
+    ///
+    /// # Safety
+    /// - `task` is alive, and not being polled, unless the caller is what
+    ///   follows that poll; it is not touched afterwards.
+    pub(super) unsafe fn end(&self, task: *const Header, how: Ended) -> Option<Panic> {
+        // SAFETY: alive until released below: busy.
+        let header = unsafe { &*task };
+        let mut first = None;
+        if header.state.begin_end(how) {
+            // SAFETY: `begin_end` said so.
+            let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+                (header.vtable.drop_future)(task)
+            }));
+            keep_first(&mut first, dropped.err());
+        }
+        self.unlist(header);
+        if let Some(joiner) = header.joiner.take() {
+            let woken = catch_unwind(AssertUnwindSafe(|| joiner.wake()));
+            keep_first(&mut first, woken.err());
+        }
+        if !header.state.has_handle() && header.state.take_output() {
+            // SAFETY: `take_output` said so.
+            let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+                (header.vtable.drop_output)(task)
+            }));
+            keep_first(&mut first, dropped.err());
+        }
+        header.state.end_busy();
+        // SAFETY: alive, not touched afterwards.
+        unsafe { Self::release(task) };
+        first
+    }
+
+    /// Frees the memory of a task, on the owner's thread.
+    ///
+    /// # Safety
+    /// - `task` is alive, and nobody else knows of it.
+    #[inline]
+    pub(super) unsafe fn free(task: *const Header) {
+        // SAFETY: as the caller says. A task that cannot be freed is the root,
+        // which is part of the block, or in a slot of the arena.
+        unsafe {
+            let shared = Self::of(task);
+            match ((*task).vtable.dealloc, &(*shared).arena) {
+                (Some(dealloc), _) => dealloc(task),
+                (None, Some(arena)) if !ptr::eq(task, &raw const (*shared).root) => {
+                    arena.give_back(NonNull::new_unchecked(task.cast_mut().cast()));
+                }
+                (None, _) => {}
+            }
+            Self::let_go(shared);
+        }
+    }
+}
+
+impl Home for Shared {
+    #[inline]
+    unsafe fn release(task: *const Header) {
+        // SAFETY: alive, because the caller says so; freed if nobody else
+        // knows of it, and then not touched again.
+        unsafe {
+            if (*task).state.is_done() && (*task).state.settle() {
+                Self::free(task);
+            }
+        }
+    }
+
+    unsafe fn abort(task: *const Header) -> bool {
+        // SAFETY: alive, because its handle is the caller's.
+        let header = unsafe { &*task };
+        if header.state.is_completed() {
+            return false;
+        }
+        // SAFETY: alive, because the task is.
+        let shared = unsafe { &*Self::of(task) };
+        if ptr::eq(shared.current.get(), task) {
+            header.state.abort_later();
+        } else {
+            // SAFETY: alive, see above; the runtime is not closed, because a task is
+            // alive. The handle keeps the task until the caller drops it.
+            let panic = unsafe {
+                let _context = context::enter(NonNull::from(shared));
+                shared.end(task, Ended::Aborted)
+            };
+            hand_on(panic);
+        }
+        true
+    }
+}

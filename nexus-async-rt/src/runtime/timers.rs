@@ -1,0 +1,501 @@
+//! When a task is to be woken: a hierarchical timer wheel.
+//!
+//! Knows no future; its entries lie in them. Ten levels of 64 slots: a slot of
+//! level 0 is one microsecond, a slot of level `n + 1` is all of level `n`. An
+//! entry lies on the level of the highest group of six bits in which its tick
+//! differs from the wheel's (the scheme of Varghese and Lauck, with the
+//! levels told apart by exclusive or), so that the first occupied slot of the
+//! lowest occupied level is always the next one.
+//!
+//! Invariants:
+//! - An entry keeps its exact deadline, in nanoseconds; the slot only finds it.
+//! - The tick of an entry is at least the wheel's.
+//! - Within what one [`Timers::fire`] finds due, wakes are in the order of
+//!   deadlines, ties in the order in which the entries were made.
+//! - Nothing is allocated; unlinking is one step whatever number is alive.
+
+use super::entry::{ABANDONED, Entry, FIRED, IDLE, Phase};
+use std::cell::Cell;
+use std::pin::Pin;
+use std::ptr;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+const LEVELS: usize = 10;
+const BITS: u32 = 6;
+const SLOTS: usize = 1 << BITS;
+/// The list of those that are due.
+pub(super) const DUE: u16 = (LEVELS * SLOTS) as u16;
+/// Nanoseconds of a tick.
+const TICK: u64 = 1000;
+/// How long a list is searched for the exact deadline to park until.
+const EXACT: usize = 32;
+
+/// See the module. Not to be moved while entries wait in it.
+pub(crate) struct Timers {
+    /// Not `Sync` and not `Send`: neither are entries.
+    lists: [Cell<*const Entry>; DUE as usize + 1],
+    occupied: [Cell<u64>; LEVELS],
+    /// The levels whose `occupied` is not zero.
+    levels: Cell<u16>,
+    /// The wheel's tick.
+    tick: Cell<u64>,
+    origin: Instant,
+    /// The clock's value in this turn, once it has been read.
+    event_time: Cell<Option<Instant>>,
+}
+
+/// The clock.
+impl Timers {
+    pub(super) fn new() -> Self {
+        Self {
+            lists: [const { Cell::new(ptr::null()) }; DUE as usize + 1],
+            occupied: [const { Cell::new(0) }; LEVELS],
+            levels: Cell::new(0),
+            tick: Cell::new(0),
+            origin: Instant::now(),
+            event_time: Cell::new(None),
+        }
+    }
+
+    /// The clock's value at its first use in this turn.
+    #[inline]
+    pub(crate) fn event_time(&self) -> Instant {
+        self.event_time.get().unwrap_or_else(|| self.read_clock())
+    }
+
+    /// As [`Timers::event_time`], if it has been used.
+    #[inline]
+    pub(crate) fn known_time(&self) -> Option<Instant> {
+        self.event_time.get()
+    }
+
+    /// Reads the clock for a turn that begins.
+    pub(super) fn read_clock(&self) -> Instant {
+        let now = Instant::now();
+        self.event_time.set(Some(now));
+        now
+    }
+
+    /// A turn begins, in which nobody has asked for the time.
+    #[inline(always)]
+    pub(super) fn forget_time(&self) {
+        self.event_time.set(None);
+    }
+
+    /// Nanoseconds since the origin; the largest number stands for never.
+    #[inline]
+    fn nanos(&self, time: Instant) -> u64 {
+        let since = time.saturating_duration_since(self.origin);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The wheel.
+impl Timers {
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.levels.get() == 0 && self.lists[DUE as usize].get().is_null()
+    }
+
+    /// Has `entry`, which is idle, woken at `deadline`.
+    #[inline]
+    pub(crate) fn insert(&self, entry: Pin<&Entry>, deadline: Instant, waker: &Waker) {
+        // Foreign code first: after it the entry is still idle.
+        entry.register(waker);
+        self.insert_at(entry, self.nanos(deadline));
+    }
+
+    fn insert_at(&self, entry: Pin<&Entry>, deadline: u64) {
+        debug_assert_eq!(entry.phase(), Phase::Idle);
+        entry.deadline.set(deadline);
+        entry.timers.set(self);
+        // SAFETY: in no list, as it is idle. Pinned and unlinked by its
+        // destructor: it stays where it is for as long as it is linked.
+        unsafe { self.place(entry.get_ref()) };
+    }
+
+    /// Puts an entry into the slot that its deadline asks for.
+    ///
+    /// # Safety
+    /// - `entry` is in no list, and stays where it is while it is in one.
+    #[inline]
+    unsafe fn place(&self, entry: *const Entry) {
+        // SAFETY: alive, as the caller says.
+        let deadline = unsafe { (*entry).deadline.get() };
+        let now = self.tick.get();
+        let tick = (deadline / TICK).max(now);
+        let differs = (now ^ tick) | (SLOTS as u64 - 1);
+        let level = (u64::BITS - 1 - differs.leading_zeros()) / BITS;
+        let slot = (tick >> (level * BITS)) as usize % SLOTS;
+        let occupied = &self.occupied[level as usize];
+        occupied.set(occupied.get() | 1 << slot);
+        self.levels.set(self.levels.get() | 1 << level);
+        // SAFETY: as the caller says.
+        unsafe { self.link(entry, (level as usize * SLOTS + slot) as u16) };
+    }
+
+    /// # Safety
+    /// - As for `place`; `list` is an index.
+    #[inline]
+    unsafe fn link(&self, entry: *const Entry, list: u16) {
+        let head = &self.lists[list as usize];
+        let next = head.get();
+        // SAFETY: the entry is alive, as the caller says; so is the first of
+        // the list, because entries leave it before they go.
+        unsafe {
+            (*entry).place.set(list);
+            (*entry).prev.set(ptr::null());
+            (*entry).next.set(next);
+            if !next.is_null() {
+                (*next).prev.set(entry);
+            }
+        }
+        head.set(entry);
+    }
+
+    /// # Safety
+    /// - `entry` waits in this wheel.
+    #[inline]
+    pub(super) unsafe fn unlink(&self, entry: &Entry) {
+        let (next, prev) = (entry.next.get(), entry.prev.get());
+        let list = entry.place.replace(IDLE);
+        // SAFETY: neighbours in a list are alive, because entries leave it
+        // before they go.
+        unsafe {
+            if !next.is_null() {
+                (*next).prev.set(prev);
+            }
+            if prev.is_null() {
+                self.lists[list as usize].set(next);
+                if next.is_null() && list < DUE {
+                    self.vacate(list as usize);
+                }
+            } else {
+                (*prev).next.set(next);
+            }
+        }
+    }
+
+    /// A slot has become empty.
+    fn vacate(&self, list: usize) {
+        let (level, slot) = (list / SLOTS, list % SLOTS);
+        let occupied = self.occupied[level].get() & !(1 << slot);
+        self.occupied[level].set(occupied);
+        if occupied == 0 {
+            self.levels.set(self.levels.get() & !(1 << level));
+        }
+    }
+
+    /// The next slot: its level, its list, and the tick at which it begins.
+    fn next_slot(&self) -> Option<(usize, usize, u64)> {
+        let levels = self.levels.get();
+        if levels == 0 {
+            return None;
+        }
+        let level = levels.trailing_zeros();
+        let slot = u64::from(self.occupied[level as usize].get().trailing_zeros());
+        let above = !((1 << ((level + 1) * BITS)) - 1);
+        let start = (self.tick.get() & above) | slot << (level * BITS);
+        Some((
+            level as usize,
+            level as usize * SLOTS + slot as usize,
+            start,
+        ))
+    }
+
+    /// How long the thread may sleep at `now`; `None`: for ever.
+    pub(super) fn sleep_time(&self, now: Instant) -> Option<Duration> {
+        let until = self.next_deadline()?;
+        Some(Duration::from_nanos(until.saturating_sub(self.nanos(now))))
+    }
+
+    /// The next deadline. With very many in one slot of a higher level: a time
+    /// before it, at which they will have to be spread anyway.
+    fn next_deadline(&self) -> Option<u64> {
+        if !self.lists[DUE as usize].get().is_null() {
+            return Some(0);
+        }
+        let (level, list, start) = self.next_slot()?;
+        let mut first = u64::MAX;
+        let mut seen = 0;
+        let mut entry = self.lists[list].get();
+        while !entry.is_null() {
+            if level > 0 && seen == EXACT {
+                return Some(start * TICK);
+            }
+            // SAFETY: entries in a list are alive.
+            unsafe {
+                first = first.min((*entry).deadline.get());
+                entry = (*entry).next.get();
+            }
+            seen += 1;
+        }
+        Some(first)
+    }
+
+    /// Wakes all that are due at `now`; how many.
+    ///
+    /// If a wake panics the rest is woken by the next call.
+    pub(super) fn fire(&self, now: Instant) -> u64 {
+        self.collect(self.nanos(now));
+        let mut fired = 0;
+        loop {
+            let entry = self.lists[DUE as usize].get();
+            if entry.is_null() {
+                return fired;
+            }
+            // SAFETY: entries in a list are alive; after the wake this one may
+            // not be.
+            let waker = unsafe {
+                self.unlink(&*entry);
+                (*entry).place.set(FIRED);
+                (*entry).waker.take()
+            };
+            fired += 1;
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Moves all that are due into their list, in order.
+    fn collect(&self, now: u64) {
+        let now_tick = now / TICK;
+        let mut due: *const Entry = ptr::null();
+        while let Some((level, list, start)) = self.next_slot() {
+            if start > now_tick {
+                break;
+            }
+            self.tick.set(start.max(self.tick.get()));
+            let mut entry = self.lists[list].replace(ptr::null());
+            self.vacate(list);
+            while !entry.is_null() {
+                // SAFETY: entries in a list are alive; this one has left it.
+                unsafe {
+                    let next = (*entry).next.get();
+                    if (*entry).deadline.get() <= now {
+                        (*entry).next.set(due);
+                        due = entry;
+                    } else {
+                        self.place(entry);
+                    }
+                    entry = next;
+                }
+            }
+            // What is left of this very tick is not due yet.
+            if level == 0 && start == now_tick {
+                break;
+            }
+        }
+        self.tick.set(now_tick.max(self.tick.get()));
+        if !due.is_null() {
+            // What a panic left behind is sorted in.
+            let mut left = self.lists[DUE as usize].get();
+            while !left.is_null() {
+                // SAFETY: as above.
+                unsafe {
+                    let next = (*left).next.get();
+                    (*left).next.set(due);
+                    due = left;
+                    left = next;
+                }
+            }
+            self.set_due(sort(due));
+        }
+    }
+
+    /// Makes a chain through `next` the list of those that are due.
+    fn set_due(&self, chain: *const Entry) {
+        self.lists[DUE as usize].set(chain);
+        let mut prev: *const Entry = ptr::null();
+        let mut entry = chain;
+        while !entry.is_null() {
+            // SAFETY: the caller's entries are alive.
+            unsafe {
+                (*entry).place.set(DUE);
+                (*entry).prev.set(prev);
+                prev = entry;
+                entry = (*entry).next.get();
+            }
+        }
+    }
+
+    /// Takes out any one entry for good; its waker.
+    pub(super) fn abandon(&self) -> Option<Waker> {
+        loop {
+            let list = match self.next_slot() {
+                Some((_, list, _)) => list,
+                None => DUE as usize,
+            };
+            let entry = self.lists[list].get();
+            if entry.is_null() {
+                return None;
+            }
+            // SAFETY: entries in a list are alive.
+            let waker = unsafe {
+                self.unlink(&*entry);
+                (*entry).place.set(ABANDONED);
+                (*entry).waker.take()
+            };
+            if waker.is_some() {
+                return waker;
+            }
+        }
+    }
+}
+
+/// Sorts a chain through `next` by deadline and order: a merge sort from the
+/// bottom up, whose piles of `1 << n` entries lie on the stack.
+fn sort(mut chain: *const Entry) -> *const Entry {
+    let mut piles = [ptr::null::<Entry>(); usize::BITS as usize];
+    while !chain.is_null() {
+        let mut pile = chain;
+        // SAFETY: the caller's entries are alive, and in this chain alone.
+        chain = unsafe { (*pile).next.replace(ptr::null()) };
+        for place in &mut piles {
+            if place.is_null() {
+                *place = pile;
+                break;
+            }
+            pile = merge(std::mem::replace(place, ptr::null()), pile);
+        }
+    }
+    piles.into_iter().fold(ptr::null(), merge)
+}
+
+/// Merges two sorted chains.
+fn merge(mut a: *const Entry, mut b: *const Entry) -> *const Entry {
+    let head = Cell::new(ptr::null());
+    let mut tail: *const Cell<*const Entry> = &head;
+    // SAFETY: the entries of both chains are alive; `tail` is `head` or the
+    // link of the last entry moved.
+    unsafe {
+        while !a.is_null() && !b.is_null() {
+            let least = if (*a).key() < (*b).key() {
+                &mut a
+            } else {
+                &mut b
+            };
+            let entry = *least;
+            *least = (*entry).next.get();
+            (*tail).set(entry);
+            tail = &raw const (*entry).next;
+        }
+        (*tail).set(if a.is_null() { b } else { a });
+    }
+    head.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+    use std::task::Wake;
+
+    /// Writes its number down when it is woken.
+    struct Note(u64, Arc<Mutex<Vec<u64>>>);
+
+    impl Wake for Note {
+        fn wake(self: Arc<Self>) {
+            self.1.lock().unwrap().push(self.0);
+        }
+    }
+
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, limit: u64) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0 % limit
+        }
+    }
+
+    /// The wheel and a map do the same, on a clock that jumps.
+    fn compare(seed: u64, steps: usize) {
+        let mut random = Random(seed);
+        let timers = Timers::new();
+        let woken: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let mut alive: BTreeMap<(u64, u64), Pin<Box<Entry>>> = BTreeMap::new();
+        let (mut now, mut number) = (0_u64, 0_u64);
+        for step in 0..steps {
+            let scale = 1 << random.below(45);
+            match random.below(10) {
+                0..=4 => {
+                    // Now and then in the past, often in the same microsecond.
+                    let deadline = (now + random.below(scale)).saturating_sub(random.below(2000));
+                    let entry = Box::pin(Entry::new());
+                    entry.register(&Waker::from(Arc::new(Note(number, woken.clone()))));
+                    timers.insert_at(entry.as_ref(), deadline);
+                    alive.insert((deadline, number), entry);
+                    number += 1;
+                }
+                5..=6 if !alive.is_empty() => {
+                    let nth = random.below(alive.len() as u64) as usize;
+                    let key = *alive.keys().nth(nth).unwrap();
+                    assert_eq!(alive.remove(&key).unwrap().phase(), Phase::Waiting);
+                }
+                7 => {
+                    // As the loop does: sleep until the wheel wants to be asked.
+                    let next = timers.next_deadline();
+                    let first = alive.first_key_value().map(|(key, _)| key.0);
+                    assert_eq!(next.is_none(), first.is_none());
+                    if let (Some(next), Some(first)) = (next, first) {
+                        assert!(next <= first, "seed {seed}, step {step}: overslept");
+                        assert!(next == first || alive.len() > EXACT);
+                        now = now.max(next);
+                    }
+                }
+                _ => now += random.below(scale),
+            }
+            let fired = timers.fire(timers.origin + Duration::from_nanos(now));
+            let later = alive.split_off(&(now + 1, 0));
+            let expected: Vec<_> = alive.keys().map(|key| key.1).collect();
+            let noted = std::mem::take(&mut *woken.lock().unwrap());
+            assert_eq!(noted, expected, "seed {seed}, step {step}");
+            assert_eq!(fired, expected.len() as u64);
+            assert!(alive.values().all(|entry| entry.phase() == Phase::Fired));
+            alive = later;
+            assert_eq!(timers.is_empty(), alive.is_empty());
+        }
+        while timers.abandon().is_some() {}
+        assert!(timers.is_empty());
+        assert!(
+            alive
+                .values()
+                .all(|entry| entry.phase() == Phase::Abandoned)
+        );
+    }
+
+    #[test]
+    fn the_wheel_is_a_map() {
+        let proof = std::env::var("NEXUS_PROOF").map_or(1, |text| text.parse::<u64>().unwrap());
+        for seed in 1..=20 * proof {
+            compare(seed, 500);
+        }
+    }
+
+    #[test]
+    fn many_in_one_slot_are_sorted() {
+        let timers = Timers::new();
+        let woken: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let entries: Vec<_> = (0..1000_u64)
+            .map(|number| {
+                let entry = Box::pin(Entry::new());
+                entry.register(&Waker::from(Arc::new(Note(number, woken.clone()))));
+                timers.insert_at(entry.as_ref(), 70_000 + number * 7919 % 1000);
+                entry
+            })
+            .collect();
+        assert_eq!(timers.next_deadline(), Some(64_000), "to be spread first");
+        assert_eq!(timers.fire(timers.origin + Duration::from_nanos(69_999)), 0);
+        assert_eq!(timers.next_deadline(), Some(70_000));
+        assert_eq!(timers.fire(timers.origin + Duration::from_millis(1)), 1000);
+        let order = woken.lock().unwrap();
+        assert!(order.is_sorted_by_key(|number| number * 7919 % 1000));
+        drop(entries);
+    }
+}

@@ -1,0 +1,115 @@
+//! The part of a task that has no type: what queues and wakers see.
+
+use super::state::State;
+use crate::sync::UnsafeCell;
+use std::cell::Cell;
+use std::panic::Location;
+use std::ptr;
+use std::task::{Context, Waker};
+
+/// What the owner of a task does when the task asks for it.
+pub(crate) trait Home {
+    /// A reason to keep the task is gone: frees the memory if it was the last.
+    ///
+    /// # Safety
+    /// - `task` is alive, and this is its owning thread.
+    /// - The caller does not touch it afterwards.
+    unsafe fn release(task: *const Header);
+
+    /// Ends the task now, or right after the poll that is running; whether it
+    /// was still running. Does not release it.
+    ///
+    /// # Safety
+    /// - `task` is alive and a handle of it exists; this is its owning thread.
+    unsafe fn abort(task: *const Header) -> bool;
+}
+
+/// What differs from one type of future to the next.
+#[derive(Debug)]
+pub(crate) struct TaskVtable {
+    /// Polls the future. `true`: it has returned, and the output is in place.
+    ///
+    /// # Safety
+    /// The owning thread, in [`State::begin_poll`]'s `true`.
+    pub(crate) poll: unsafe fn(*const Header, &mut Context<'_>) -> bool,
+    /// Drops the future.
+    ///
+    /// # Safety
+    /// The owning thread, once, in [`State::begin_end`]'s `true`.
+    pub(crate) drop_future: unsafe fn(*const Header),
+    /// Drops the output.
+    ///
+    /// # Safety
+    /// The owning thread, in [`State::take_output`]'s `true`.
+    pub(crate) drop_output: unsafe fn(*const Header),
+    /// [`Home::release`] of the task's home.
+    pub(crate) release: unsafe fn(*const Header),
+    /// [`Home::abort`] of the task's home.
+    pub(crate) abort: unsafe fn(*const Header) -> bool,
+    /// From the header to the output.
+    pub(crate) output_offset: usize,
+    /// Frees the block, on whatever thread, if it is one of its own; `None`: a
+    /// slot, or part of something larger.
+    ///
+    /// # Safety
+    /// Once, when nobody else knows of the task.
+    pub(crate) dealloc: Option<unsafe fn(*const Header)>,
+}
+
+/// See the module.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) state: State,
+    pub(crate) vtable: &'static TaskVtable,
+    /// Whatever the home needs to find itself.
+    pub(crate) home: *const (),
+    /// The number of the owning thread.
+    pub(crate) owner: u64,
+    /// Link of the ready queue. Owner only, in use while `READY`.
+    pub(crate) ready_next: Cell<*const Header>,
+    /// Link of the inbox: whoever puts the task there writes it, the owner
+    /// reads it.
+    pub(crate) inbox_next: UnsafeCell<*const Header>,
+    /// Links of the list of tasks alive. Owner only, in use while `LISTED`.
+    pub(crate) list_prev: Cell<*const Header>,
+    /// See `list_prev`.
+    pub(crate) list_next: Cell<*const Header>,
+    /// Who waits for the output. Owner only.
+    pub(crate) joiner: Cell<Option<Waker>>,
+    /// Where the task was spawned.
+    pub(crate) location: &'static Location<'static>,
+}
+
+impl Header {
+    /// A header that is in no list.
+    #[inline(always)]
+    pub(crate) fn new(
+        state: State,
+        vtable: &'static TaskVtable,
+        home: *const (),
+        owner: u64,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            state,
+            vtable,
+            home,
+            owner,
+            ready_next: Cell::new(ptr::null()),
+            inbox_next: UnsafeCell::new(ptr::null()),
+            list_prev: Cell::new(ptr::null()),
+            list_next: Cell::new(ptr::null()),
+            joiner: Cell::new(None),
+            location,
+        }
+    }
+}
+
+#[cfg(all(test, not(nexus_loom), target_pointer_width = "64"))]
+mod tests {
+    #[test]
+    fn header_leaves_room_in_the_smallest_slot() {
+        assert_eq!(crate::TASK_HEADER_SIZE, 96);
+        const { assert!(crate::TASK_HEADER_SIZE < crate::MIN_SLOT_SIZE) };
+    }
+}

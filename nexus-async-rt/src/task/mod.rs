@@ -1,0 +1,57 @@
+//! One task: its memory and its life cycle.
+//!
+//! Knows no queue, no loop and no runtime. What has to happen to a task that
+//! ends or is let go is asked of its [`Home`], a trait that the runtime
+//! implements and that is compiled into each task's table of functions.
+//!
+//! A task is one block: [`Header`], then the future, whose place the output
+//! takes. Whoever holds a pointer to the header needs no type.
+//!
+//! ```text
+//!            spawn                wake                  pop
+//!   (none) --------> READY queue <----- waiting    ---------> BUSY
+//!                        ^                 ^                   |  |
+//!                        |                 +---- Pending ------+  | Ready, panic,
+//!                        +---- woken while polled --------+       | abort
+//!                                                                 v
+//!   memory gone <---- settled <---- no handle, not queued ---- COMPLETED
+//! ```
+//!
+//! 1. *spawn*: `READY | HANDLE`, in the ready queue.
+//! 2. *pop*: `READY` goes, `BUSY` comes; the future is polled.
+//! 3. *pending*: `BUSY` goes. A wake in between has set `READY` again.
+//! 4. *end*: `COMPLETED` comes first, then the future is dropped, so that
+//!    nothing that its destructor does can drop it twice.
+//! 5. *settle*: completed, no handle, not queued, not busy. If no waker is
+//!    left the memory goes; else the two halves of the waker count become one
+//!    and the last waker takes the memory with it, on whatever thread.
+//!
+//! Invariants:
+//! - Flags, links and the local half of the waker count are touched on the
+//!   owning thread alone; other threads touch `word` and, while they own the
+//!   `CALLED` bit, the inbox link.
+//! - A task is at most once in the ready queue (`READY`) and at most once in
+//!   the inbox (`CALLED`, or a count that has reached zero). It may be in both.
+
+mod cell;
+mod header;
+mod join;
+mod state;
+mod storage;
+
+pub(crate) use cell::{fits, place};
+pub(crate) use header::{Header, Home, TaskVtable};
+pub use join::JoinHandle;
+pub(crate) use state::{Ended, State};
+pub(crate) use storage::Arena;
+pub use storage::{BoundedByteSlab, ByteSlab};
+
+/// Bytes that a task needs beside its future or output, whichever is larger.
+///
+/// May change between versions.
+pub const TASK_HEADER_SIZE: usize = size_of::<Header>();
+
+/// The smallest slot that a slab accepts, in bytes.
+///
+/// May change between versions.
+pub const MIN_SLOT_SIZE: usize = 128;

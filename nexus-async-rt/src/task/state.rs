@@ -1,0 +1,453 @@
+//! The state of one task: flags of its owner, and the count of its wakers.
+//!
+//! The count is biased: wakers made and dropped on the owning thread are
+//! counted in a plain integer, those of other threads in an atomic word. Each
+//! half alone may be negative (made here, dropped there); the sum is the
+//! number of wakers. It matters only when the task is done: see
+//! [`State::settle`].
+//!
+//! ```text
+//!   word    | foreign count, signed ........................ | MERGED | CALLED |
+//! ```
+
+use crate::sync::{AtomicUsize, Ordering, Site, ordering};
+use std::cell::Cell;
+
+/// A foreign wake has put the task into the inbox, or is about to.
+const CALLED: usize = 1;
+/// The word counts all wakers; the local half is no longer used.
+const MERGED: usize = 1 << 1;
+/// One waker in the word.
+const ONE: usize = 1 << 2;
+
+/// In the ready queue; for a root: woken.
+const READY: u16 = 1;
+/// The future is gone.
+const COMPLETED: u16 = 1 << 1;
+/// The future of a `block_on`, which is never queued.
+const ROOT: u16 = 1 << 2;
+/// The task has ended, and what follows from that is being done further up the
+/// stack: its memory stays.
+const BUSY: u16 = 1 << 3;
+/// A `JoinHandle` exists.
+const HANDLE: u16 = 1 << 4;
+/// The output is in the cell.
+const OUTPUT: u16 = 1 << 5;
+/// Abort as soon as the poll that is running returns.
+const ABORT: u16 = 1 << 6;
+/// Owner's plain copy of `MERGED`.
+const COUNTED: u16 = 1 << 7;
+/// Counted among the tasks alive, linked into the list of them.
+const LISTED: u16 = 1 << 8;
+/// Why no output can come, as two bits: see [`Ended`].
+const ENDED_SHIFT: u16 = 9;
+const ENDED: u16 = 3 << ENDED_SHIFT;
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(crate) enum Ended {
+    /// It returned.
+    Returned = 0,
+    /// Its future, or the destructor of its future, panicked.
+    Panicked = 1,
+    /// `JoinHandle::abort`.
+    Aborted = 2,
+    /// The runtime was dropped.
+    Shutdown = 3,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct State {
+    word: AtomicUsize,
+    local: Cell<i32>,
+    flags: Cell<u16>,
+}
+
+/// The foreign half of the count.
+const fn count(word: usize) -> isize {
+    word as isize >> ONE.trailing_zeros()
+}
+
+impl State {
+    /// A task that is about to be queued and whose handle is about to exist.
+    pub(crate) fn task() -> Self {
+        Self::new(READY | HANDLE | LISTED)
+    }
+
+    /// The root of a runtime.
+    pub(crate) fn root() -> Self {
+        Self::new(ROOT)
+    }
+
+    fn new(flags: u16) -> Self {
+        Self {
+            word: AtomicUsize::new(0),
+            local: Cell::new(0),
+            flags: Cell::new(flags),
+        }
+    }
+
+    #[inline(always)]
+    fn has(&self, flag: u16) -> bool {
+        self.flags.get() & flag != 0
+    }
+
+    #[inline(always)]
+    fn set(&self, flag: u16) {
+        self.flags.set(self.flags.get() | flag);
+    }
+
+    #[inline(always)]
+    fn clear(&self, flag: u16) {
+        self.flags.set(self.flags.get() & !flag);
+    }
+
+    /// Clears `flag`; whether it was set.
+    #[inline(always)]
+    fn take(&self, flag: u16) -> bool {
+        let was = self.has(flag);
+        self.clear(flag);
+        was
+    }
+}
+
+/// The ready queue and the poll. Owner only.
+impl State {
+    /// A wake. `true`: the task has to be queued.
+    #[inline(always)]
+    pub(crate) fn make_ready(&self) -> bool {
+        let flags = self.flags.get();
+        if flags & (READY | COMPLETED | ROOT) != 0 {
+            if flags & ROOT != 0 {
+                self.flags.set(flags | READY);
+            }
+            return false;
+        }
+        self.flags.set(flags | READY);
+        true
+    }
+
+    /// Taken out of the ready queue. `false`: there is no future any more.
+    #[inline(always)]
+    pub(crate) fn begin_poll(&self) -> bool {
+        let flags = self.flags.get();
+        self.flags.set(flags & !READY);
+        flags & COMPLETED == 0
+    }
+
+    /// The poll returned `Pending`. `true`: the task has been aborted
+    /// meanwhile.
+    #[inline(always)]
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.has(ABORT)
+    }
+
+    /// The root's wake flag.
+    #[inline(always)]
+    pub(crate) fn take_ready(&self) -> bool {
+        let ready = self.has(READY);
+        if ready {
+            self.clear(READY);
+        }
+        ready
+    }
+
+    /// Whether the root has been woken.
+    #[inline]
+    pub(crate) fn is_ready(&self) -> bool {
+        self.has(READY)
+    }
+
+    /// Makes the root due for its first poll.
+    pub(crate) fn set_ready(&self) {
+        self.set(READY);
+    }
+}
+
+/// The end of the future, the output and the handle. Owner only.
+impl State {
+    /// The future has returned; its place is about to hold the output. The
+    /// task is busy until [`State::end_busy`].
+    #[inline(always)]
+    pub(crate) fn complete(&self) {
+        self.set(COMPLETED | BUSY);
+    }
+
+    /// The output is in its place.
+    #[inline(always)]
+    pub(crate) fn put_output(&self) {
+        self.set(OUTPUT);
+    }
+
+    /// Whether the output was there; from now on it is the caller's.
+    #[inline(always)]
+    pub(crate) fn take_output(&self) -> bool {
+        self.take(OUTPUT)
+    }
+
+    /// `true`: the task was alive, and its future is the caller's to drop. The
+    /// task is busy until [`State::end_busy`].
+    pub(crate) fn begin_end(&self, how: Ended) -> bool {
+        if self.has(COMPLETED) {
+            self.set(BUSY);
+            return false;
+        }
+        self.set(COMPLETED | BUSY);
+        self.set_ended(how);
+        true
+    }
+
+    /// Says why no output can come.
+    pub(crate) fn set_ended(&self, how: Ended) {
+        let flags = self.flags.get() & !ENDED;
+        self.flags.set(flags | ((how as u16) << ENDED_SHIFT));
+    }
+
+    /// How the task ended, if it did.
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        self.has(COMPLETED)
+            .then(|| match (self.flags.get() & ENDED) >> ENDED_SHIFT {
+                0 => Ended::Returned,
+                1 => Ended::Panicked,
+                2 => Ended::Aborted,
+                _ => Ended::Shutdown,
+            })
+    }
+
+    /// Nothing of this task is on the stack any more.
+    #[inline(always)]
+    pub(crate) fn end_busy(&self) {
+        self.clear(BUSY);
+    }
+
+    /// Whether the task was listed; it no longer is.
+    #[inline(always)]
+    pub(crate) fn unlist(&self) -> bool {
+        self.take(LISTED)
+    }
+
+    /// The handle is gone.
+    #[inline(always)]
+    pub(crate) fn drop_handle(&self) {
+        self.clear(HANDLE);
+    }
+
+    /// Whether a handle exists.
+    #[inline(always)]
+    pub(crate) fn has_handle(&self) -> bool {
+        self.has(HANDLE)
+    }
+
+    /// Whether the future is gone.
+    #[inline(always)]
+    pub(crate) fn is_completed(&self) -> bool {
+        self.has(COMPLETED)
+    }
+
+    /// The future is being polled: it is dropped right after.
+    pub(crate) fn abort_later(&self) {
+        self.set(ABORT);
+    }
+}
+
+/// The count of wakers.
+impl State {
+    /// A waker was cloned on the owning thread.
+    #[inline(always)]
+    pub(crate) fn clone_local(&self) {
+        if self.has(COUNTED) {
+            return self.clone_foreign();
+        }
+        match self.local.get().checked_add(1) {
+            Some(local) => self.local.set(local),
+            None => self.spill(1),
+        }
+    }
+
+    /// A waker was dropped on the owning thread. `true`: it was the last one
+    /// of a task that is done, the memory is the caller's to free.
+    #[inline(always)]
+    pub(crate) fn drop_local(&self) -> bool {
+        if self.has(COUNTED) {
+            return self.drop_foreign();
+        }
+        match self.local.get().checked_sub(1) {
+            Some(local) => self.local.set(local),
+            None => self.spill(-1),
+        }
+        false
+    }
+
+    /// The local half is full: moves it into the word.
+    #[cold]
+    fn spill(&self, step: isize) {
+        let local = self.local.replace(0) as isize + step;
+        let local = (local as usize).wrapping_mul(ONE);
+        // Ordering: Relaxed, as in `clone_foreign`: the caller holds a waker.
+        self.word.fetch_add(local, Ordering::Relaxed);
+    }
+
+    /// A waker was cloned on another thread, or after the halves were joined.
+    #[inline]
+    pub(crate) fn clone_foreign(&self) {
+        // Ordering: Relaxed, because the waker that is cloned keeps the count
+        // from reaching zero, and its drop is ordered after this.
+        self.word.fetch_add(ONE, Ordering::Relaxed);
+    }
+
+    /// As [`State::drop_local`], on another thread.
+    #[inline]
+    pub(crate) fn drop_foreign(&self) -> bool {
+        // Ordering: AcqRel. Release: what this thread did with the task
+        // happens before the memory goes; Acquire: whoever finds itself last
+        // frees after all the others. Pairs with itself and `settle`.
+        let old = self
+            .word
+            .fetch_sub(ONE, ordering(Site::TaskDrop, Ordering::AcqRel));
+        old & MERGED != 0 && count(old) == 1
+    }
+
+    /// A wake on another thread. `true`: the caller puts the task into the
+    /// inbox, with a reference of its own.
+    #[inline]
+    pub(crate) fn call(&self) -> bool {
+        // Ordering: AcqRel. Release: the caller's writes are visible to the
+        // poll that follows, also if another wake has set the bit before:
+        // every wake is a link of the chain that `take_call` reads. Acquire:
+        // the owner's last use of the inbox link comes before ours. A plain
+        // load first would lose the former.
+        let old = self
+            .word
+            .fetch_or(CALLED, ordering(Site::TaskCall, Ordering::AcqRel));
+        old & CALLED == 0
+    }
+
+    /// The owner has taken the task out of the inbox, and is through with the
+    /// link. `true`: it was a wake, and its reference is the caller's.
+    /// `false`: the last waker of a task that is done was dropped elsewhere.
+    #[inline]
+    pub(crate) fn take_call(&self) -> bool {
+        // Ordering: AcqRel; pairs with `call`.
+        let old = self
+            .word
+            .fetch_and(!CALLED, ordering(Site::TaskTake, Ordering::AcqRel));
+        old & CALLED != 0
+    }
+
+    /// Whether nothing but wakers keeps the memory, and no one has settled it.
+    #[inline(always)]
+    pub(crate) fn is_done(&self) -> bool {
+        self.flags.get() & (COMPLETED | HANDLE | READY | BUSY | COUNTED) == COMPLETED
+    }
+
+    /// Owner, once, when the task [is done](State::is_done). `true`: there is
+    /// no waker, the memory is the caller's to free. `false`: from now on the
+    /// word counts all of them.
+    #[inline]
+    pub(crate) fn settle(&self) -> bool {
+        let local = self.local.get() as isize;
+        // A sum of zero means that no waker is left, without any locked
+        // instruction. Take the foreign operations up to the value read, and
+        // all of ours, as one set: as many wakers were made in it as dropped.
+        // A drop comes after what was done with that waker, in the word's
+        // order if it was elsewhere, and visibly to us if it was here, so the
+        // set also holds every clone made from a waker that died in it: none
+        // is outside.
+        //
+        // Ordering: Acquire; pairs with the Release in `drop_foreign`, so that
+        // the memory goes after the last use elsewhere.
+        let seen = self
+            .word
+            .load(ordering(Site::TaskSettle, Ordering::Acquire));
+        if count(seen) + local == 0 {
+            return true;
+        }
+        self.set(COUNTED);
+        // Ordering: AcqRel. Release: what the owner did with the task comes
+        // before the last drop elsewhere frees it; Acquire as above.
+        let old = self.word.fetch_add(
+            (local as usize).wrapping_mul(ONE).wrapping_add(MERGED),
+            ordering(Site::TaskMerge, Ordering::AcqRel),
+        );
+        count(old) + local == 0
+    }
+}
+
+#[cfg(all(test, nexus_loom))]
+impl State {
+    /// The memory goes: the model checks that every other use came before.
+    pub(crate) fn end(&mut self) {
+        self.word.with_mut(|_| ());
+    }
+}
+
+#[cfg(all(test, not(nexus_loom)))]
+mod tests {
+    use super::*;
+
+    fn done() -> State {
+        let state = State::task();
+        assert!(state.begin_poll());
+        state.complete();
+        state.end_busy();
+        state.drop_handle();
+        assert!(state.is_done());
+        state
+    }
+
+    #[test]
+    fn halves_may_be_negative() {
+        let state = done();
+        state.clone_local();
+        assert!(!state.drop_foreign(), "not merged: nobody may free");
+        assert!(state.settle(), "one made here, dropped there");
+
+        let state = done();
+        state.clone_foreign();
+        assert!(!state.drop_local());
+        assert!(state.settle());
+    }
+
+    #[test]
+    fn last_waker_after_the_end_frees_once() {
+        let state = done();
+        state.clone_local();
+        state.clone_foreign();
+        assert!(!state.settle());
+        assert!(!state.is_done(), "settled once");
+        assert!(!state.drop_local());
+        assert!(state.drop_foreign());
+    }
+
+    #[test]
+    fn local_half_spills_and_the_sum_stays() {
+        let state = done();
+        state.local.set(i32::MAX);
+        state.clone_local();
+        assert_eq!(count(state.word.load(Ordering::Relaxed)), 1 << 31);
+        assert_eq!(state.local.get(), 0);
+        state.local.set(i32::MIN);
+        assert!(!state.drop_local());
+        assert_eq!(count(state.word.load(Ordering::Relaxed)), -1);
+        state.clone_local();
+        assert!(state.settle());
+    }
+
+    #[test]
+    fn ready_once_and_never_after_the_end() {
+        let state = State::task();
+        assert!(!state.make_ready(), "spawned ready");
+        assert!(state.begin_poll());
+        assert!(state.make_ready() && !state.make_ready());
+        assert!(!state.is_aborted());
+        assert!(state.begin_end(Ended::Aborted));
+        assert!(!state.begin_end(Ended::Panicked));
+        assert_eq!(state.ended(), Some(Ended::Aborted));
+        assert!(!state.begin_poll() && !state.make_ready());
+
+        let root = State::root();
+        assert!(!root.make_ready() && root.take_ready() && !root.take_ready());
+    }
+}

@@ -1,0 +1,50 @@
+//! Lifting the cooperation budget.
+
+use crate::thread;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Runs `future` without the limit on completions in one poll.
+///
+/// In one poll of a task this crate's futures complete at most 128 times; the
+/// next one wakes its task and returns `Pending`, so that a loop over a channel
+/// that is never empty cannot hold back the others. Inside `unconstrained`
+/// nothing is counted.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::{Runtime, spawn_boxed, unconstrained};
+/// use nexus_rt::WorldBuilder;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::new(&mut world);
+/// let sum = rt.block_on(unconstrained(async {
+///     let mut sum = 0;
+///     for n in 0..1000 {
+///         sum += spawn_boxed(async move { n }).await;
+///     }
+///     sum
+/// }));
+/// assert_eq!(sum, 499_500);
+/// ```
+pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
+    Unconstrained { future }
+}
+
+/// The future of [`unconstrained`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Unconstrained<F> {
+    future: F,
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: the field is pinned with its owner: it is never moved out,
+        // and `Unconstrained` has no `Drop` and no `Unpin` of its own.
+        let future = unsafe { self.map_unchecked_mut(|this| &mut this.future) };
+        thread::without_budget(|| future.poll(cx))
+    }
+}

@@ -1,0 +1,274 @@
+//! The intrusive list: nodes live in the futures that wait.
+//!
+//! Knows no atomics of its own: every function is called under the lock of the
+//! list's owner. A node is linked only while its future is pinned, and its
+//! future takes it out before it goes.
+
+use std::marker::PhantomPinned;
+use std::ptr::NonNull;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::Admission;
+use super::mode::{Mode, Word};
+use crate::sync::{Ordering, Site, UnsafeCell, ordering};
+
+/// How long a notified future has its turn to itself. Long against any wake-up,
+/// short against what a user would call a hang.
+const TURN: Duration = Duration::from_millis(1);
+
+/// Not in a list.
+const IDLE: usize = 0;
+/// In a list; holds a waker.
+pub(super) const LINKED: usize = 1;
+/// Was in a list; a notification took it out.
+pub(super) const NOTIFIED: usize = 2;
+
+/// What a waiting future keeps. `state` goes from `LINKED` to `NOTIFIED` under
+/// the lock; every other change is the future's own.
+#[derive(Debug)]
+pub struct Node<M: Mode> {
+    state: M::Word,
+    links: UnsafeCell<Links<M>>,
+    _pinned: PhantomPinned,
+}
+
+#[derive(Debug)]
+struct Links<M: Mode> {
+    waker: Option<Waker>,
+    prev: Option<NonNull<Node<M>>>,
+    next: Option<NonNull<Node<M>>>,
+    /// The node's place: 0 until it is first linked, kept when it is relinked.
+    ticket: u64,
+}
+
+impl<M: Mode> Default for Node<M> {
+    #[inline(always)]
+    fn default() -> Self {
+        Self {
+            state: M::Word::new(IDLE),
+            links: UnsafeCell::new(Links {
+                waker: None,
+                prev: None,
+                next: None,
+                ticket: 0,
+            }),
+            _pinned: PhantomPinned,
+        }
+    }
+}
+
+impl<M: Mode> Node<M> {
+    /// The state as its future sees it.
+    #[inline(always)]
+    pub(super) fn state(&self) -> usize {
+        // Ordering: Acquire; pairs with the Release store in `pop_front`, so
+        // that the notifier has left the node, and what it published is seen.
+        self.state.load(ordering(Site::NodeSee, Ordering::Acquire))
+    }
+
+    /// Forgets a notification; the place is kept.
+    pub(super) fn reset(&self) {
+        // Ordering: Relaxed; out of the list the node is its future's alone.
+        self.state.store(IDLE, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, nexus_loom))]
+impl<M: Mode> Node<M> {
+    /// Fails the model if anyone may still be using the node.
+    pub(super) fn assert_unused(&self) {
+        self.links.with_mut(|_| ());
+    }
+}
+
+/// Nodes in order of their tickets.
+#[derive(Debug)]
+pub(super) struct List<M: Mode> {
+    head: Option<NonNull<Node<M>>>,
+    tail: Option<NonNull<Node<M>>>,
+    len: usize,
+    last_ticket: u64,
+    /// Nodes that were notified and have not come back yet: it is their turn.
+    turns: usize,
+    /// When somebody first gave way to the latest of them.
+    gave_way: Option<Instant>,
+}
+
+// SAFETY: a node in the list may be touched by any thread that holds the lock,
+// because its future is pinned and takes it out before it is dropped,
+// guaranteed by the functions below; a `Waker` is `Send`.
+unsafe impl<M: Mode> Send for List<M> {}
+
+impl<M: Mode> Default for List<M> {
+    fn default() -> Self {
+        Self {
+            head: None,
+            tail: None,
+            len: 0,
+            last_ticket: 0,
+            turns: 0,
+            gave_way: None,
+        }
+    }
+}
+
+impl<M: Mode> List<M> {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn turns(&self) -> usize {
+        self.turns
+    }
+
+    /// A notified node has come back, or nobody has a turn any more.
+    pub(super) fn end_turn(&mut self) {
+        self.turns = self.turns.saturating_sub(1);
+    }
+
+    pub(super) fn end_turns(&mut self) {
+        self.turns = 0;
+    }
+
+    /// Whether a node may attempt. If it is linked, there must be nobody in
+    /// front of it, neither in the list nor among those whose turn it is; but a
+    /// turn lapses, or a future that was leaked would hold everyone up. If it
+    /// is its turn, nobody who came before it may be back in the list.
+    pub(super) fn admits(&mut self, node: &Node<M>) -> Admission {
+        let this = NonNull::from(node);
+        // Ordering: Relaxed; under the lock.
+        if node.state.load(Ordering::Relaxed) != LINKED {
+            let ticket = |node| links(node, |l| l.ticket);
+            return match self.head {
+                Some(head) if ticket(head) < ticket(this) => Admission::Wait,
+                _ => Admission::Now,
+            };
+        }
+        if self.head != Some(this) {
+            return Admission::Wait;
+        }
+        if self.turns == 0 {
+            return Admission::Now;
+        }
+        let since = *self.gave_way.get_or_insert_with(Instant::now);
+        // A model has no time; there, nobody leaks.
+        if cfg!(all(test, nexus_loom)) || since.elapsed() < TURN {
+            return Admission::GiveWay;
+        }
+        self.turns = 0;
+        Admission::Now
+    }
+
+    /// Links a node at its place: at the end if it never had one.
+    ///
+    /// # Safety
+    ///
+    /// - The node is not linked, and is pinned until it has been taken out.
+    /// - The list's lock is held.
+    pub(super) unsafe fn link(&mut self, node: &Node<M>, waker: Waker) {
+        let this = NonNull::from(node);
+        let ticket = links(this, |own| {
+            if own.ticket == 0 {
+                self.last_ticket += 1;
+                own.ticket = self.last_ticket;
+            }
+            own.waker = Some(waker);
+            own.ticket
+        });
+        let mut prev = self.tail;
+        while let Some(before) = prev
+            && links(before, |l| l.ticket) > ticket
+        {
+            prev = links(before, |l| l.prev);
+        }
+        let next = match prev {
+            Some(prev) => links(prev, |l| l.next.replace(this)),
+            None => self.head.replace(this),
+        };
+        match next {
+            Some(next) => links(next, |l| l.prev = Some(this)),
+            None => self.tail = Some(this),
+        }
+        links(this, |own| (own.prev, own.next) = (prev, next));
+        self.len += 1;
+        // Ordering: Relaxed; the lock publishes it.
+        node.state.store(LINKED, Ordering::Relaxed);
+    }
+
+    /// Takes a node out, with its waker, if it is linked.
+    ///
+    /// # Safety
+    ///
+    /// - The node is in this list or in none.
+    /// - The list's lock is held.
+    pub(super) unsafe fn unlink(&mut self, node: &Node<M>) -> Option<Waker> {
+        // Ordering: Relaxed; under the lock.
+        if node.state.load(Ordering::Relaxed) != LINKED {
+            return None;
+        }
+        // Ordering: Relaxed; only the node's own future looks at it now.
+        node.state.store(IDLE, Ordering::Relaxed);
+        self.detach(NonNull::from(node))
+    }
+
+    /// Exchanges the waker of a linked node; gives `waker` back if it is not
+    /// linked any more.
+    ///
+    /// # Safety
+    ///
+    /// - The node is in this list or in none.
+    /// - The list's lock is held.
+    pub(super) unsafe fn rearm(&mut self, node: &Node<M>, waker: Waker) -> Result<Waker, Waker> {
+        // Ordering: Relaxed; under the lock.
+        if node.state.load(Ordering::Relaxed) != LINKED {
+            return Err(waker);
+        }
+        let old = links(NonNull::from(node), |own| own.waker.replace(waker));
+        Ok(old.expect("a linked node holds a waker"))
+    }
+
+    /// Takes the first node out, marks it, and returns its waker.
+    ///
+    /// # Safety
+    ///
+    /// - The list's lock is held.
+    pub(super) unsafe fn pop_front(&mut self) -> Option<Waker> {
+        let first = self.head?;
+        let waker = self.detach(first);
+        self.turns += 1;
+        self.gave_way = None;
+        // SAFETY: the node is alive, because it was linked and its future
+        // takes the lock before it goes, guaranteed by `WaitQueue::leave`.
+        let state = unsafe { &(*first.as_ptr()).state };
+        // Ordering: Release; pairs with the Acquire load in `Node::state`.
+        // After it the future may go without the lock: nothing touches the
+        // node any more.
+        state.store(NOTIFIED, ordering(Site::NodeNotify, Ordering::Release));
+        waker
+    }
+
+    fn detach(&mut self, node: NonNull<Node<M>>) -> Option<Waker> {
+        let (waker, prev, next) = links(node, |own| {
+            (own.waker.take(), own.prev.take(), own.next.take())
+        });
+        match prev {
+            Some(prev) => links(prev, |l| l.next = next),
+            None => self.head = next,
+        }
+        match next {
+            Some(next) => links(next, |l| l.prev = prev),
+            None => self.tail = prev,
+        }
+        self.len -= 1;
+        waker
+    }
+}
+
+/// The links of a node that is in the list, or about to enter or leave it.
+fn links<M: Mode, R>(node: NonNull<Node<M>>, f: impl FnOnce(&mut Links<M>) -> R) -> R {
+    // SAFETY: the node is alive and its links are this thread's alone, because
+    // linked nodes are pinned and every caller holds the list's lock,
+    // guaranteed by the contracts of `List`'s functions.
+    unsafe { (*node.as_ptr()).links.with_mut(|links| f(&mut *links)) }
+}

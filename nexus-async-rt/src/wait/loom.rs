@@ -1,0 +1,262 @@
+//! Models of waiting: no wake-up is lost, none is swallowed by a future that
+//! leaves, and nobody touches a node or a slot that is no longer theirs.
+//!
+//! What is waited for is a count of units, published and taken with `Relaxed`:
+//! every ordering the proof needs is the waiting room's own.
+
+use std::pin::Pin;
+use std::sync::atomic::AtomicBool as StdBool;
+use std::task::{Context, Poll, Wake, Waker};
+
+use ::loom::thread;
+
+use super::end::ConsumerEnd;
+use super::mode::Threads;
+use super::queue::WaitQueue;
+use super::{WaitPoint, Waiter};
+use crate::sync::{Arc, AtomicUsize, Ordering, model};
+
+#[derive(Default)]
+pub(crate) struct Flag(StdBool);
+
+impl Wake for Flag {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A waker that remembers whether it was woken.
+pub(crate) fn flag() -> (std::sync::Arc<Flag>, Waker) {
+    let flag = std::sync::Arc::<Flag>::default();
+    (flag.clone(), Waker::from(flag))
+}
+
+impl Flag {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A wait point, and units to wait for.
+struct Place<W> {
+    point: W,
+    units: AtomicUsize,
+}
+
+impl<W: WaitPoint> Place<W> {
+    fn new(point: W) -> Arc<Self> {
+        let units = AtomicUsize::new(0);
+        Arc::new(Self { point, units })
+    }
+
+    fn publish(&self) {
+        self.units.fetch_add(1, Ordering::Relaxed);
+        self.point.notify_one();
+    }
+
+    fn poll(&self, waiter: &mut Pinned<W>, waker: &Waker) -> Poll<()> {
+        let cx = Context::from_waker(waker);
+        let ready = waiter.0.as_mut().poll(&self.point, &cx, || {
+            self.units
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+                .ok()
+        });
+        if ready.is_ready() {
+            self.leave(waiter);
+        }
+        ready.map(|_| ())
+    }
+
+    /// As the futures of the channels do it.
+    fn leave(&self, waiter: &mut Pinned<W>) {
+        self.hand_on(waiter.leave(&self.point));
+    }
+
+    fn hand_on(&self, waited: bool) {
+        if waited && self.units.load(Ordering::Relaxed) > 0 {
+            self.point.notify_one();
+        }
+    }
+}
+
+type Queue = WaitQueue<Threads, true>;
+
+/// A future's waiter. It stays where it is; the proof of it may travel.
+pub(crate) struct Pinned<W: WaitPoint>(pub(crate) Pin<Box<Waiter<W>>>);
+
+// SAFETY: a waiter may be used by its future on any thread, one at a time, as
+// the futures of `&mut` handles do; a join hands it over.
+unsafe impl<W: WaitPoint> Send for Pinned<W> {}
+
+impl<W: WaitPoint> Pinned<W> {
+    pub(crate) fn new() -> Self {
+        Self(Box::pin(Waiter::new()))
+    }
+
+    fn leave(&mut self, point: &W) -> bool {
+        // SAFETY: pinned, and nothing is moved.
+        unsafe { self.0.as_mut().get_unchecked_mut().leave(point) }
+    }
+}
+
+/// Polls once against one publication: done, or woken.
+fn no_lost_wake<W: WaitPoint + Send + Sync + 'static>(point: fn() -> W) {
+    model(3, move || {
+        let place = Place::new(point());
+        let publisher = {
+            let place = place.clone();
+            thread::spawn(move || place.publish())
+        };
+        let (woken, waker) = flag();
+        let mut waiter = Pinned::new();
+        let ready = place.poll(&mut waiter, &waker).is_ready();
+        publisher.join().unwrap();
+        if !ready {
+            assert!(woken.is_set(), "pending and never woken");
+            assert!(place.poll(&mut waiter, &waker).is_ready());
+        }
+    });
+}
+
+#[test]
+fn loom_cell_loses_no_wake() {
+    no_lost_wake(ConsumerEnd::new);
+}
+
+#[test]
+fn loom_queue_loses_no_wake() {
+    no_lost_wake(Queue::new);
+}
+
+/// The owner registers again while a notifier takes the waker.
+#[test]
+fn loom_cell_registers_again_during_a_notification() {
+    model(3, || {
+        let place = Place::new(ConsumerEnd::new());
+        let (first, waker) = flag();
+        let mut waiter = Pinned::new();
+        assert!(place.poll(&mut waiter, &waker).is_pending());
+        let publisher = {
+            let place = place.clone();
+            thread::spawn(move || place.publish())
+        };
+        let (second, waker) = flag();
+        let ready = place.poll(&mut waiter, &waker).is_ready();
+        publisher.join().unwrap();
+        if !ready {
+            assert!(first.is_set() || second.is_set(), "pending and never woken");
+            let ready = place.poll(&mut waiter, &waker).is_ready();
+            assert!(ready, "the unit is there");
+        }
+    });
+}
+
+/// Two notifiers and one waker: at most one takes it, and it is taken.
+#[test]
+fn loom_cell_between_two_notifiers() {
+    model(3, || {
+        let place = Place::new(ConsumerEnd::new());
+        let (woken, waker) = flag();
+        let mut waiter = Pinned::new();
+        assert!(place.poll(&mut waiter, &waker).is_pending());
+        let publishers = [(); 2].map(|()| {
+            let place = place.clone();
+            thread::spawn(move || place.publish())
+        });
+        for publisher in publishers {
+            publisher.join().unwrap();
+        }
+        assert!(woken.is_set());
+        place.leave(&mut waiter);
+    });
+}
+
+/// Two futures of one end: neither keeps a notification from the other.
+#[test]
+fn loom_end_wakes_the_future_behind_the_cell() {
+    model(3, || {
+        let place = Place::new(ConsumerEnd::new());
+        let (first, first_waker) = flag();
+        let (second, second_waker) = flag();
+        let [mut a, mut b] = [Pinned::new(), Pinned::new()];
+        assert!(place.poll(&mut a, &first_waker).is_pending());
+        assert!(place.poll(&mut b, &second_waker).is_pending());
+        let publisher = {
+            let place = place.clone();
+            thread::spawn(move || place.publish())
+        };
+        // The holder of the cell is cancelled; the unit is the other's.
+        place.leave(&mut a);
+        publisher.join().unwrap();
+        assert!(second.is_set() || first.is_set());
+        assert!(second.is_set(), "the notification was not handed on");
+        assert!(place.poll(&mut b, &second_waker).is_ready());
+    });
+}
+
+/// The first of two waiters is cancelled while it is notified. It leaves an
+/// orderly queue under the lock, any other by the mark on its node alone.
+#[test]
+fn loom_queue_hands_a_cancelled_notification_on() {
+    hands_on(Queue::new);
+    hands_on(WaitQueue::<Threads, false>::new);
+}
+
+fn hands_on<const FIFO: bool>(queue: fn() -> WaitQueue<Threads, FIFO>) {
+    model(3, move || {
+        let place = Place::new(queue());
+        let wakers = [flag(), flag()];
+        let [mut a, mut b] = [Pinned::new(), Pinned::new()];
+        assert!(place.poll(&mut a, &wakers[0].1).is_pending());
+        assert!(place.poll(&mut b, &wakers[1].1).is_pending());
+        let publisher = {
+            let place = place.clone();
+            thread::spawn(move || place.publish())
+        };
+        let waited = a.leave(&place.point);
+        // What freeing the future's memory would do.
+        // SAFETY: written when it first waited.
+        unsafe { a.0.node.assume_init_ref() }.assert_unused();
+        place.hand_on(waited);
+        publisher.join().unwrap();
+        assert!(wakers[1].0.is_set(), "the notification was swallowed");
+        assert!(place.poll(&mut b, &wakers[1].1).is_ready());
+    });
+}
+
+/// Two threads begin to wait while two units appear: nobody sleeps on one.
+#[test]
+fn loom_queue_with_two_waiters_and_two_units() {
+    model(2, || {
+        let place = Place::new(Queue::new());
+        let publisher = {
+            let place = place.clone();
+            thread::spawn(move || {
+                place.publish();
+                place.publish();
+            })
+        };
+        let wait = |place: &Place<Queue>| {
+            let (woken, waker) = flag();
+            let mut waiter = Pinned::new();
+            let ready = place.poll(&mut waiter, &waker).is_ready();
+            (ready, woken, waker, waiter)
+        };
+        let other = {
+            let place = place.clone();
+            thread::spawn(move || wait(&place))
+        };
+        let mine = wait(&place);
+        let others = other.join().unwrap();
+        publisher.join().unwrap();
+        let mut pending: Vec<_> = [mine, others].into_iter().filter(|w| !w.0).collect();
+        for (_, woken, ..) in &pending {
+            assert!(woken.is_set(), "a unit and its waiter both sleep");
+        }
+        // Twice, because one may give way to the other.
+        for _ in 0..2 {
+            pending.retain_mut(|(_, _, waker, waiter)| place.poll(waiter, waker).is_pending());
+        }
+        assert!(pending.is_empty(), "two units for two waiters");
+    });
+}

@@ -1,0 +1,241 @@
+//! Waiting: what a future does while an operation cannot succeed.
+//!
+//! Knows `std::task::Waker` and predicates. Knows no ring, no handle, no task
+//! and no runtime; the predicate is the whole interface.
+//!
+//! The protocol stands in [`Waiter::poll`], once, for every future that waits:
+//!
+//! ```text
+//!  who waits                             who makes the predicate true
+//!  1  attempt: fails                     1  publish (room, message, close)
+//!  2  register the waker                 2  full fence         WakerFence
+//!  3  full fence          WaiterFence    3  is anyone registered?
+//!  4  attempt again                      4  take that waker out, wake it
+//!  5  pending
+//! ```
+//!
+//! The fences order 2 before 4 on the left and 1 before 3 on the right, so
+//! that not both sides miss the other (Dekker's argument): either the second
+//! attempt sees what was published, or the waker is seen and woken. A release
+//! store and an acquire load do not do: both may sit in store buffers.
+//!
+//! Invariants:
+//! - A notification takes the waker out. Whoever was notified and leaves
+//!   without making use of it hands the notification on.
+//! - No waker stays behind: a future that completes or is dropped takes out
+//!   what it registered.
+//! - Wakers are cloned, woken and dropped with no lock held and no borrow open:
+//!   they are user code, may call back and may panic.
+//!
+//! | file | what |
+//! |---|---|
+//! | `mode` | one thread or many: which words, which lock, is there a fence |
+//! | `cell` | one waiter |
+//! | `list` | the intrusive list |
+//! | `queue` | many waiters, in order |
+//! | `end` | the waiters of a single consumer: a cell, and a queue behind it |
+//! | `parker` | a thread that waits for a future |
+
+pub(crate) mod cell;
+pub(crate) mod end;
+pub(crate) mod list;
+#[cfg(all(test, nexus_loom))]
+pub(crate) mod loom;
+pub(crate) mod mode;
+#[cfg(not(all(test, nexus_loom)))]
+pub(crate) mod parker;
+pub(crate) mod queue;
+
+use std::marker::PhantomPinned;
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use crate::sync::Site;
+use mode::Mode;
+
+/// A place to wait at, and what a future keeps of it.
+pub trait WaitPoint {
+    /// One thread or many.
+    type Mode: Mode;
+
+    /// Lives in the future, which is pinned.
+    type Node: Default;
+
+    /// Whether a future that does not wait yet may attempt now without
+    /// overtaking one that does.
+    fn admits_newcomer(&self) -> bool;
+
+    /// Whether a future that waits, or was notified, may attempt now.
+    fn admits(&self, node: Pin<&Self::Node>) -> Admission;
+
+    /// Has `waker` woken by one of the notifications that follow.
+    fn register(&self, node: Pin<&Self::Node>, waker: &Waker);
+
+    /// Takes the node out, if it is in.
+    fn leave(&self, node: Pin<&Self::Node>);
+
+    /// Wakes one waiter, if there is one. The caller has published what the
+    /// waiter waits for.
+    fn notify_one(&self);
+
+    /// Wakes every waiter: nobody need wait any more.
+    fn notify_all(&self);
+}
+
+/// Whether a waiting future may attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    Now,
+    /// Others are in front; one of them, or who serves them, wakes this one.
+    Wait,
+    /// It would be its turn, but others were notified before and have not come
+    /// back yet: it looks again soon.
+    GiveWay,
+}
+
+/// What a future keeps for waiting: nothing until it has to, so that an
+/// operation that succeeds at once costs no node.
+pub(crate) struct Waiter<W: WaitPoint> {
+    stage: Stage,
+    /// Made when the stage becomes `Waiting`. Holds nothing that needs to be
+    /// dropped once it is out of its list.
+    node: MaybeUninit<W::Node>,
+    _pinned: PhantomPinned,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Fresh,
+    /// The node was registered at least once.
+    Waiting,
+    /// The future has completed.
+    Done,
+}
+
+impl<W: WaitPoint> Waiter<W> {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self {
+            stage: Stage::Fresh,
+            node: MaybeUninit::uninit(),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// One poll of a future that waits at `point` until `attempt` gives a
+    /// result.
+    #[inline(always)]
+    pub(crate) fn poll<R>(
+        self: Pin<&mut Self>,
+        point: &W,
+        cx: &Context<'_>,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
+        if self.stage == Stage::Fresh
+            && point.admits_newcomer()
+            && let Some(result) = attempt()
+        {
+            // SAFETY: nothing is moved.
+            unsafe { self.get_unchecked_mut() }.stage = Stage::Done;
+            return Poll::Ready(result);
+        }
+        self.poll_waiting(point, cx, attempt)
+    }
+
+    #[inline(never)]
+    fn poll_waiting<R>(
+        self: Pin<&mut Self>,
+        point: &W,
+        cx: &Context<'_>,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
+        // SAFETY: nothing is moved; the node is written before it is pinned.
+        let this = unsafe { self.get_unchecked_mut() };
+        match this.stage {
+            Stage::Done => panic!("future polled after it completed"),
+            Stage::Fresh => {
+                this.node.write(W::Node::default());
+                this.stage = Stage::Waiting;
+            }
+            Stage::Waiting => {
+                let node = this.node();
+                if point.admits(node) == Admission::Now
+                    && let Some(result) = attempt()
+                {
+                    return Poll::Ready(result);
+                }
+            }
+        }
+        let node = this.node();
+        point.register(node, cx.waker());
+        W::Mode::fence(Site::WaiterFence);
+        match point.admits(node) {
+            Admission::Now => attempt().map_or(Poll::Pending, Poll::Ready),
+            Admission::Wait => Poll::Pending,
+            Admission::GiveWay => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The node of a future that waits.
+    fn node(&self) -> Pin<&W::Node> {
+        debug_assert_eq!(self.stage, Stage::Waiting);
+        // SAFETY: written when the stage became `Waiting`; pinned with the
+        // whole, because nothing moves it out and `Waiter` is not `Unpin`.
+        unsafe { Pin::new_unchecked(self.node.assume_init_ref()) }
+    }
+
+    /// Stops waiting, because the future has completed or is dropped. Returns
+    /// whether it ever waited: if so, the caller looks whether a notification
+    /// has to be handed on.
+    ///
+    /// # Safety
+    ///
+    /// - The waiter is pinned if it was ever polled.
+    #[inline(always)]
+    pub(crate) unsafe fn leave(&mut self, point: &W) -> bool {
+        self.stage == Stage::Waiting && self.leave_waiting(point)
+    }
+
+    #[inline(never)]
+    fn leave_waiting(&mut self, point: &W) -> bool {
+        point.leave(self.node());
+        self.stage = Stage::Done;
+        true
+    }
+}
+
+/// Wakes. While this thread unwinds, a panic of the waker ends here: a second
+/// panic would end the process.
+fn wake(waker: Waker) {
+    if std::thread::panicking() {
+        contained(|| waker.wake());
+    } else {
+        waker.wake();
+    }
+}
+
+/// Runs what another's waker does where its panic must not cost the caller
+/// anything: the panic hook reports it, and there it ends.
+pub(crate) fn contained(f: impl FnOnce()) {
+    drop(catch_unwind(AssertUnwindSafe(f)));
+}
+
+/// Wakes all that `next` yields. If a waker panics, the others are woken all
+/// the same and the first panic goes on afterwards.
+fn wake_all(mut next: impl FnMut() -> Option<Waker>) {
+    let mut first = None;
+    while let Some(waker) = next() {
+        let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        first = first.or(woken.err());
+    }
+    if let Some(panic) = first
+        && !std::thread::panicking()
+    {
+        resume_unwind(panic);
+    }
+}

@@ -1,0 +1,242 @@
+//! The sources keep to the architecture: who may import whom, where atomics
+//! live, how long a file is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which rooms of the crate a room may name. `lib` re-exports all of them.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("sync", &[]),
+    ("thread", &[]),
+    ("ring", &["sync"]),
+    ("wait", &["sync", "thread"]),
+    ("channel", &["ring", "wait", "thread", "sync"]),
+    ("cancel", &["ring", "wait", "thread", "sync"]),
+    ("task", &["sync", "thread"]),
+    ("runtime", &["task", "wait", "thread", "sync"]),
+    // Futures of time and net spend the poll budget like those of channels.
+    ("time", &["runtime", "wait", "thread"]),
+    ("net", &["runtime", "wait", "thread"]),
+    ("tokio_compat", &["runtime"]),
+];
+
+/// Which foreign crates a room may name; `std` and `core` are everybody's.
+const FOREIGN: &[(&str, &[&str])] = &[
+    ("mio", &["runtime/poller.rs", "runtime/bell.rs", "net"]),
+    ("libc", &["runtime/poller.rs"]),
+    ("nexus_rt", &["runtime", "lib.rs"]),
+    ("socket2", &["net"]),
+    ("tokio", &["tokio_compat", "net"]),
+    // The bell is what the models ring in the poller's place.
+    ("loom", &["sync.rs", "runtime/bell.rs"]),
+];
+
+/// The limit of the house.
+const LINES: usize = 600;
+
+struct Source {
+    /// Below `src/`.
+    path: String,
+    room: String,
+    lines: Vec<String>,
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("the sources are there") {
+        let path = entry.expect("the folder can be read").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&src, &mut files);
+    assert!(files.len() > 20, "only {} sources were found", files.len());
+    files
+        .into_iter()
+        .map(|file| {
+            let path = file
+                .strip_prefix(&src)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
+            let room = path.split(['/', '.']).next().unwrap().to_owned();
+            let text = fs::read_to_string(&file).expect("sources are text");
+            let lines = text.lines().map(str::to_owned).collect();
+            Source { path, room, lines }
+        })
+        .collect()
+}
+
+/// The lines of code, with their numbers: no comments, no documentation, and
+/// no unit tests, which stand at the end of a file and use the whole crate.
+fn code(source: &Source) -> impl Iterator<Item = (usize, &str)> {
+    let numbered = (1..).zip(source.lines.iter().map(String::as_str));
+    numbered
+        .take_while(|(_, line)| !line.starts_with("mod tests"))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// The names behind each `crate::` of a line, a group in braces included.
+fn named(line: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, _) in line.match_indices("crate::") {
+        if line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') {
+            continue;
+        }
+        let rest = &line[at + "crate::".len()..];
+        let (rest, end) = match rest.strip_prefix('{') {
+            Some(group) => (group, '}'),
+            None => (rest, '\0'),
+        };
+        for part in rest.split([end, ';']).next().unwrap_or(rest).split(", ") {
+            let name: String = part
+                .trim_start()
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            names.push(name);
+            if end == '\0' {
+                break;
+            }
+        }
+    }
+    names
+}
+
+/// Fails with every offending line.
+#[track_caller]
+fn none(offences: &[String], rule: &str) {
+    assert!(offences.is_empty(), "{rule}:\n{}", offences.join("\n"));
+}
+
+#[test]
+fn rooms_import_only_along_the_arrows() {
+    let arrows: BTreeMap<_, _> = ARROWS.iter().copied().collect();
+    let mut offences = Vec::new();
+    let mut seen = 0;
+    for source in sources() {
+        if source.room == "lib" {
+            continue;
+        }
+        let Some(allowed) = arrows.get(source.room.as_str()) else {
+            offences.push(format!("{}: a room that is not in the table", source.path));
+            continue;
+        };
+        for (number, line) in code(&source) {
+            for name in named(line) {
+                seen += 1;
+                if name != source.room && !allowed.contains(&name.as_str()) {
+                    offences.push(format!("src/{}:{number}: {}", source.path, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(
+        seen > 50,
+        "only {seen} imports were found: the scan is blind"
+    );
+    none(&offences, "imports against the arrows");
+}
+
+#[test]
+fn foreign_crates_stay_in_their_rooms() {
+    let mut offences = Vec::new();
+    for source in sources() {
+        for (number, line) in code(&source) {
+            for (foreign, rooms) in FOREIGN {
+                let names = line.match_indices(&format!("{foreign}::")).any(|(at, _)| {
+                    !line[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c))
+                        || line[..at].ends_with("use ::")
+                });
+                let is_model = source.path.ends_with("loom.rs");
+                let allowed = rooms.iter().any(|room| source.path.starts_with(room));
+                if names && !allowed && !(is_model && *foreign == "loom") {
+                    offences.push(format!("src/{}:{number}: {}", source.path, line.trim()));
+                }
+            }
+        }
+    }
+    none(&offences, "foreign crates outside their rooms");
+}
+
+#[test]
+fn atomics_and_cells_come_through_one_door() {
+    let mut offences = Vec::new();
+    for source in sources() {
+        // Models keep their own bookkeeping outside what they check.
+        if source.path == "sync.rs" || source.path.ends_with("loom.rs") {
+            continue;
+        }
+        for (number, line) in code(&source) {
+            let names = [
+                "std::sync::atomic",
+                "core::sync::atomic",
+                "std::cell::UnsafeCell",
+                "core::cell::UnsafeCell",
+            ];
+            let in_group = line.contains("use std::cell::{") && line.contains("UnsafeCell");
+            if in_group || names.iter().any(|name| line.contains(name)) {
+                offences.push(format!("src/{}:{number}: {}", source.path, line.trim()));
+            }
+        }
+    }
+    none(&offences, "atomics or cells that do not come from `sync`");
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let mut offences = Vec::new();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut files = Vec::new();
+    collect(&tests, &mut files);
+    for file in files {
+        let lines = fs::read_to_string(&file).unwrap().lines().count();
+        if lines > LINES {
+            offences.push(format!("{}: {lines} lines", file.display()));
+        }
+    }
+    for source in sources() {
+        if source.lines.len() > LINES {
+            let lines = source.lines.len();
+            offences.push(format!("src/{}: {lines} lines", source.path));
+        }
+    }
+    none(&offences, "files of more than 600 lines");
+}
+
+#[test]
+fn every_example_runs() {
+    let mut offences = Vec::new();
+    for source in sources() {
+        for (number, line) in (1..).zip(&source.lines) {
+            let text = line.trim_start();
+            let doc = text
+                .strip_prefix("///")
+                .or_else(|| text.strip_prefix("//!"));
+            let fence = doc.and_then(|doc| doc.trim_start().strip_prefix("```"));
+            if fence.is_some_and(|fence| fence.split(',').any(|word| word.trim() == "ignore")) {
+                offences.push(format!("src/{}:{number}: {text}", source.path));
+            }
+        }
+    }
+    none(&offences, "examples that are ignored");
+}
+
+#[test]
+fn the_scan_sees_what_it_looks_for() {
+    assert_eq!(named("use crate::ring::Ring;"), ["ring"]);
+    assert_eq!(
+        named("use crate::{thread, wait::list};"),
+        ["thread", "wait"]
+    );
+    assert_eq!(named("crate::a::b(crate::c::d())"), ["a", "c"]);
+    assert!(named("pub(crate) use real::*;").is_empty());
+    assert!(named("my_crate::ring").is_empty());
+}

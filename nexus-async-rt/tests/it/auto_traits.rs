@@ -1,0 +1,159 @@
+//! What may cross threads, be cloned or be moved while pinned: the table of
+//! every public type.
+
+use nexus_async_rt::channel::{
+    ByteReceiver, ByteRecvFut, ByteSendFut, ByteSender, ClaimError, ClaimFut, Local, Mpsc,
+    ReadClaim, Receiver, RecvError, RecvFut, RecvMutFut, SendError, SendFut, SendMutFut, Sender,
+    Spsc, TryClaimError, TryRecvError, TrySendError, WriteClaim, local, mpsc, mpsc_bytes, spsc,
+    spsc_bytes,
+};
+use nexus_async_rt::{
+    BoundedByteSlab, ByteSlab, JoinHandle, Metrics, Runtime, RuntimeBuilder, SlabClaim, Sleep,
+    WorldCtx, YieldNow,
+};
+use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt::Debug;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::rc::Rc;
+
+/// `Send`, not `Sync`: what a typed channel between threads may carry.
+type OneAtATime = Cell<u8>;
+/// Neither: what only a local channel may carry.
+type Tied = Rc<u8>;
+
+// The names of each module are the generic handles.
+assert_type_eq_all!(local::Sender<u8>, Sender<u8, Local>);
+assert_type_eq_all!(spsc::Sender<u8>, Sender<u8, Spsc>);
+assert_type_eq_all!(mpsc::Sender<u8>, Sender<u8, Mpsc>);
+assert_type_eq_all!(local::Receiver<u8>, Receiver<u8, Local>);
+assert_type_eq_all!(spsc::Receiver<u8>, Receiver<u8, Spsc>);
+assert_type_eq_all!(mpsc::Receiver<u8>, Receiver<u8, Mpsc>);
+assert_type_eq_all!(spsc_bytes::Sender, ByteSender<Spsc>);
+assert_type_eq_all!(mpsc_bytes::Sender, ByteSender<Mpsc>);
+assert_type_eq_all!(spsc_bytes::Receiver, ByteReceiver<Spsc>);
+assert_type_eq_all!(mpsc_bytes::Receiver, ByteReceiver<Mpsc>);
+
+// local: one thread; the sender may be cloned.
+assert_impl_all!(local::Sender<Tied>: Clone, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_impl_all!(local::Receiver<Tied>: Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(local::Sender<u8>: Send, Sync);
+assert_not_impl_any!(local::Receiver<u8>: Send, Sync, Clone);
+
+// spsc: U13, neither end is shared.
+assert_impl_all!(spsc::Sender<OneAtATime>: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_impl_all!(spsc::Receiver<OneAtATime>: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(spsc::Sender<u8>: Sync, Clone);
+assert_not_impl_any!(spsc::Receiver<u8>: Sync, Clone);
+assert_not_impl_any!(spsc::Sender<Tied>: Send, Sync);
+assert_not_impl_any!(spsc::Receiver<Tied>: Send, Sync);
+
+// mpsc: U13, the receiver is not shared.
+assert_impl_all!(mpsc::Sender<OneAtATime>: Send, Sync, Clone, Unpin, UnwindSafe, Debug);
+assert_impl_all!(mpsc::Receiver<OneAtATime>: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(mpsc::Receiver<u8>: Sync, Clone);
+assert_not_impl_any!(mpsc::Sender<Tied>: Send, Sync);
+assert_not_impl_any!(mpsc::Receiver<Tied>: Send, Sync);
+
+// The byte kinds.
+assert_impl_all!(spsc_bytes::Sender: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_impl_all!(spsc_bytes::Receiver: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_impl_all!(mpsc_bytes::Sender: Send, Clone, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_impl_all!(mpsc_bytes::Receiver: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(spsc_bytes::Sender: Sync, Clone);
+assert_not_impl_any!(spsc_bytes::Receiver: Sync, Clone);
+assert_not_impl_any!(mpsc_bytes::Sender: Sync);
+assert_not_impl_any!(mpsc_bytes::Receiver: Sync, Clone);
+
+// Futures of `&self`: `Send` where the handle is `Sync`. All are `!Unpin`.
+assert_impl_all!(SendFut<'static, OneAtATime, Mpsc>: Send, Debug);
+assert_not_impl_any!(SendFut<'static, u8, Mpsc>: Unpin, Clone);
+assert_not_impl_any!(SendFut<'static, Tied, Mpsc>: Send);
+assert_not_impl_any!(SendFut<'static, u8, Spsc>: Send, Sync, Unpin);
+assert_not_impl_any!(SendFut<'static, u8, Local>: Send, Sync, Unpin);
+assert_not_impl_any!(RecvFut<'static, u8, Mpsc>: Send, Sync, Unpin);
+assert_not_impl_any!(RecvFut<'static, u8, Spsc>: Send, Sync, Unpin);
+assert_not_impl_any!(RecvFut<'static, u8, Local>: Send, Sync, Unpin);
+
+// Futures of `&mut self`: `Send` if the value is.
+assert_impl_all!(SendMutFut<'static, OneAtATime, Spsc>: Send, Debug);
+assert_impl_all!(SendMutFut<'static, OneAtATime, Mpsc>: Send, Debug);
+assert_impl_all!(RecvMutFut<'static, OneAtATime, Spsc>: Send, Debug);
+assert_impl_all!(RecvMutFut<'static, OneAtATime, Mpsc>: Send, Debug);
+assert_not_impl_any!(SendMutFut<'static, Tied, Spsc>: Send, Unpin);
+assert_not_impl_any!(SendMutFut<'static, Tied, Mpsc>: Send, Unpin);
+assert_not_impl_any!(SendMutFut<'static, u8, Local>: Send, Unpin);
+assert_not_impl_any!(RecvMutFut<'static, Tied, Spsc>: Send, Unpin);
+assert_not_impl_any!(RecvMutFut<'static, Tied, Mpsc>: Send, Unpin);
+assert_not_impl_any!(RecvMutFut<'static, u8, Local>: Send, Unpin);
+assert_impl_all!(ClaimFut<'static, Spsc>: Send, Debug);
+assert_impl_all!(ClaimFut<'static, Mpsc>: Send, Debug);
+assert_impl_all!(ByteSendFut<'static, Spsc>: Send, Debug);
+assert_impl_all!(ByteSendFut<'static, Mpsc>: Send, Debug);
+assert_impl_all!(ByteRecvFut<'static, Spsc>: Send, Debug);
+assert_impl_all!(ByteRecvFut<'static, Mpsc>: Send, Debug);
+assert_not_impl_any!(ClaimFut<'static, Mpsc>: Sync, Unpin, Clone);
+assert_not_impl_any!(ByteSendFut<'static, Mpsc>: Sync, Unpin, Clone);
+assert_not_impl_any!(ByteRecvFut<'static, Mpsc>: Sync, Unpin, Clone);
+
+// Claims: they may move with the handle they borrow, and are not shared.
+assert_impl_all!(WriteClaim<'static, Spsc>: Send, Unpin, Debug);
+assert_impl_all!(WriteClaim<'static, Mpsc>: Send, Unpin, Debug);
+assert_impl_all!(ReadClaim<'static, Spsc>: Send, Unpin, Debug);
+assert_impl_all!(ReadClaim<'static, Mpsc>: Send, Unpin, Debug);
+assert_not_impl_any!(WriteClaim<'static, Mpsc>: Sync, Clone);
+assert_not_impl_any!(ReadClaim<'static, Mpsc>: Sync, Clone);
+
+// Errors follow what they hold, and print without its help.
+assert_impl_all!(SendError<u8>: Send, Sync, Clone, Copy, Unpin, Error, PartialEq);
+assert_impl_all!(TrySendError<u8>: Send, Sync, Clone, Copy, Unpin, Error, PartialEq);
+assert_impl_all!(SendError<Tied>: Error);
+assert_impl_all!(TrySendError<Tied>: Error);
+assert_not_impl_any!(SendError<Tied>: Send, Sync);
+assert_not_impl_any!(TrySendError<Tied>: Send, Sync);
+assert_impl_all!(RecvError: Send, Sync, Clone, Copy, Unpin, Error, PartialEq);
+assert_impl_all!(TryRecvError: Send, Sync, Clone, Copy, Unpin, Error, PartialEq);
+assert_impl_all!(ClaimError: Send, Sync, Clone, Copy, Unpin, Error, PartialEq);
+assert_impl_all!(TryClaimError: Send, Sync, Clone, Copy, Unpin, Error, PartialEq);
+
+// The runtime and what belongs to its thread.
+assert_impl_all!(Runtime<'static>: Unpin, Debug);
+assert_not_impl_any!(Runtime<'static>: Send, Sync, Clone);
+assert_impl_all!(RuntimeBuilder<'static>: Debug);
+assert_not_impl_any!(RuntimeBuilder<'static>: Clone);
+assert_impl_all!(JoinHandle<u8>: Unpin, Debug, Future);
+assert_not_impl_any!(JoinHandle<u8>: Send, Sync, Clone);
+assert_impl_all!(SlabClaim: Debug);
+assert_not_impl_any!(SlabClaim: Send, Sync, Clone);
+assert_impl_all!(WorldCtx: Clone, Copy, Debug);
+assert_not_impl_any!(WorldCtx: Send, Sync);
+assert_impl_all!(Metrics: Send, Sync, Clone, Debug);
+assert_impl_all!(ByteSlab<256>: Debug);
+assert_impl_all!(BoundedByteSlab<256>: Debug);
+assert_impl_all!(Sleep: Future, Debug);
+assert_not_impl_any!(Sleep: Send, Sync, Unpin, Clone);
+assert_impl_all!(YieldNow: Future, Debug);
+
+/// A future of an async block over exclusive handles is `Send + 'static`: what
+/// an executor that moves tasks between threads asks for.
+#[test]
+fn tasks_over_exclusive_handles_may_migrate() {
+    fn may_migrate<F: Future + Send + 'static>(task: F) {
+        drop(task);
+    }
+    let (mut tx, mut rx) = spsc::channel::<OneAtATime>(1);
+    may_migrate(async move { tx.send_mut(Cell::new(1)).await.is_ok() });
+    may_migrate(async move { rx.recv_mut().await.is_ok() });
+    let (mut tx, mut rx) = mpsc::channel::<OneAtATime>(1);
+    let shared = tx.clone();
+    may_migrate(async move { shared.send(Cell::new(1)).await.is_ok() });
+    may_migrate(async move { tx.send_mut(Cell::new(1)).await.is_ok() });
+    may_migrate(async move { rx.recv_mut().await.is_ok() });
+    let (mut tx, mut rx) = spsc_bytes::channel(64);
+    may_migrate(async move { tx.claim(8).await.map(WriteClaim::commit).is_ok() });
+    may_migrate(async move { rx.recv().await.is_ok() });
+    let (mut tx, mut rx) = mpsc_bytes::channel(64);
+    may_migrate(async move { tx.send(b"message").await.is_ok() });
+    may_migrate(async move { rx.recv().await.is_ok() });
+}

@@ -1,0 +1,140 @@
+//! Who waits for whom, and for how long.
+
+use crate::handoff::Guarded;
+use crate::watchdog::{with_built, with_runtime};
+use nexus_async_rt::{JoinHandle, sleep, spawn_boxed, task_count, yield_now};
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_ready_task_waits_for_one_poll_of_each_other() {
+    with_built(
+        |builder| builder.tasks_per_cycle(3),
+        |rt| {
+            let polls: Rc<[Cell<u32>; 10]> = Rc::default();
+            let mut spread = 0;
+            rt.block_on(async {
+                for task in 0..10 {
+                    let polls = polls.clone();
+                    spawn_boxed(async move {
+                        loop {
+                            polls[task].set(polls[task].get() + 1);
+                            yield_now().await;
+                        }
+                    });
+                }
+                for _ in 0..1000 {
+                    yield_now().await;
+                    let counts = polls.iter().map(Cell::get);
+                    let least = counts.clone().min().unwrap();
+                    spread = spread.max(counts.max().unwrap() - least);
+                }
+            });
+            assert_eq!(spread, 1);
+            assert!(polls[0].get() >= 299, "{}", polls[0].get());
+        },
+    );
+}
+
+#[test]
+fn the_root_and_timers_get_their_turn_among_busy_tasks() {
+    with_runtime(|rt| {
+        let begin = Instant::now();
+        rt.block_on(async {
+            for _ in 0..200 {
+                spawn_boxed(async {
+                    loop {
+                        yield_now().await;
+                    }
+                });
+            }
+            for _ in 0..5 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        });
+        assert!(begin.elapsed() < Duration::from_secs(5));
+        assert_eq!(rt.task_count(), 200);
+    });
+}
+
+#[test]
+fn a_flood_of_foreign_wakes_holds_nobody_back() {
+    with_built(
+        |builder| builder.cross_thread_drain_limit(4),
+        |rt| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let wakers: Arc<Guarded<Vec<Waker>>> = Arc::default();
+            let (stopped, flooding) = (stop.clone(), wakers.clone());
+            let thread = std::thread::spawn(move || {
+                while !stopped.load(Ordering::Relaxed) {
+                    flooding.with(|wakers: &mut Vec<Waker>| {
+                        wakers.iter().for_each(Waker::wake_by_ref);
+                    });
+                    std::thread::yield_now();
+                }
+            });
+            rt.block_on(async {
+                for _ in 0..32 {
+                    let wakers = wakers.clone();
+                    let mut stored = false;
+                    spawn_boxed(poll_fn(move |cx| {
+                        if !stored {
+                            wakers.with(|wakers| wakers.push(cx.waker().clone()));
+                            stored = true;
+                        }
+                        Poll::<()>::Pending
+                    }));
+                }
+                let busy = spawn_boxed(async {
+                    for _ in 0..1000 {
+                        yield_now().await;
+                    }
+                });
+                for _ in 0..5 {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                busy.await;
+            });
+            stop.store(true, Ordering::Relaxed);
+            thread.join().unwrap();
+        },
+    );
+}
+
+#[test]
+fn completions_in_one_poll_are_limited() {
+    // A task that awaits two hundred handles that are ready yields on the way.
+    for lifted in [false, true] {
+        with_runtime(|rt| {
+            let tasks: Vec<JoinHandle<()>> = (0..200).map(|_| rt.spawn_boxed(async {})).collect();
+            rt.block_on(async {
+                while task_count() > 0 {
+                    yield_now().await;
+                }
+            });
+            let polls = Rc::new(Cell::new(0));
+            let counted = polls.clone();
+            let mut all = Box::pin(async move {
+                for task in tasks {
+                    task.await;
+                }
+            });
+            let counting = poll_fn(move |cx| {
+                counted.set(counted.get() + 1);
+                Pin::new(&mut all).poll(cx)
+            });
+            if lifted {
+                rt.block_on(nexus_async_rt::unconstrained(counting));
+            } else {
+                rt.block_on(counting);
+            }
+            assert_eq!(polls.get(), if lifted { 1 } else { 2 });
+        });
+    }
+}

@@ -1,0 +1,196 @@
+//! Handles, and what awaiting them gives.
+
+use crate::channel_hand::kept;
+use crate::watchdog::{panic_of, with_runtime};
+use nexus_async_rt::{JoinHandle, Runtime, spawn_boxed, yield_now};
+use nexus_rt::WorldBuilder;
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+fn poll_once<T>(handle: &mut JoinHandle<T>) -> Poll<T> {
+    Pin::new(handle).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn u10_a_second_await_after_the_output_panics() {
+    with_runtime(|rt| {
+        let output = Rc::new(());
+        let given = output.clone();
+        let mut task = rt.spawn_boxed(async move { given });
+        let taken = rt.block_on(&mut task);
+        assert_eq!(Rc::strong_count(&output), 2);
+        let message = panic_of(|| rt.block_on(&mut task));
+        assert!(message.contains("has been taken already"), "{message}");
+        assert!(message.contains("join.rs"), "{message}");
+        drop((task, taken));
+        assert_eq!(Rc::strong_count(&output), 1, "read once, dropped once");
+    });
+}
+
+#[test]
+fn the_output_waits_for_its_handle() {
+    with_runtime(|rt| {
+        let task = rt.spawn_boxed(async { String::from("kept") });
+        for _ in 0..3 {
+            rt.block_on(yield_now());
+        }
+        assert!(task.is_finished());
+        assert_eq!(rt.block_on(task), "kept");
+    });
+}
+
+#[test]
+fn a_detached_output_is_dropped() {
+    with_runtime(|rt| {
+        let output = Rc::new(());
+        for early in [true, false] {
+            let given = output.clone();
+            let task = rt.spawn_boxed(async move { given });
+            if early {
+                drop(task);
+                rt.block_on(yield_now());
+            } else {
+                rt.block_on(yield_now());
+                assert_eq!(Rc::strong_count(&output), 2);
+                drop(task);
+            }
+            assert_eq!(Rc::strong_count(&output), 1);
+        }
+    });
+}
+
+#[test]
+fn the_last_waker_registered_is_woken() {
+    with_runtime(|rt| {
+        rt.block_on(async {
+            let mut task = spawn_boxed(async {
+                yield_now().await;
+                1
+            });
+            assert!(poll_once(&mut task).is_pending(), "a foreign waker first");
+            let result = spawn_boxed(task).await;
+            assert_eq!(result, 1);
+        });
+    });
+}
+
+#[test]
+fn a_chain_of_handles() {
+    with_runtime(|rt| {
+        let sum = rt.block_on(async {
+            let mut last = spawn_boxed(async { 0_u64 });
+            for step in 1..=1000 {
+                let before = last;
+                last = spawn_boxed(async move { before.await + step });
+            }
+            last.await
+        });
+        assert_eq!(sum, 500_500);
+        assert_eq!(rt.task_count(), 0);
+    });
+}
+
+#[test]
+fn awaited_after_the_task_panicked_or_its_runtime_went() {
+    let mut world = WorldBuilder::new().build();
+    let mut rt = Runtime::new(&mut world);
+    let mut panicked = rt.spawn_boxed(async { panic!("in the task") });
+    let mut unfinished = rt.spawn_boxed(pending::<()>());
+    let mut finished = rt.spawn_boxed(async { 3 });
+    assert_eq!(panic_of(|| rt.block_on(yield_now())), "in the task");
+    rt.block_on(yield_now());
+    let message = panic_of(|| poll_once::<()>(&mut panicked));
+    assert!(
+        message.contains("it panicked") && message.contains("join.rs"),
+        "{message}"
+    );
+    drop(rt);
+    let message = panic_of(|| poll_once(&mut unfinished));
+    assert!(
+        message.contains("its runtime was dropped") && message.contains("join.rs"),
+        "{message}"
+    );
+    assert_eq!(poll_once(&mut finished), Poll::Ready(3), "it had ended");
+}
+
+#[test]
+fn u19_handles_and_wakers_outlive_the_runtime() {
+    for slab in [false, true] {
+        let mut world = WorldBuilder::new().build();
+        let mut builder = Runtime::builder(&mut world);
+        if slab {
+            builder =
+                builder.slab_unbounded(nexus_async_rt::ByteSlab::<256>::with_chunk_capacity(4));
+        }
+        let mut rt = builder.build();
+        let stored: Rc<Cell<Option<Waker>>> = Rc::default();
+        let store = stored.clone();
+        let future = poll_fn(move |cx| {
+            store.set(Some(cx.waker().clone()));
+            Poll::<String>::Pending
+        });
+        let done = async { String::from("output") };
+        let (waiting, ended) = if slab {
+            (rt.spawn_slab(future), rt.spawn_slab(done))
+        } else {
+            (rt.spawn_boxed(future), rt.spawn_boxed(done))
+        };
+        rt.block_on(yield_now());
+        drop(rt);
+        let waker = stored.take().unwrap();
+        assert!(waiting.is_finished() && ended.is_finished());
+        waker.wake_by_ref();
+        drop(waiting);
+        let remote = waker.clone();
+        std::thread::spawn(move || remote.wake()).join().unwrap();
+        waker.wake();
+        drop(ended);
+    }
+}
+
+#[test]
+fn debug_shows_where() {
+    with_runtime(|rt| {
+        let task = rt.spawn_boxed(async {});
+        let text = format!("{task:?}");
+        assert!(
+            text.contains("join.rs") && text.contains("is_finished: false"),
+            "{text}"
+        );
+    });
+}
+
+thread_local! {
+    static RUNTIME: RefCell<Option<Runtime<'static>>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn the_task_ends_while_a_former_waker_is_dropped() {
+    /// Drives the runtime when it is dropped.
+    struct Drives;
+    impl Wake for Drives {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Drives {
+        fn drop(&mut self) {
+            RUNTIME.with_borrow_mut(|rt| rt.as_mut().unwrap().block_on(yield_now()));
+        }
+    }
+    // SAFETY: leaked, hence valid for ever, and nobody else has it.
+    let world = unsafe { &mut *kept(Box::new(WorldBuilder::new().build())) };
+    let rt = Runtime::new(world);
+    let mut task = rt.spawn_boxed(async { 8 });
+    RUNTIME.set(Some(rt));
+    let first = Waker::from(Arc::new(Drives));
+    let mut cx = Context::from_waker(&first);
+    assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
+    drop(first);
+    let mut cx = Context::from_waker(Waker::noop());
+    let poll = Pin::new(&mut task).poll(&mut cx);
+    assert_eq!(poll, Poll::Ready(8), "nobody would wake this one");
+    RUNTIME.take();
+}

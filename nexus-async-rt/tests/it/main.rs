@@ -1,0 +1,31 @@
+//! The crate from outside, one module a situation.
+
+mod abort;
+mod arrows;
+mod auto_traits;
+mod channel_bytes;
+mod channel_cancel;
+mod channel_contract;
+mod channel_executors;
+mod channel_hand;
+mod channel_hostile;
+mod channel_kinds;
+mod channel_macros;
+mod channel_model;
+mod channel_sides;
+mod channel_threads;
+mod channel_typed;
+mod examples;
+mod fairness;
+mod handoff;
+mod join;
+mod metrics;
+mod panic;
+mod random;
+mod runtime_drop;
+mod slab;
+mod spawn;
+mod time;
+mod wake_foreign;
+mod watchdog;
+mod world;

@@ -1,0 +1,61 @@
+//! What a runtime says about itself.
+
+use crate::watchdog::{with_built, with_runtime};
+use nexus_async_rt::{ByteSlab, metrics, sleep, spawn_boxed, spawn_slab, yield_now};
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+#[test]
+fn every_counter_counts_what_it_says() {
+    with_built(
+        |builder| builder.slab_unbounded(ByteSlab::<256>::with_chunk_capacity(4)),
+        |rt| {
+            rt.block_on(async {
+                let task = spawn_slab(async {
+                    yield_now().await;
+                    yield_now().await;
+                });
+                let inside = metrics();
+                assert_eq!((inside.tasks_alive, inside.slots_used), (1, 1));
+                task.await;
+                let mut thread = None;
+                spawn_boxed(poll_fn(move |cx| {
+                    if thread.is_some() {
+                        return Poll::Ready(());
+                    }
+                    let waker = cx.waker().clone();
+                    thread = Some(std::thread::spawn(move || waker.wake()));
+                    Poll::Pending
+                }))
+                .await;
+                sleep(Duration::from_millis(2)).await;
+            });
+            let metrics = rt.metrics();
+            assert_eq!((metrics.tasks_alive, metrics.tasks_spawned), (0, 2));
+            assert_eq!(metrics.polls, 5);
+            // Two yields, two joins, the timer.
+            assert_eq!((metrics.local_wakes, metrics.foreign_wakes), (5, 1));
+            assert_eq!(metrics.timers_fired, 1);
+            assert!(metrics.parks >= 1);
+            assert_eq!((metrics.spins, metrics.socket_polls), (0, 0));
+            assert_eq!((metrics.slots_used, metrics.slots_most_used), (0, 1));
+        },
+    );
+}
+
+#[test]
+fn a_runtime_that_spins_parks_less() {
+    with_built(
+        |builder| builder.spin(Duration::from_secs(5)),
+        |rt| {
+            rt.block_on(sleep(Duration::from_millis(5)));
+            let metrics = rt.metrics();
+            assert!(metrics.spins > 0 && metrics.parks == 0, "{metrics:?}");
+        },
+    );
+    with_runtime(|rt| {
+        rt.block_on_busy(sleep(Duration::from_millis(5)));
+        assert_eq!(rt.metrics().parks, 0);
+    });
+}

@@ -1,0 +1,249 @@
+//! Foreign code that panics, everywhere it is run.
+
+use crate::watchdog::{panic_of, with_built, with_runtime};
+use nexus_async_rt::{BoundedByteSlab, sleep, spawn_boxed, spawn_slab, yield_now};
+use std::cell::Cell;
+use std::future::{pending, poll_fn};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+/// Panics when it is dropped.
+struct Bomb(&'static str);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("{}", self.0);
+    }
+}
+
+/// Panics when it is woken.
+struct BadWaker;
+
+impl Wake for BadWaker {
+    fn wake(self: Arc<Self>) {
+        panic!("in the waker");
+    }
+}
+
+#[test]
+fn u08_a_task_panics_and_the_runtime_goes_on() {
+    with_built(
+        |builder| builder.slab_bounded(BoundedByteSlab::<256>::with_capacity(2)),
+        |rt| {
+            let owned = Rc::new(());
+            for slab in [false, true] {
+                let before = rt.spawn_boxed(async { yield_now().await });
+                let held = owned.clone();
+                let future = async move {
+                    let _held = held;
+                    yield_now().await;
+                    panic!("on purpose")
+                };
+                let task = if slab {
+                    rt.spawn_slab(future)
+                } else {
+                    rt.spawn_boxed(future)
+                };
+                let after = rt.spawn_boxed(async {
+                    sleep(Duration::from_millis(1)).await;
+                    5
+                });
+                let message = panic_of(|| rt.block_on(pending::<()>()));
+                assert_eq!(message, "on purpose");
+                assert_eq!(Rc::strong_count(&owned), 1, "its future is gone");
+                assert!(task.is_finished());
+                rt.block_on(async {
+                    before.await;
+                    assert_eq!(after.await, 5);
+                });
+            }
+            assert_eq!((rt.task_count(), rt.metrics().slots_used), (0, 0));
+        },
+    );
+}
+
+#[test]
+fn u09_the_destructor_of_a_future_panics() {
+    with_runtime(|rt| {
+        // On the way out of a completed task.
+        let task = rt.spawn_boxed(async {
+            let _bomb = Bomb("after the end");
+        });
+        assert_eq!(panic_of(|| rt.block_on(yield_now())), "after the end");
+        assert!(task.is_finished());
+        // While another panic unwinds through the loop it is swallowed.
+        struct PanicsTwice {
+            _bomb: Bomb,
+        }
+        impl Future for PanicsTwice {
+            type Output = ();
+            fn poll(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+                panic!("first")
+            }
+        }
+        let task = rt.spawn_boxed(PanicsTwice {
+            _bomb: Bomb("second"),
+        });
+        assert_eq!(panic_of(|| rt.block_on(yield_now())), "first");
+        drop(task);
+        assert_eq!(rt.task_count(), 0);
+    });
+}
+
+#[test]
+fn the_destructor_of_a_future_that_returned_panics() {
+    /// Returns at once, and panics when it is dropped.
+    struct Returns {
+        output: Option<Rc<()>>,
+        _bomb: Bomb,
+    }
+    impl Future for Returns {
+        type Output = Rc<()>;
+        fn poll(mut self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Rc<()>> {
+            Poll::Ready(self.output.take().unwrap())
+        }
+    }
+    impl Unpin for Returns {}
+    with_runtime(|rt| {
+        let output = Rc::new(());
+        let mut task = rt.spawn_boxed(Returns {
+            output: Some(output.clone()),
+            _bomb: Bomb("dropped"),
+        });
+        assert_eq!(panic_of(|| rt.block_on(yield_now())), "dropped");
+        assert_eq!(Rc::strong_count(&output), 1);
+        let message = panic_of(|| rt.block_on(&mut task));
+        assert!(message.contains("it panicked"), "{message}");
+    });
+}
+
+#[test]
+fn the_destructor_of_an_output_panics() {
+    with_runtime(|rt| {
+        let detached = rt.spawn_boxed(async { Bomb("detached") });
+        drop(detached);
+        assert_eq!(panic_of(|| rt.block_on(yield_now())), "detached");
+        let task = rt.spawn_boxed(async { Bomb("in the handle") });
+        rt.block_on(yield_now());
+        assert_eq!(panic_of(|| drop(task)), "in the handle");
+        assert_eq!(rt.block_on(async { spawn_boxed(async { 1 }).await }), 1);
+    });
+}
+
+#[test]
+fn a_join_waker_panics() {
+    with_runtime(|rt| {
+        let mut task = rt.spawn_boxed(async { 4 });
+        let waker = Waker::from(Arc::new(BadWaker));
+        let poll = std::pin::Pin::new(&mut task).poll(&mut Context::from_waker(&waker));
+        assert!(poll.is_pending());
+        assert_eq!(panic_of(|| rt.block_on(yield_now())), "in the waker");
+        assert_eq!(rt.block_on(task), 4, "the output is there");
+        assert_eq!(rt.task_count(), 0);
+    });
+}
+
+#[test]
+fn the_waker_of_a_timer_panics() {
+    with_runtime(|rt| {
+        let mut bad = Box::pin(sleep(Duration::from_millis(1)));
+        let good = rt.spawn_boxed(sleep(Duration::from_millis(1)));
+        rt.block_on(poll_fn(|_| {
+            let waker = Waker::from(Arc::new(BadWaker));
+            assert!(
+                bad.as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+            Poll::Ready(())
+        }));
+        assert_eq!(panic_of(|| rt.block_on(pending::<()>())), "in the waker");
+        rt.block_on(good);
+        rt.block_on(bad);
+    });
+}
+
+#[test]
+fn the_root_panics() {
+    with_runtime(|rt| {
+        let task = rt.spawn_boxed(async { 6 });
+        let message = panic_of(|| {
+            rt.block_on(async {
+                yield_now().await;
+                panic!("in the root")
+            })
+        });
+        assert_eq!(message, "in the root");
+        assert_eq!(rt.block_on(task), 6);
+    });
+}
+
+#[test]
+fn every_second_task_panics() {
+    with_built(
+        |builder| builder.slab_bounded(BoundedByteSlab::<512>::with_capacity(128)),
+        |rt| {
+            let done = Rc::new(Cell::new(0));
+            for task in 0..50 {
+                let done = done.clone();
+                drop(rt.spawn_slab(async move {
+                    for _ in 0..task % 7 {
+                        spawn_slab(async {}).await;
+                    }
+                    assert!(task % 2 == 0, "odd");
+                    done.set(done.get() + 1);
+                }));
+            }
+            let mut panics = 0;
+            while rt.task_count() > 0 {
+                let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    rt.block_on(yield_now());
+                }));
+                panics += usize::from(ran.is_err());
+            }
+            assert_eq!((panics, done.get()), (25, 25));
+            assert_eq!(rt.metrics().slots_used, 0);
+        },
+    );
+}
+
+#[test]
+fn an_unwinding_thread_drops_its_runtime() {
+    let message = panic_of(|| {
+        with_runtime(|rt| {
+            let task = rt.spawn_boxed(async {
+                let _bomb = Bomb("swallowed");
+                pending::<()>().await;
+            });
+            rt.block_on(yield_now());
+            assert!(!task.is_finished());
+            panic!("the one that goes on");
+        })
+    });
+    assert_eq!(message, "the one that goes on");
+}
+
+#[test]
+fn an_unwinding_thread_aborts_a_task_whose_destructor_panics() {
+    struct AbortOnDrop(Option<nexus_async_rt::JoinHandle<()>>);
+    impl Drop for AbortOnDrop {
+        fn drop(&mut self) {
+            assert!(self.0.take().unwrap().abort());
+        }
+    }
+    with_runtime(|rt| {
+        let task = rt.spawn_boxed(async {
+            let _bomb = Bomb("swallowed");
+            pending::<()>().await;
+        });
+        rt.block_on(yield_now());
+        let message = panic_of(|| {
+            let _abort = AbortOnDrop(Some(task));
+            panic!("the one that goes on");
+        });
+        assert_eq!(message, "the one that goes on");
+        assert_eq!(rt.task_count(), 0);
+    });
+}

@@ -1,0 +1,181 @@
+//! What does not allocate: after a warm-up each path runs under a counting
+//! allocator. A binary of its own, one test: the count is the process's.
+
+use nexus_async_rt::{
+    ByteSlab, Runtime, event_time, sleep, sleep_until, spawn_slab, with_world, yield_now,
+};
+use nexus_rt::WorldBuilder;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Runs `path` twice; the second time it must not allocate.
+async fn assert_free(name: &str, mut path: impl AsyncFnMut()) {
+    path().await;
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    path().await;
+    let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    assert_eq!(allocated, 0, "{name}");
+}
+
+/// Stores its waker and ends with the second poll.
+fn twice(store: Rc<Cell<Option<Waker>>>) -> impl Future<Output = ()> {
+    let mut polled = false;
+    poll_fn(move |cx| {
+        if polled {
+            return Poll::Ready(());
+        }
+        polled = true;
+        store.set(Some(cx.waker().clone()));
+        Poll::Pending
+    })
+}
+
+async fn tasks() {
+    assert_free("spawn and join in a slot", async || {
+        for _ in 0..1000 {
+            spawn_slab(yield_now()).await;
+        }
+    })
+    .await;
+    assert_free("spawn many in slots, abort half", async || {
+        for round in 0..100 {
+            let a = spawn_slab(yield_now());
+            let b = spawn_slab(yield_now());
+            yield_now().await;
+            if round % 2 == 0 {
+                a.abort();
+            } else {
+                a.await;
+            }
+            drop(b);
+        }
+    })
+    .await;
+    assert_free(
+        "clone, wake by reference and by value, at home",
+        async || {
+            let stored = STORED.with(Rc::clone);
+            for _ in 0..1000 {
+                let task = spawn_slab(twice(stored.clone()));
+                yield_now().await;
+                let waker = stored.take().unwrap();
+                let other = waker.clone();
+                waker.wake_by_ref();
+                drop(waker);
+                other.wake();
+                task.await;
+            }
+        },
+    )
+    .await;
+}
+
+thread_local! {
+    static STORED: Rc<Cell<Option<Waker>>> = Rc::default();
+}
+
+async fn foreign_wakes() {
+    let slot: Arc<Mutex<Option<Waker>>> = Arc::default();
+    let stop = Arc::new(AtomicUsize::new(0));
+    let (taken, stopped) = (slot.clone(), stop.clone());
+    let thread = std::thread::spawn(move || {
+        while stopped.load(Ordering::Relaxed) == 0 {
+            let waker = taken.lock().unwrap().take();
+            if let Some(waker) = waker {
+                let other = waker.clone();
+                waker.wake();
+                drop(other);
+            }
+        }
+    });
+    let stored = STORED.with(Rc::clone);
+    assert_free("wake from another thread, parked and not", async || {
+        for _ in 0..1000 {
+            let task = spawn_slab(twice(stored.clone()));
+            yield_now().await;
+            *slot.lock().unwrap() = stored.take();
+            task.await;
+        }
+    })
+    .await;
+    stop.store(1, Ordering::Relaxed);
+    thread.join().unwrap();
+}
+
+async fn timers() {
+    assert_free("sleep, fired", async || {
+        for _ in 0..100 {
+            sleep(Duration::from_micros(20)).await;
+        }
+    })
+    .await;
+    assert_free("sleep, polled twice and dropped", async || {
+        for step in 0..1000 {
+            let mut timer = pin!(sleep_until(event_time() + Duration::from_secs(step)));
+            for _ in 0..2 {
+                let _ = poll_fn(|cx| Poll::Ready(timer.as_mut().poll(cx))).await;
+            }
+        }
+    })
+    .await;
+    assert_free("a hundred sleeping tasks", async || {
+        for step in 0..100 {
+            spawn_slab(sleep(Duration::from_micros(step * 7)));
+        }
+        sleep(Duration::from_millis(2)).await;
+    })
+    .await;
+}
+
+#[test]
+fn nothing_is_allocated_after_the_warm_up() {
+    let mut world = WorldBuilder::new().build();
+    let mut rt = Runtime::builder(&mut world)
+        .slab_unbounded(ByteSlab::<512>::with_chunk_capacity(256))
+        .build();
+    rt.block_on(async {
+        tasks().await;
+        foreign_wakes().await;
+        timers().await;
+        assert_free("the World", async || {
+            for _ in 0..1000 {
+                with_world(|_| ());
+                yield_now().await;
+            }
+        })
+        .await;
+    });
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    for _ in 0..100 {
+        rt.block_on(yield_now());
+    }
+    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), before, "block_on");
+}

@@ -1,0 +1,194 @@
+//! The hot paths of the channels allocate nothing: a counting allocator, path
+//! by path, after one warm-up. One test, so that nobody else allocates.
+
+use nexus_async_rt::channel::{local, mpsc, mpsc_bytes, spsc, spsc_bytes};
+use nexus_async_rt::{Runtime, spawn_boxed};
+use nexus_rt::WorldBuilder;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Operations a path.
+const COUNT: u64 = 100_000;
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static COUNTS: AtomicBool = AtomicBool::new(false);
+
+fn count() {
+    if COUNTS.load(Ordering::Relaxed) {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: everything is the system allocator's; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Counts while it lives.
+struct Measured(&'static str, u64);
+
+fn measure(path: &'static str) -> Measured {
+    COUNTS.store(true, Ordering::SeqCst);
+    Measured(path, ALLOCATIONS.load(Ordering::SeqCst))
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        COUNTS.store(false, Ordering::SeqCst);
+        let made = ALLOCATIONS.load(Ordering::SeqCst) - self.1;
+        assert_eq!(
+            made, 0,
+            "{}: {made} allocations in {COUNT} operations",
+            self.0
+        );
+    }
+}
+
+/// Runs `path` once to warm up and once measured.
+fn free_of_allocations(name: &'static str, mut path: impl FnMut()) {
+    path();
+    let _measured = measure(name);
+    path();
+}
+
+macro_rules! tried {
+    ($name:literal, $channel:expr) => {{
+        let (tx, rx) = $channel;
+        free_of_allocations($name, || {
+            for n in 0..COUNT {
+                tx.try_send(n).unwrap();
+                assert_eq!(rx.try_recv(), Ok(n));
+            }
+        });
+    }};
+}
+
+macro_rules! awaited {
+    ($name:literal, $channel:expr) => {{
+        in_a_runtime(async {
+            let (tx, rx) = $channel;
+            let mut measured = None;
+            spawn_boxed(async move {
+                for n in 0..2 * COUNT {
+                    tx.send(n).await.unwrap();
+                }
+            });
+            for n in 0..2 * COUNT {
+                if n == COUNT {
+                    measured = Some(measure($name));
+                }
+                assert_eq!(rx.recv().await, Ok(n));
+            }
+            drop(measured);
+        });
+    }};
+}
+
+macro_rules! awaited_bytes {
+    ($name:literal, $channel:expr) => {{
+        in_a_runtime(async {
+            let (mut tx, mut rx) = $channel;
+            let mut measured = None;
+            spawn_boxed(async move {
+                for n in 0..COUNT {
+                    let mut claim = tx.claim(24).await.unwrap();
+                    claim[..8].copy_from_slice(&n.to_le_bytes());
+                    claim.commit_len(8);
+                    tx.send(&n.to_le_bytes()).await.unwrap();
+                    drop(tx.claim(16).await.unwrap());
+                }
+            });
+            for n in 0..2 * COUNT {
+                if n == COUNT {
+                    measured = Some(measure($name));
+                }
+                let message = rx.recv().await.unwrap();
+                assert_eq!(*message, (n / 2).to_le_bytes());
+            }
+            drop(measured);
+        });
+    }};
+}
+
+fn in_a_runtime(task: impl Future<Output = ()>) {
+    let mut world = WorldBuilder::new().build();
+    Runtime::new(&mut world).block_on(task);
+}
+
+/// Ping-pong between a runtime that parks and a thread that sleeps.
+fn across_a_parked_runtime() {
+    const ROUNDS: u64 = 2_000;
+    let (ask, asked) = spsc::channel::<u64>(2);
+    let (mut answer, mut answered) = spsc_bytes::channel(64);
+    let server = std::thread::spawn(move || {
+        while let Ok(n) = asked.blocking_recv() {
+            let mut claim = answer.blocking_claim(8).unwrap();
+            claim.copy_from_slice(&n.to_le_bytes());
+            claim.commit();
+        }
+    });
+    in_a_runtime(async {
+        let mut measured = None;
+        for n in 0..2 * ROUNDS {
+            if n == ROUNDS {
+                measured = Some(measure("across a parked runtime"));
+            }
+            ask.send(n).await.unwrap();
+            assert_eq!(*answered.recv().await.unwrap(), n.to_le_bytes());
+        }
+        drop(measured);
+    });
+    drop(ask);
+    server.join().unwrap();
+}
+
+#[test]
+fn hot_paths_allocate_nothing() {
+    tried!("local, tried", local::channel(2));
+    tried!("spsc, tried", spsc::channel(2));
+    tried!("mpsc, tried", mpsc::channel(2));
+    awaited!("local, awaited", local::channel(2));
+    awaited!("spsc, awaited", spsc::channel(2));
+    awaited!("mpsc, awaited", mpsc::channel(2));
+    awaited_bytes!("spsc_bytes, awaited", spsc_bytes::channel(64));
+    awaited_bytes!("mpsc_bytes, awaited", mpsc_bytes::channel(64));
+
+    let (mut tx, mut rx) = mpsc_bytes::channel(64);
+    free_of_allocations("mpsc_bytes, tried", || {
+        for n in 0..COUNT {
+            let mut claim = tx.try_claim(8).unwrap();
+            claim.copy_from_slice(&n.to_le_bytes());
+            claim.commit();
+            assert_eq!(*rx.try_recv().unwrap(), n.to_le_bytes());
+        }
+    });
+    // U70.
+    let (locals, _rx) = local::channel::<u64>(2);
+    let (threads, _rx) = mpsc::channel::<u64>(2);
+    free_of_allocations("u70, clones of senders", || {
+        for _ in 0..COUNT {
+            drop((locals.clone(), threads.clone(), tx.clone()));
+        }
+    });
+    across_a_parked_runtime();
+}
