@@ -1,0 +1,131 @@
+//! What can be wrong with an archive.
+
+use super::SyncRecord;
+use crate::wire::{DecodeError, FrameError};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What is wrong, and with which archive.
+#[derive(Debug)]
+pub struct ArchiveError {
+    /// The archive (or its sync file, where that is meant).
+    pub path: PathBuf,
+    /// What is wrong.
+    pub fault: ArchiveFault,
+}
+
+/// What is wrong with an archive.
+#[derive(Debug)]
+pub enum ArchiveFault {
+    /// The system refused.
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// What it said.
+        error: io::Error,
+    },
+    /// The path names a folder or a device.
+    NotAFile,
+    /// Another writer has the archive open.
+    InUse,
+    /// A write or a sync has failed before: what is on disk is not known.
+    Broken,
+    /// What is to be appended is no message.
+    NotAMessage(DecodeError),
+    /// The sync file has bytes, but makes no claim.
+    SyncDamaged,
+    /// The archive is shorter than what was on disk once.
+    Shorter {
+        /// What the sync file claims.
+        synced: SyncRecord,
+        /// The archive's length.
+        found: u64,
+    },
+    /// The synced prefix is not what it was.
+    Changed {
+        /// What the sync file claims.
+        synced: SyncRecord,
+        /// The checksum of that prefix now.
+        found: u32,
+    },
+    /// A record in the synced prefix cannot be read, or crosses its end.
+    Record {
+        /// What the sync file claims.
+        synced: SyncRecord,
+        /// What is wrong with the record, if it can be told.
+        error: Option<FrameError>,
+    },
+    /// The archive was not finished: there is more than was synced.
+    Unfinished {
+        /// The length of the synced prefix.
+        synced: u64,
+        /// The archive's length.
+        found: u64,
+    },
+}
+
+impl ArchiveError {
+    pub(super) fn new(path: &Path, fault: ArchiveFault) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            fault,
+        }
+    }
+}
+
+impl fmt::Display for ArchiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "archive {}: ", self.path.display())?;
+        match &self.fault {
+            ArchiveFault::Io { action, error } => write!(f, "cannot {action}: {error}"),
+            ArchiveFault::NotAFile => write!(f, "not a regular file"),
+            ArchiveFault::InUse => write!(f, "another program is writing it"),
+            ArchiveFault::Broken => write!(f, "an earlier write failed"),
+            ArchiveFault::NotAMessage(error) => write!(f, "cannot append: {error}"),
+            ArchiveFault::SyncDamaged => write!(
+                f,
+                "its sync file is damaged; without one, every whole record counts"
+            ),
+            ArchiveFault::Shorter { synced, found } => {
+                write!(f, "{} bytes were on disk, {found} are left", synced.length)
+            }
+            ArchiveFault::Changed { synced, found } => write!(
+                f,
+                "the first {} bytes had checksum {:08x}, now {found:08x}",
+                synced.length, synced.crc
+            ),
+            ArchiveFault::Record { synced, error } => match error {
+                Some(error) => write!(f, "within the {} bytes synced: {error}", synced.length),
+                None => write!(f, "no record ends at the {} bytes synced", synced.length),
+            },
+            ArchiveFault::Unfinished { synced, found } => {
+                write!(f, "{found} bytes, of which {synced} are synced")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ArchiveError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.fault {
+            ArchiveFault::Io { error, .. } => Some(error),
+            ArchiveFault::NotAMessage(error) => Some(error),
+            ArchiveFault::Record {
+                error: Some(error), ..
+            } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Says which archive and which action an I/O error belongs to.
+pub(super) trait Context<T> {
+    fn context(self, path: &Path, action: &'static str) -> Result<T, ArchiveError>;
+}
+
+impl<T> Context<T> for io::Result<T> {
+    fn context(self, path: &Path, action: &'static str) -> Result<T, ArchiveError> {
+        self.map_err(|error| ArchiveError::new(path, ArchiveFault::Io { action, error }))
+    }
+}

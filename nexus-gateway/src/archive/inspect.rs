@@ -1,0 +1,168 @@
+//! Reading an archive back: how far it is whole, and whether it is what its
+//! sync file says.
+
+use super::error::Context;
+use super::sync::{self, Claim, SyncRecord};
+use super::{ArchiveError, ArchiveFault};
+use crate::wire::{FrameError, FrameFault, FrameReader};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// What is in an archive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// Whole records.
+    pub records: u64,
+    /// Their bytes, frames included: where the last whole record ends.
+    pub whole: u64,
+    /// Bytes behind that: the beginning of a record, or garbage.
+    pub torn: u64,
+    /// The CRC-32C of the whole records.
+    pub crc: u32,
+    /// What the sync file claims. It has been checked.
+    pub synced: Option<SyncRecord>,
+}
+
+/// Reads the archive at `path` through.
+///
+/// # Errors
+///
+/// If it cannot be read, or the prefix that was known to be on disk is not
+/// there as it was. A torn tail is no error.
+pub fn inspect(path: &Path) -> Result<Inspection, ArchiveError> {
+    let file = File::open(path).context(path, "open it")?;
+    inspect_open(path, &file)
+}
+
+/// Reads the archive at `path` through and demands that it was finished: no
+/// torn tail, and all of it synced.
+///
+/// # Errors
+///
+/// As [`inspect`], and if the archive goes on behind its synced prefix.
+pub fn verify(path: &Path) -> Result<Inspection, ArchiveError> {
+    let found = inspect(path)?;
+    let synced = found.synced.unwrap_or_default().length;
+    let length = found.whole + found.torn;
+    if synced != length {
+        let fault = ArchiveFault::Unfinished {
+            synced,
+            found: length,
+        };
+        return Err(ArchiveError::new(path, fault));
+    }
+    Ok(found)
+}
+
+/// [`inspect`] for an open file; moves its position.
+pub(super) fn inspect_open(path: &Path, file: &File) -> Result<Inspection, ArchiveError> {
+    let length = regular_len(path, file)?;
+    let synced = claim(path)?;
+    let known = synced.unwrap_or_default();
+    if known.length > length {
+        let fault = ArchiveFault::Shorter {
+            synced: known,
+            found: length,
+        };
+        return Err(ArchiveError::new(path, fault));
+    }
+    let walk = walk(file, known.length).context(path, "read it")?;
+    if !walk.passed_mark {
+        let fault = ArchiveFault::Record {
+            synced: known,
+            error: walk.stopped.filter(|error| error.offset < known.length),
+        };
+        return Err(ArchiveError::new(path, fault));
+    }
+    let (at_mark, crc) = checksums(file, known.length, walk.whole).context(path, "read it")?;
+    if at_mark != known.crc {
+        let fault = ArchiveFault::Changed {
+            synced: known,
+            found: at_mark,
+        };
+        return Err(ArchiveError::new(path, fault));
+    }
+    Ok(Inspection {
+        records: walk.records,
+        whole: walk.whole,
+        torn: length - walk.whole,
+        crc,
+        synced,
+    })
+}
+
+/// The length of a regular file; a device may never end.
+fn regular_len(path: &Path, file: &File) -> Result<u64, ArchiveError> {
+    let metadata = file.metadata().context(path, "look at it")?;
+    match metadata.is_file() {
+        true => Ok(metadata.len()),
+        false => Err(ArchiveError::new(path, ArchiveFault::NotAFile)),
+    }
+}
+
+fn claim(path: &Path) -> Result<Option<SyncRecord>, ArchiveError> {
+    let sync_path = sync::path_of(path);
+    match sync::read(&sync_path).context(&sync_path, "read it")? {
+        Claim::None => Ok(None),
+        Claim::Record(record) => Ok(Some(record)),
+        Claim::Damaged => Err(ArchiveError::new(path, ArchiveFault::SyncDamaged)),
+    }
+}
+
+struct Walk {
+    records: u64,
+    whole: u64,
+    /// Whether a record ended exactly at the mark.
+    passed_mark: bool,
+    stopped: Option<FrameError>,
+}
+
+/// Reads records as far as they are whole.
+fn walk(mut file: &File, mark: u64) -> io::Result<Walk> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut frames = FrameReader::new(file);
+    let mut walk = Walk {
+        records: 0,
+        whole: 0,
+        passed_mark: mark == 0,
+        stopped: None,
+    };
+    loop {
+        match frames.next() {
+            Ok(Some(_)) => walk.records += 1,
+            Ok(None) => return Ok(walk),
+            // What cannot be read may be whole: it is no tail to be cut.
+            Err(FrameError {
+                fault: FrameFault::Io(error),
+                ..
+            }) => return Err(error),
+            Err(error) => {
+                walk.stopped = Some(error);
+                return Ok(walk);
+            }
+        }
+        walk.whole = frames.offset();
+        walk.passed_mark |= walk.whole == mark;
+    }
+}
+
+/// The checksums of the first `mark` and of the first `whole` bytes.
+fn checksums(mut file: &File, mark: u64, whole: u64) -> io::Result<(u32, u32)> {
+    file.seek(SeekFrom::Start(0))?;
+    let at_mark = checksum(&mut file.take(mark), 0)?;
+    let all = checksum(&mut file.take(whole.saturating_sub(mark)), at_mark)?;
+    Ok((at_mark, all))
+}
+
+fn checksum(reader: &mut impl Read, mut crc: u32) -> io::Result<u32> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(crc),
+            Ok(n) => crc = crc32c::crc32c_append(crc, &buffer[..n]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}

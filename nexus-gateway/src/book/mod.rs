@@ -1,0 +1,309 @@
+//! The order books: what rests, by stock, side and price.
+//!
+//! They live in the World as one resource, [`Books`]. Knows events; not lines,
+//! sequence numbers or time.
+//!
+//! - A level exists if and only if an order rests at it, and its shares are
+//!   those of its orders.
+//! - Nothing that a feed says can make it panic: what cannot be applied is
+//!   counted in [`Anomalies`].
+//! - A system event `O` begins a new day: order references are unique within
+//!   a day, so the books start empty.
+
+mod anomalies;
+mod levels;
+
+pub use anomalies::Anomalies;
+pub use levels::Level;
+
+use crate::wire::{Event, Message, Side, Stock};
+use levels::Levels;
+use nexus_rt::Resource;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+/// All books of a day, and every order that rests in them.
+#[derive(Debug, Resource)]
+pub struct Books {
+    orders: FxHashMap<u64, Order>,
+    books: Vec<Book>,
+    /// For each locate code the index of its book plus one; 0 is none.
+    by_locate: Box<[u32]>,
+    anomalies: Anomalies,
+}
+
+/// One stock's book.
+#[derive(Debug)]
+pub struct Book {
+    stock: Stock,
+    bids: Levels,
+    offers: Levels,
+    volume: u64,
+    last: Option<u32>,
+}
+
+/// An order that rests.
+#[derive(Clone, Copy, Debug)]
+struct Order {
+    book: u32,
+    price: u32,
+    shares: u32,
+    side: Side,
+}
+
+impl Book {
+    fn new(stock: Stock) -> Self {
+        Self {
+            stock,
+            bids: Levels::new(Side::Buy),
+            offers: Levels::new(Side::Sell),
+            volume: 0,
+            last: None,
+        }
+    }
+
+    fn side(&mut self, side: Side) -> &mut Levels {
+        match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.offers,
+        }
+    }
+
+    fn traded(&mut self, shares: u32, price: u32) {
+        self.volume += u64::from(shares);
+        self.last = Some(price);
+    }
+
+    /// The symbol.
+    pub fn stock(&self) -> Stock {
+        self.stock
+    }
+
+    /// The best level of a side.
+    pub fn best(&self, side: Side) -> Option<Level> {
+        match side {
+            Side::Buy => self.bids.best(),
+            Side::Sell => self.offers.best(),
+        }
+    }
+
+    /// How many levels both sides have.
+    pub fn levels(&self) -> usize {
+        self.bids.len() + self.offers.len()
+    }
+
+    /// Shares traded, displayed or not.
+    pub fn volume(&self) -> u64 {
+        self.volume
+    }
+
+    /// The price of the last trade.
+    pub fn last(&self) -> Option<u32> {
+        self.last
+    }
+}
+
+impl Books {
+    /// Empty books with room for `orders` resting orders.
+    pub fn with_capacity(orders: usize) -> Self {
+        Self {
+            orders: FxHashMap::with_capacity_and_hasher(orders, FxBuildHasher),
+            books: Vec::with_capacity(64),
+            by_locate: vec![0; usize::from(u16::MAX) + 1].into_boxed_slice(),
+            anomalies: Anomalies::default(),
+        }
+    }
+
+    /// The books, in the order in which their stocks were first named.
+    pub fn iter(&self) -> impl Iterator<Item = &Book> {
+        self.books.iter()
+    }
+
+    /// How many orders rest.
+    pub fn resting(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// What could not be applied as it stands.
+    pub fn anomalies(&self) -> &Anomalies {
+        &self.anomalies
+    }
+
+    /// Applies one message.
+    ///
+    /// ```
+    /// use nexus_gateway::book::Books;
+    /// use nexus_gateway::wire::{Event, Message, Side, Stock};
+    ///
+    /// let mut books = Books::with_capacity(16);
+    /// let mut apply = |event| books.apply(&Message { timestamp: 0, locate: 1, event });
+    /// apply(Event::Add {
+    ///     order: 7,
+    ///     side: Side::Buy,
+    ///     shares: 300,
+    ///     stock: Stock::new("ALPHA"),
+    ///     price: 12_3400,
+    ///     attribution: None,
+    /// });
+    /// apply(Event::Execute { order: 7, shares: 100, matched: 1 });
+    /// apply(Event::Delete { order: 8 });
+    ///
+    /// let book = books.iter().next().unwrap();
+    /// assert_eq!(book.best(Side::Buy).unwrap().shares, 200);
+    /// assert_eq!(books.anomalies().total(), 1);
+    /// ```
+    pub fn apply(&mut self, message: &Message) {
+        let (locate, event) = (message.locate, &message.event);
+        match *event {
+            Event::Add {
+                order,
+                side,
+                shares,
+                stock,
+                price,
+                ..
+            } => {
+                let book = self.book(locate, stock);
+                let new = Order {
+                    book,
+                    price,
+                    shares,
+                    side,
+                };
+                self.rest(order, new);
+            }
+            Event::Delete { order } => {
+                self.remove(order, event);
+            }
+            Event::Execute { order, shares, .. } | Event::ExecuteAt { order, shares, .. } => {
+                self.execute(order, shares, event);
+            }
+            Event::Cancel { order, shares } => self.cancel(order, shares, event),
+            Event::Replace {
+                order,
+                by,
+                shares,
+                price,
+            } => {
+                if let Some(old) = self.remove(order, event) {
+                    self.rest(
+                        by,
+                        Order {
+                            shares,
+                            price,
+                            ..old
+                        },
+                    );
+                }
+            }
+            Event::Trade {
+                stock,
+                shares,
+                price,
+                ..
+            } => self.book_mut(locate, stock).traded(shares, price),
+            Event::Directory { stock, .. } => self.book_mut(locate, stock).stock = stock,
+            Event::System { code: b'O' } => self.clear(),
+            Event::Malformed { .. } => self.anomalies.malformed += 1,
+            Event::System { .. } | Event::Trading { .. } | Event::Other { .. } => {}
+        }
+    }
+
+    /// Begins a new day.
+    fn clear(&mut self) {
+        self.orders.clear();
+        self.books.clear();
+        self.by_locate.fill(0);
+    }
+
+    /// The index of the book with this locate code, made if there is none.
+    fn book(&mut self, locate: u16, stock: Stock) -> u32 {
+        let slot = &mut self.by_locate[usize::from(locate)];
+        if *slot == 0 {
+            self.books.push(Book::new(stock));
+            *slot = u32::try_from(self.books.len()).expect("there are 65536 locate codes");
+        }
+        *slot - 1
+    }
+
+    fn book_mut(&mut self, locate: u16, stock: Stock) -> &mut Book {
+        let book = self.book(locate, stock);
+        &mut self.books[book as usize]
+    }
+
+    /// Puts an order into its book.
+    fn rest(&mut self, order: u64, new: Order) {
+        if new.shares == 0 {
+            self.anomalies.empty += 1;
+            return;
+        }
+        self.books[new.book as usize]
+            .side(new.side)
+            .add(new.price, new.shares);
+        if let Some(old) = self.orders.insert(order, new) {
+            self.anomalies.duplicate += 1;
+            self.leave(old);
+        }
+    }
+
+    /// Takes an order out, or counts it as unknown.
+    fn remove(&mut self, order: u64, event: &Event) -> Option<Order> {
+        let removed = self.orders.remove(&order);
+        match removed {
+            Some(gone) => self.leave(gone),
+            None => self.anomalies.unknown(event),
+        }
+        removed
+    }
+
+    fn cancel(&mut self, order: u64, shares: u32, event: &Event) {
+        if let Some((_, cancelled)) = self.reduce(order, shares, event) {
+            self.anomalies.overcancelled += u64::from(cancelled < shares);
+        }
+    }
+
+    /// Executes against an order: at its own price, or at the event's.
+    fn execute(&mut self, order: u64, shares: u32, event: &Event) {
+        let Some((before, filled)) = self.reduce(order, shares, event) else {
+            return;
+        };
+        self.anomalies.overfilled += u64::from(filled < shares);
+        let price = match *event {
+            Event::ExecuteAt {
+                printable: false, ..
+            } => return,
+            Event::ExecuteAt { price, .. } => price,
+            _ => before.price,
+        };
+        self.books[before.book as usize].traded(filled, price);
+    }
+
+    /// Takes an order that is no longer in the map out of its book.
+    fn leave(&mut self, gone: Order) {
+        self.books[gone.book as usize]
+            .side(gone.side)
+            .reduce(gone.price, gone.shares, true);
+    }
+
+    /// Makes an order smaller by `shares`, or takes it out if that is all it
+    /// has. Returns the order as it was, and by how much it became smaller.
+    fn reduce(&mut self, order: u64, shares: u32, event: &Event) -> Option<(Order, u32)> {
+        let Some(resting) = self.orders.get_mut(&order) else {
+            self.anomalies.unknown(event);
+            return None;
+        };
+        let before = *resting;
+        let reduced = shares.min(before.shares);
+        let gone = reduced == before.shares;
+        resting.shares -= reduced;
+        if gone {
+            self.orders.remove(&order);
+        }
+        self.books[before.book as usize]
+            .side(before.side)
+            .reduce(before.price, reduced, gone);
+        Some((before, reduced))
+    }
+}
+
+#[cfg(test)]
+mod tests;

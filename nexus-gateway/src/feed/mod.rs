@@ -1,0 +1,431 @@
+//! What is played: a generated session or a file, once or several times over.
+//!
+//! Knows frames and sequence numbers; not who listens, nor how fast.
+//!
+//! - Sequence numbers count from 1 and go on from pass to pass.
+//! - Every player of one feed yields the same bytes: the lines are redundant.
+//! - A file is read through once before it is played. If a frame in it cannot
+//!   be read, what lies before that frame is the feed, and it is played once.
+
+mod random;
+mod schedule;
+mod session;
+
+pub use random::{Random, mix};
+pub use schedule::{Line, Schedule};
+pub use session::{MIN_MESSAGES, SessionPlan, session};
+
+use crate::wire::{
+    FrameError, FrameFault, FrameReader, MAX_MESSAGE_LEN, advance_timestamp, timestamp,
+};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A feed, ready to be played any number of times.
+#[derive(Debug)]
+pub struct Feed {
+    source: Source,
+    extent: Extent,
+    passes: u64,
+    fault: Option<FrameError>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Memory(Shared),
+    File(PathBuf),
+}
+
+/// Bytes that several readers read.
+#[derive(Clone, Debug)]
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What one pass over a source holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Extent {
+    messages: u64,
+    bytes: u64,
+    earliest: u64,
+    latest: u64,
+}
+
+/// Why there is nothing to play.
+#[derive(Debug)]
+pub enum FeedError {
+    /// The file cannot be opened.
+    Open(PathBuf, io::Error),
+    /// The path names a folder or a device.
+    NotAFile(PathBuf),
+    /// Not even the file's first frame can be read.
+    Frame(PathBuf, FrameError),
+}
+
+impl fmt::Display for FeedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FeedError::Open(path, error) => {
+                write!(f, "cannot open input {}: {error}", path.display())
+            }
+            FeedError::NotAFile(path) => {
+                write!(f, "input {} is not a regular file", path.display())
+            }
+            FeedError::Frame(path, error) => write!(f, "input {}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for FeedError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            FeedError::Open(_, error) => Some(error),
+            FeedError::NotAFile(_) => None,
+            FeedError::Frame(_, error) => Some(error),
+        }
+    }
+}
+
+impl Feed {
+    /// A generated session, `passes` times over (once, if that is zero).
+    ///
+    /// # Panics
+    ///
+    /// As [`session()`].
+    pub fn generate(plan: SessionPlan, passes: u64) -> Self {
+        let source = Source::Memory(Shared(Arc::new(session(plan))));
+        let (extent, fault) = survey(source.open(u64::MAX).expect("memory opens"));
+        Self {
+            source,
+            extent,
+            passes: passes.max(1),
+            fault,
+        }
+    }
+
+    /// The file at `path`, in BinaryFILE framing, `passes` times over (once, if
+    /// that is zero).
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened, or holds no message. A file that is
+    /// damaged further on is a feed with a [fault](Feed::take_fault).
+    pub fn open(path: &Path, passes: u64) -> Result<Self, FeedError> {
+        let owned = || path.to_path_buf();
+        let metadata = std::fs::metadata(path).map_err(|e| FeedError::Open(owned(), e))?;
+        if !metadata.is_file() {
+            return Err(FeedError::NotAFile(owned()));
+        }
+        let source = Source::File(owned());
+        let reader = source
+            .open(u64::MAX)
+            .map_err(|e| FeedError::Open(owned(), e))?;
+        let (extent, fault) = survey(reader);
+        if extent.messages == 0 {
+            let error = fault.unwrap_or(FrameError {
+                offset: 0,
+                fault: FrameFault::NoMessage,
+            });
+            return Err(FeedError::Frame(owned(), error));
+        }
+        Ok(Self {
+            source,
+            extent,
+            passes: if fault.is_some() { 1 } else { passes.max(1) },
+            fault,
+        })
+    }
+
+    /// All messages of all passes.
+    pub fn messages(&self) -> u64 {
+        self.extent.messages.saturating_mul(self.passes)
+    }
+
+    /// The bytes of all passes, frames included.
+    pub fn bytes(&self) -> u64 {
+        self.extent.bytes.saturating_mul(self.passes)
+    }
+
+    /// How often the source is played.
+    pub fn passes(&self) -> u64 {
+        self.passes
+    }
+
+    /// Takes out why the feed ends before its file does, if it does.
+    pub fn take_fault(&mut self) -> Option<FrameError> {
+        self.fault.take()
+    }
+
+    /// The sequence number of the first message in which `copy` is not this
+    /// feed, its end included; `None` if it is the feed byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// If either cannot be read.
+    pub fn first_difference<R: Read>(
+        &self,
+        copy: &mut FrameReader<R>,
+    ) -> Result<Option<u64>, FrameError> {
+        let mut player = self.play()?;
+        loop {
+            match (player.next()?, copy.next()?) {
+                (None, None) => return Ok(None),
+                (Some((_, ours)), Some(theirs)) if ours == theirs => {}
+                (Some((sequence, _)), _) => return Ok(Some(sequence)),
+                (None, Some(_)) => return Ok(Some(self.messages() + 1)),
+            }
+        }
+    }
+
+    /// A player, at the beginning.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened any more.
+    pub fn play(&self) -> io::Result<Player> {
+        Ok(Player {
+            frames: self.source.open(self.extent.bytes)?,
+            source: self.source.clone(),
+            extent: self.extent,
+            passes: self.passes,
+            pass: 0,
+            left: self.extent.messages,
+            sequence: 0,
+            moved: [0; MAX_MESSAGE_LEN],
+        })
+    }
+}
+
+type Frames = FrameReader<io::Take<Box<dyn Read + Send>>>;
+
+impl Source {
+    /// Opens the first `limit` bytes.
+    fn open(&self, limit: u64) -> io::Result<Frames> {
+        let reader: Box<dyn Read + Send> = match self {
+            Source::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
+            Source::File(path) => Box::new(File::open(path)?),
+        };
+        Ok(FrameReader::new(reader.take(limit)))
+    }
+}
+
+/// Reads as far as frames can be read.
+fn survey(mut frames: Frames) -> (Extent, Option<FrameError>) {
+    let mut extent = Extent {
+        earliest: u64::MAX,
+        ..Extent::default()
+    };
+    let fault = loop {
+        match frames.next() {
+            Ok(Some(message)) => {
+                let at = timestamp(message);
+                extent.messages += 1;
+                extent.earliest = extent.earliest.min(at);
+                extent.latest = extent.latest.max(at);
+            }
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    extent.bytes = frames.offset();
+    (extent, fault)
+}
+
+/// Plays a feed from its beginning, message by message.
+pub struct Player {
+    frames: Frames,
+    source: Source,
+    extent: Extent,
+    passes: u64,
+    pass: u64,
+    /// Messages still to come in this pass.
+    left: u64,
+    sequence: u64,
+    moved: [u8; MAX_MESSAGE_LEN],
+}
+
+impl fmt::Debug for Player {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Player")
+            .field("source", &self.source)
+            .field("pass", &self.pass)
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Player {
+    /// The next message and its sequence number, or `None` after the last
+    /// pass. From the second pass on, timestamps are moved on so that they go
+    /// on rising.
+    ///
+    /// # Errors
+    ///
+    /// If the file has changed, or cannot be read any more.
+    // Not an iterator, for the reason that `FrameReader` is none.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "Iterator cannot lend from its own buffer"
+    )]
+    pub fn next(&mut self) -> Result<Option<(u64, &[u8])>, FrameError> {
+        if self.left == 0 {
+            if self.pass + 1 == self.passes {
+                return Ok(None);
+            }
+            self.pass += 1;
+            self.left = self.extent.messages;
+            self.frames = self.source.open(self.extent.bytes)?;
+        }
+        let offset = self.frames.offset();
+        let Some(message) = self.frames.next()? else {
+            return Err(FrameError {
+                offset,
+                fault: FrameFault::Io(io::Error::other("the file has become shorter")),
+            });
+        };
+        self.left -= 1;
+        self.sequence += 1;
+        if self.pass == 0 {
+            return Ok(Some((self.sequence, message)));
+        }
+        // One more than the span, so that passes do not share a timestamp.
+        let span = self.extent.latest - self.extent.earliest + 1;
+        let moved = &mut self.moved[..message.len()];
+        moved.copy_from_slice(message);
+        advance_timestamp(moved, span.wrapping_mul(self.pass));
+        Ok(Some((self.sequence, moved)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::decode;
+
+    fn all(feed: &Feed) -> Vec<(u64, Vec<u8>)> {
+        let mut player = feed.play().unwrap();
+        let mut all = Vec::new();
+        while let Some((sequence, message)) = player.next().unwrap() {
+            all.push((sequence, message.to_vec()));
+        }
+        assert!(player.next().unwrap().is_none(), "the end stays the end");
+        all
+    }
+
+    fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        file
+    }
+
+    const PLAN: SessionPlan = SessionPlan {
+        messages: 500,
+        seed: 9,
+    };
+
+    #[test]
+    fn a_file_plays_as_the_session_that_it_holds() {
+        let generated = Feed::generate(PLAN, 1);
+        let file = file(&session(PLAN));
+        let mut opened = Feed::open(file.path(), 1).unwrap();
+        assert_eq!(all(&generated), all(&opened));
+        assert_eq!((opened.messages(), opened.passes()), (500, 1));
+        assert_eq!(opened.bytes(), file.path().metadata().unwrap().len());
+        assert!(opened.take_fault().is_none());
+    }
+
+    #[test]
+    fn repeating_goes_on_with_sequence_and_time() {
+        let feed = Feed::generate(PLAN, 3);
+        let played = all(&feed);
+        assert_eq!(played.len() as u64, feed.messages());
+        let mut last = 0;
+        for (i, (sequence, bytes)) in played.iter().enumerate() {
+            assert_eq!(*sequence, i as u64 + 1);
+            let message = decode(bytes).unwrap();
+            assert!(message.timestamp > last);
+            last = message.timestamp;
+            let first = decode(&played[i % 500].1).unwrap();
+            assert_eq!(message.event, first.event);
+        }
+    }
+
+    #[test]
+    fn a_copy_differs_where_it_does() {
+        let feed = Feed::generate(PLAN, 2);
+        let mut bytes = Vec::new();
+        for (_, message) in all(&feed) {
+            bytes.extend_from_slice(&(message.len() as u16).to_be_bytes());
+            bytes.extend_from_slice(&message);
+        }
+        assert_eq!(bytes.len() as u64, feed.bytes());
+        let difference =
+            |bytes: &[u8]| feed.first_difference(&mut FrameReader::new(bytes)).unwrap();
+        assert_eq!(difference(&bytes), None);
+        assert_eq!(difference(&bytes[..bytes.len() - 14]), Some(1000));
+        assert_eq!(difference(&bytes[14..]), Some(1));
+        assert_eq!(difference(&[&bytes[..], &bytes[..14]].concat()), Some(1001));
+        bytes[16 * 1024] ^= 1;
+        assert!((400..600).contains(&difference(&bytes).unwrap()));
+    }
+
+    #[test]
+    fn what_lies_before_a_fault_is_played_once() {
+        let whole = session(PLAN);
+        let cut = file(&whole[..whole.len() - 5]);
+        let mut feed = Feed::open(cut.path(), 4).unwrap();
+        assert_eq!((feed.messages(), feed.passes()), (499, 1));
+        assert_eq!(all(&feed), all(&Feed::generate(PLAN, 1))[..499]);
+        let fault = feed.take_fault().expect("the last frame is cut");
+        assert_eq!(fault.offset, whole.len() as u64 - 14);
+    }
+
+    #[test]
+    fn a_file_without_a_message_is_refused() {
+        let error = |bytes: &[u8]| {
+            let file = file(bytes);
+            let error = Feed::open(file.path(), 1).unwrap_err().to_string();
+            error.replace(&file.path().display().to_string(), "F")
+        };
+        assert_eq!(
+            error(b""),
+            "input F: byte 0: no message, the stream is empty"
+        );
+        assert_eq!(
+            error(b"\0\0"),
+            "input F: byte 0: no message, the stream is empty"
+        );
+        assert_eq!(
+            error(b"\0\x01z"),
+            "input F: byte 0: unknown message type 'z' (0x7a)"
+        );
+        let missing = Feed::open(Path::new("/nowhere/at.all"), 1).unwrap_err();
+        assert!(
+            missing
+                .to_string()
+                .starts_with("cannot open input /nowhere/at.all: ")
+        );
+        let folder = Feed::open(Path::new("/"), 1).unwrap_err();
+        assert_eq!(folder.to_string(), "input / is not a regular file");
+    }
+
+    #[test]
+    fn a_file_that_shrinks_while_it_plays_is_an_error() {
+        let file = file(&session(PLAN));
+        let feed = Feed::open(file.path(), 2).unwrap();
+        let mut player = feed.play().unwrap();
+        for _ in 0..500 {
+            player.next().unwrap().unwrap();
+        }
+        std::fs::write(file.path(), b"").unwrap();
+        let error = player.next().unwrap_err().to_string();
+        assert_eq!(error, "byte 0: cannot read: the file has become shorter");
+    }
+}

@@ -1,0 +1,44 @@
+//! A market-data gateway on `nexus-async-rt`: it takes an ITCH 5.0 feed over
+//! two redundant lines, arbitrates them, keeps order books, and archives every
+//! message.
+//!
+//! The program is `nexus-gateway`; this library is its parts, so that tests
+//! reach them one by one.
+//!
+//! | module | concept |
+//! |---|---|
+//! | [`wire`] | messages and frames |
+//! | [`feed`] | what is played: a generated session or a file, and when |
+//! | [`arbiter`] | of two copies, the first |
+//! | [`book`] | what rests, by stock, side and price |
+//! | [`archive`] | the feed on disk, and what of it is known to be there |
+//! | [`tally`] | counts by message type |
+//! | [`clock`], [`latency`], [`noise`] | time, how long things took, and how long nothing takes |
+//! | [`config`] | the command line |
+//! | [`world`] | the World: books, counts, and the handler that changes them |
+//! | [`pipeline`] | one run: threads, channels and tasks |
+//! | [`progress`] | what is shown meanwhile |
+//! | [`outcome`], [`report`] | what a run came to, and its tables |
+//! | [`program`] | both runs, one after the other |
+
+#![warn(missing_docs)]
+
+pub mod arbiter;
+pub mod archive;
+pub mod book;
+pub mod clock;
+pub mod config;
+pub mod feed;
+pub mod latency;
+pub mod noise;
+pub mod outcome;
+pub mod pipeline;
+pub mod program;
+pub mod progress;
+pub mod report;
+pub mod tally;
+pub mod wire;
+pub mod world;
+
+#[cfg(test)]
+mod proof;

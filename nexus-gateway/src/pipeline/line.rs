@@ -1,0 +1,148 @@
+//! One line: what travels on it, who sends, who decodes.
+//!
+//! A packet's worth of header goes in front of each message, as a transport
+//! such as MoldUDP64 would put it there: the sequence number, and the moment
+//! at which the message was meant to be sent.
+
+use crate::clock::Clock;
+use crate::feed::{Line, Player, Schedule};
+use crate::latency::Latencies;
+use crate::wire::{FrameError, Message, decode};
+use nexus_async_rt::channel::{self, TryClaimError, mpsc, mpsc_bytes, spsc_bytes};
+use std::thread;
+use std::time::Duration;
+
+/// A decoded message on its way from its line to the arbiter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packet {
+    pub(super) sequence: u64,
+    /// When it was meant to be sent, in nanoseconds of the run's clock.
+    pub(super) meant: u64,
+    pub(super) line: Line,
+    pub(super) message: Message,
+}
+
+/// Sequence number and moment, eight bytes each, little-endian.
+const HEADER_LEN: usize = 16;
+
+/// A sequence number in front of a message, on the way to the archive.
+pub(super) const SEQUENCE_LEN: usize = 8;
+
+/// What a full line is given to drain.
+const NAP: Duration = Duration::from_micros(200);
+
+/// When a line sends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) schedule: Schedule,
+    pub(super) clock: Clock,
+}
+
+/// Sends the whole feed over `line`, when `pace` says or as fast as it is
+/// taken. Waits while the line is full. Returns how late it was with the
+/// packets that were meant to be on time.
+pub(super) fn feed(
+    line: Line,
+    mut player: Player,
+    mut to: spsc_bytes::Sender,
+    pace: Option<Pace>,
+) -> Result<Latencies, FrameError> {
+    let mut lateness = Latencies::new();
+    let mut meant = 0;
+    let mut waited_for = None;
+    while let Some((sequence, message)) = player.next()? {
+        if let Some(Pace { schedule, clock }) = &pace {
+            meant = schedule.due(sequence);
+            if waited_for != Some(meant) {
+                waited_for = Some(meant);
+                let lag = schedule.lag(sequence, line);
+                let now = clock.wait_until(meant + lag);
+                if lag == 0 {
+                    lateness.record(now - meant);
+                }
+            }
+        }
+        if !send(&mut to, sequence, meant, message) {
+            // Nobody listens any more: whoever stopped says why.
+            break;
+        }
+    }
+    Ok(lateness)
+}
+
+/// Sends one message; `false` if nobody listens any more.
+///
+/// A sender that finds its line full sleeps a little before it asks to be
+/// woken. Woken at once, it would find room for one message, fill it, and wait
+/// again: two switches of threads for each message.
+fn send(to: &mut spsc_bytes::Sender, sequence: u64, meant: u64, message: &[u8]) -> bool {
+    let len = HEADER_LEN + message.len();
+    let write = |mut claim: channel::WriteClaim<'_, _>| {
+        claim[..8].copy_from_slice(&sequence.to_le_bytes());
+        claim[8..HEADER_LEN].copy_from_slice(&meant.to_le_bytes());
+        claim[HEADER_LEN..].copy_from_slice(message);
+        claim.commit();
+    };
+    match to.try_claim(len).map(write) {
+        Ok(()) => return true,
+        Err(TryClaimError::Full) => thread::sleep(NAP),
+        Err(_) => return false,
+    }
+    to.blocking_claim(len).map(write).is_ok()
+}
+
+/// Why a line's task stopped before its line did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// The arbiter takes no more.
+    Arbiter,
+    /// The archive takes no more.
+    Archive,
+    /// The record is none that the sender writes.
+    Record,
+}
+
+impl Stopped {
+    /// The reason, where nobody else has one.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Stopped::Arbiter => "the arbiter stopped before the lines",
+            Stopped::Archive => "the archive stopped before the lines",
+            Stopped::Record => "a line carried a record that was not sent",
+        }
+    }
+}
+
+/// Decodes what comes over `line` until its sender is gone. Each message goes
+/// to the arbiter as an event, and to the archive as it is.
+pub(super) async fn listen(
+    line: Line,
+    mut from: spsc_bytes::Receiver,
+    to_arbiter: mpsc::Sender<Packet>,
+    mut to_archive: mpsc_bytes::Sender,
+) -> Result<(), Stopped> {
+    while let Ok(record) = from.recv().await {
+        let (packet, raw) = open(line, &record).ok_or(Stopped::Record)?;
+        let sent = to_arbiter.send(packet).await;
+        sent.map_err(|_| Stopped::Arbiter)?;
+        let claim = to_archive.claim(SEQUENCE_LEN + raw.len()).await;
+        let mut claim = claim.map_err(|_| Stopped::Archive)?;
+        claim[..SEQUENCE_LEN].copy_from_slice(&packet.sequence.to_le_bytes());
+        claim[SEQUENCE_LEN..].copy_from_slice(raw);
+        claim.commit();
+    }
+    Ok(())
+}
+
+/// Takes a record apart into what goes to the arbiter and to the archive.
+fn open(line: Line, record: &[u8]) -> Option<(Packet, &[u8])> {
+    let (sequence, rest) = record.split_first_chunk()?;
+    let (meant, raw) = rest.split_first_chunk()?;
+    let packet = Packet {
+        sequence: u64::from_le_bytes(*sequence),
+        meant: u64::from_le_bytes(*meant),
+        line,
+        message: decode(raw).ok()?,
+    };
+    Some((packet, raw))
+}

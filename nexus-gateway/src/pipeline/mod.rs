@@ -1,0 +1,224 @@
+//! One run: two lines, one arbiter, one archive.
+//!
+//! ```text
+//! thread      thread                                   thread
+//! feed A ──spsc_bytes──▶ task: line A ──┬──mpsc──▶ task: arbiter ──▶ World
+//! feed B ──spsc_bytes──▶ task: line B ──┤
+//!                                       └──mpsc_bytes──▶ archive writer
+//! ```
+//!
+//! - Nothing is lost: who finds a channel full waits.
+//! - It always ends: whoever stops drops its ends of the channels, and those
+//!   beside it stop for want of them. The archive's error is the cause then,
+//!   and is the one reported.
+//! - The tasks of the two lines, the arbiter and the World share one thread
+//!   and one runtime, which parks when there is nothing to do.
+
+mod archiver;
+mod booking;
+mod line;
+
+use crate::archive::{Archive, ArchiveError};
+use crate::clock::{Clock, sleep_exactly};
+use crate::feed::{Feed, Line, Schedule};
+use crate::latency::Latencies;
+use crate::outcome::Outcome;
+use crate::progress::{Counter, Progress};
+use crate::wire::FrameError;
+use crate::world;
+use booking::Booked;
+use line::{Pace, Stopped};
+use nexus_async_rt::channel::{mpsc, mpsc_bytes, spsc_bytes};
+use nexus_async_rt::{Runtime, spawn_boxed};
+use nexus_rt::World;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// A line holds some four thousand messages.
+const LINE_BYTES: usize = 256 * 1024;
+
+/// Messages between the lines and the arbiter.
+const FAN_IN: usize = 1024;
+
+/// The archive's channel holds what comes while the device flushes.
+const ARCHIVE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Messages that an arbiter holds behind a gap.
+const WINDOW: usize = 1024;
+
+/// Between the threads' start and the first message of a paced run.
+const RUN_UP: Duration = Duration::from_millis(20);
+
+/// How long the runtime of a paced run looks for the next packet before it
+/// parks: the lag of a line, but not the whole time between packets.
+const SPIN: Duration = Duration::from_micros(60);
+
+/// How one run goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// What it is called while it runs.
+    pub name: &'static str,
+    /// What is played.
+    pub feed: &'a Feed,
+    /// Where it is archived.
+    pub archive: &'a Path,
+    /// How often the sync file is renewed.
+    pub sync: Duration,
+    /// How fast it is played; as fast as it is taken, if there is none.
+    pub schedule: Option<Schedule>,
+}
+
+/// Why a run failed.
+#[derive(Debug)]
+pub enum RunError {
+    /// The archive takes no more.
+    Archive(ArchiveError),
+    /// The feed cannot be read any more.
+    Feed(FrameError),
+    /// The system has no thread to give.
+    Thread(io::Error),
+    /// A thread panicked, or a task stopped for no reason of its own.
+    Defect(&'static str),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunError::Archive(error) => error.fmt(f),
+            RunError::Feed(error) => write!(f, "the input changed while it was played: {error}"),
+            RunError::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            RunError::Defect(what) => write!(f, "defect: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            RunError::Archive(error) => Some(error),
+            RunError::Feed(error) => Some(error),
+            RunError::Thread(error) => Some(error),
+            RunError::Defect(_) => None,
+        }
+    }
+}
+
+impl From<ArchiveError> for RunError {
+    fn from(error: ArchiveError) -> Self {
+        RunError::Archive(error)
+    }
+}
+
+impl From<FrameError> for RunError {
+    fn from(error: FrameError) -> Self {
+        RunError::Feed(error)
+    }
+}
+
+type FeedThread = JoinHandle<Result<Latencies, FrameError>>;
+
+/// Plays the feed once through everything.
+///
+/// # Errors
+///
+/// If the archive fails, the feed changes, or a thread cannot be started.
+pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
+    let archive = Archive::open(plan.archive)?;
+    let progress = Progress::start(plan.name, plan.feed.messages()).map_err(RunError::Thread)?;
+    let (to_archive, raw) = mpsc_bytes::channel(ARCHIVE_BYTES);
+    let (path, interval) = (plan.archive.to_path_buf(), plan.sync);
+    let archiver = start("archive", move || {
+        archiver::archive(archive, path, interval, raw)
+    })?;
+
+    let mut world = world::build();
+    let run_up = plan.schedule.map_or(Duration::ZERO, |_| RUN_UP);
+    let clock = Clock::starting_in(run_up);
+    let pace = plan.schedule.map(|schedule| Pace { schedule, clock });
+    let (feed_a, records_a) = start_line(Line::A, plan.feed, pace)?;
+    let (feed_b, records_b) = start_line(Line::B, plan.feed, pace)?;
+    let lines = [(Line::A, records_a), (Line::B, records_b)];
+    let timing = Timing { clock, pace };
+    let (booked, listened) = play(&mut world, lines, to_archive, timing, progress.counter());
+    drop(progress);
+
+    let archived = join(archiver, "the archive's thread panicked")??;
+    let mut lateness = join(feed_a, "the thread of feed A panicked")??;
+    lateness.add(&join(feed_b, "the thread of feed B panicked")??);
+    listened.map_err(|stopped| RunError::Defect(stopped.reason()))?;
+    let (books, tally) = world::take(&mut world);
+    Ok(Outcome {
+        elapsed: Duration::from_nanos(booked.ended),
+        books,
+        tally,
+        arbitration: booked.arbitration,
+        first_copies: booked.first_copies,
+        latency: booked.latency,
+        lateness: lateness.percentiles(),
+        archived,
+    })
+}
+
+/// The clock of a run, and the pace that it keeps, if any.
+#[derive(Clone, Copy, Debug)]
+struct Timing {
+    clock: Clock,
+    pace: Option<Pace>,
+}
+
+/// Runs the tasks until both lines have ended.
+fn play(
+    world: &mut World,
+    lines: [(Line, spsc_bytes::Receiver); 2],
+    to_archive: mpsc_bytes::Sender,
+    timing: Timing,
+    progress: Counter,
+) -> (Booked, Result<(), Stopped>) {
+    let handler = world::handler(world);
+    let spin = timing.pace.map_or(Duration::ZERO, |_| SPIN);
+    let mut runtime = Runtime::builder(world).spin(spin).build();
+    runtime.block_on(async {
+        let (to_arbiter, packets) = mpsc::channel(FAN_IN);
+        let arbiter = spawn_boxed(booking::book(packets, handler, timing, progress));
+        let listeners = lines.map(|(line, records)| {
+            let (to_arbiter, to_archive) = (to_arbiter.clone(), to_archive.clone());
+            spawn_boxed(line::listen(line, records, to_arbiter, to_archive))
+        });
+        drop((to_arbiter, to_archive));
+        let mut listened = Ok(());
+        for listener in listeners {
+            listened = listened.and(listener.await);
+        }
+        (arbiter.await, listened)
+    })
+}
+
+/// Starts a feed's thread; returns it, and where its line ends.
+fn start_line(
+    line: Line,
+    feed: &Feed,
+    pace: Option<Pace>,
+) -> Result<(FeedThread, spsc_bytes::Receiver), RunError> {
+    let (to_line, records) = spsc_bytes::channel(LINE_BYTES);
+    let player = feed.play().map_err(FrameError::from)?;
+    let thread = start(line.name(), move || {
+        sleep_exactly();
+        line::feed(line, player, to_line, pace)
+    })?;
+    Ok((thread, records))
+}
+
+fn start<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, RunError> {
+    let builder = thread::Builder::new().name(name.to_string());
+    builder.spawn(work).map_err(RunError::Thread)
+}
+
+fn join<T>(thread: JoinHandle<T>, panicked: &'static str) -> Result<T, RunError> {
+    thread.join().map_err(|_| RunError::Defect(panicked))
+}

@@ -1,0 +1,209 @@
+//! The program: both runs, their tables, and what can go wrong.
+
+use crate::archive::{ArchiveError, verify};
+use crate::config::Config;
+use crate::feed::{Feed, FeedError, Schedule, SessionPlan};
+use crate::noise;
+use crate::outcome::{Archived, Outcome};
+use crate::pipeline::{Plan, RunError, run};
+use crate::report;
+use crate::wire::{FrameError, FrameReader};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How long the machine's own noise is listened to.
+const LISTEN: Duration = Duration::from_millis(500);
+
+/// Why the program ends with exit code 1.
+#[derive(Debug)]
+pub enum ProgramError {
+    /// There is nothing to play.
+    Feed(FeedError),
+    /// The input could be played up to a point only; it was, and the tables
+    /// were printed.
+    Damaged(PathBuf, FrameError),
+    /// The folder of the archives cannot be used.
+    Folder(PathBuf, io::Error),
+    /// A run failed.
+    Run(RunError),
+    /// An archive does not verify.
+    Archive(ArchiveError),
+    /// An archive is whole, and yet not what was played.
+    Differs {
+        /// The archive.
+        path: PathBuf,
+        /// The first message that differs.
+        sequence: u64,
+    },
+    /// The tables cannot be written.
+    Output(io::Error),
+}
+
+impl fmt::Display for ProgramError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProgramError::Feed(error) => error.fmt(f),
+            ProgramError::Damaged(path, error) => write!(
+                f,
+                "input {}: {error}; what lies before it was played and archived",
+                path.display()
+            ),
+            ProgramError::Folder(path, error) => {
+                write!(f, "cannot use archive folder {}: {error}", path.display())
+            }
+            ProgramError::Run(error) => error.fmt(f),
+            ProgramError::Archive(error) => error.fmt(f),
+            ProgramError::Differs { path, sequence } => write!(
+                f,
+                "archive {}: differs from the feed in message {sequence}",
+                path.display()
+            ),
+            ProgramError::Output(error) => write!(f, "cannot write the tables: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ProgramError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ProgramError::Feed(error) => Some(error),
+            ProgramError::Damaged(_, error) => Some(error),
+            ProgramError::Folder(_, error) | ProgramError::Output(error) => Some(error),
+            ProgramError::Run(error) => Some(error),
+            ProgramError::Archive(error) => Some(error),
+            ProgramError::Differs { .. } => None,
+        }
+    }
+}
+
+impl From<RunError> for ProgramError {
+    fn from(error: RunError) -> Self {
+        ProgramError::Run(error)
+    }
+}
+
+impl From<ArchiveError> for ProgramError {
+    fn from(error: ArchiveError) -> Self {
+        ProgramError::Archive(error)
+    }
+}
+
+/// Does what `config` says and writes the tables to `out`.
+///
+/// # Errors
+///
+/// See [`ProgramError`].
+pub fn main(config: &Config, out: &mut impl Write) -> Result<(), ProgramError> {
+    let mut feed = match &config.input {
+        Some(path) => Feed::open(path, config.repeat).map_err(ProgramError::Feed)?,
+        None => {
+            let plan = SessionPlan {
+                messages: config.messages,
+                seed: config.seed,
+            };
+            Feed::generate(plan, config.repeat)
+        }
+    };
+    let fault = feed.take_fault();
+    let folder = Folder::open(config.archive.as_deref())?;
+    let program = Program {
+        feed: &feed,
+        folder: &folder,
+        sync: Duration::from_millis(config.sync_ms),
+    };
+    let unpaced = program.run("unpaced", None)?;
+    write(out, &report::messages(&unpaced.tally))?;
+    write(out, &report::books(&unpaced.books))?;
+    write(out, &report::rate("Unpaced", &unpaced, None))?;
+    write(out, &program.archived("unpaced", &unpaced))?;
+    if let (Some(path), Some(fault)) = (&config.input, fault) {
+        return Err(ProgramError::Damaged(path.clone(), fault));
+    }
+
+    let rate = config.rate.unwrap_or(unpaced.rate() / 2);
+    let schedule = Schedule::new(rate);
+    let noise = noise::measure(LISTEN);
+    let paced = program.run("paced", Some(schedule))?;
+    write(out, &report::rate("Paced", &paced, Some(&schedule)))?;
+    write(out, &report::latency(&paced, noise))?;
+    write(out, &program.archived("paced", &paced))?;
+    Ok(())
+}
+
+/// Writes one block of the report, and shows it.
+fn write(out: &mut impl Write, block: &str) -> Result<(), ProgramError> {
+    writeln!(out, "{block}")
+        .and_then(|()| out.flush())
+        .map_err(ProgramError::Output)
+}
+
+/// What both runs have in common.
+struct Program<'a> {
+    feed: &'a Feed,
+    folder: &'a Folder,
+    sync: Duration,
+}
+
+impl Program<'_> {
+    /// One run, and the proof that its archive is the feed.
+    fn run(&self, name: &'static str, schedule: Option<Schedule>) -> Result<Outcome, ProgramError> {
+        let path = self.folder.path().join(format!("{name}.itch50"));
+        let outcome = run(&Plan {
+            name,
+            feed: self.feed,
+            archive: &path,
+            sync: self.sync,
+            schedule,
+        })?;
+        verify(&path)?;
+        match self.difference(&outcome.archived) {
+            Ok(None) => Ok(outcome),
+            Ok(Some(sequence)) => Err(ProgramError::Differs { path, sequence }),
+            Err(error) => Err(ProgramError::Run(RunError::Feed(error))),
+        }
+    }
+
+    /// The first message in which the archive is not the feed.
+    fn difference(&self, archived: &Archived) -> Result<Option<u64>, FrameError> {
+        let mut file = File::open(&archived.path)?;
+        file.seek(SeekFrom::Start(archived.found.whole))?;
+        self.feed.first_difference(&mut FrameReader::new(file))
+    }
+
+    fn archived(&self, name: &str, outcome: &Outcome) -> String {
+        let kept = matches!(self.folder, Folder::Kept(_));
+        report::archive(name, &outcome.archived, kept)
+    }
+}
+
+/// Where the archives are.
+enum Folder {
+    Kept(PathBuf),
+    Temporary(TempDir),
+}
+
+impl Folder {
+    fn open(kept: Option<&Path>) -> Result<Self, ProgramError> {
+        match kept {
+            Some(path) => std::fs::create_dir_all(path)
+                .map(|()| Folder::Kept(path.to_path_buf()))
+                .map_err(|e| ProgramError::Folder(path.to_path_buf(), e)),
+            None => tempfile::Builder::new()
+                .prefix("nexus-gateway-")
+                .tempdir()
+                .map(Folder::Temporary)
+                .map_err(|e| ProgramError::Folder(std::env::temp_dir(), e)),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Folder::Kept(path) => path,
+            Folder::Temporary(folder) => folder.path(),
+        }
+    }
+}

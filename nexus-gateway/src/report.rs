@@ -1,0 +1,373 @@
+//! The tables.
+
+use crate::book::{Anomalies, Book, Books, Level};
+use crate::feed::{Line, Schedule};
+use crate::latency::{Percentiles, Readable};
+use crate::outcome::{Archived, Outcome};
+use crate::tally::Tally;
+use crate::wire::{Side, name_of};
+use std::fmt::{self, Write};
+
+/// Books shown; a whole market has thousands.
+const MOST_BOOKS: usize = 20;
+
+/// A table whose columns are as wide as their widest cell.
+#[derive(Debug)]
+struct Table {
+    /// So many columns, from the first on, are text; the others are numbers.
+    text_columns: usize,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    fn new(text_columns: usize, titles: &[&str]) -> Self {
+        Self {
+            text_columns,
+            rows: vec![titles.iter().map(ToString::to_string).collect()],
+        }
+    }
+
+    fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.rows.first().map_or(0, Vec::len);
+        let width = |i| {
+            let cells = self.rows.iter().filter_map(|row| row.get(i));
+            cells.map(|cell: &String| cell.chars().count()).max()
+        };
+        let widths: Vec<usize> = (0..columns).filter_map(width).collect();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (i, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+                match i < self.text_columns {
+                    true => write!(line, "  {cell:<width$}")?,
+                    false => write!(line, "  {cell:>width$}")?,
+                }
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// A count with its thousands set apart.
+fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A price in dollars.
+fn price(price: u32) -> String {
+    format!("{}.{:04}", price / 10_000, price % 10_000)
+}
+
+/// Messages by type, the most frequent first.
+pub fn messages(tally: &Tally) -> String {
+    let mut table = Table::new(2, &["type", "message", "count", "share"]);
+    let total = tally.total().max(1);
+    for (kind, n) in tally.by_frequency() {
+        let share = n as f64 * 100.0 / total as f64;
+        table.row(vec![
+            char::from(kind).to_string(),
+            name_of(kind).to_string(),
+            count(n),
+            format!("{share:.1} %"),
+        ]);
+    }
+    let all = count(tally.total());
+    table.row(vec![String::new(), "all".to_string(), all, String::new()]);
+    format!("Messages by type\n{table}")
+}
+
+/// How fast a run went, how fast it was meant to go if it was paced, and which
+/// line was first. `name` is the run's.
+pub fn rate(name: &str, outcome: &Outcome, paced: Option<&Schedule>) -> String {
+    let seen = &outcome.arbitration;
+    let [a, b] = Line::BOTH.map(|line| count(outcome.first_copies[line.index()]));
+    let mut text = format!(
+        "{name} run: {} messages in {:.3} s, {} messages/s\n  \
+         first copies: {a} from line A, {b} from line B; {} second copies dropped",
+        count(outcome.tally.total()),
+        outcome.elapsed.as_secs_f64(),
+        count(outcome.rate()),
+        count(seen.duplicates),
+    );
+    if seen.held + seen.lost > 0 {
+        let (held, lost) = (count(seen.held), count(seen.lost));
+        let _ = write!(text, ", {held} held for a gap, {lost} lost");
+    }
+    text.push('\n');
+    if let Some(schedule) = paced {
+        let _ = writeln!(
+            text,
+            "  meant to be sent: {} messages/s, in packets of {}",
+            count(schedule.rate()),
+            count(schedule.per_packet()),
+        );
+    }
+    text
+}
+
+/// Latency of a paced run, beside it the machine's own noise.
+pub fn latency(outcome: &Outcome, noise: Option<Percentiles>) -> String {
+    let mut table = Table::new(1, &["", "p50", "p99", "p99.9", "max"]);
+    for (name, percentiles) in [
+        ("from feed to book", outcome.latency),
+        ("of it, the sender's lateness", outcome.lateness),
+        ("the machine alone (a bare loop)", noise),
+    ] {
+        let mut row = vec![name.to_string()];
+        row.extend(match percentiles {
+            Some(p) => [p.p50, p.p99, p.p999, p.max].map(|ns| Readable(ns).to_string()),
+            None => ["-"; 4].map(str::to_string),
+        });
+        table.row(row);
+    }
+    format!("Latency, from when a message was meant to be sent\n{table}")
+}
+
+/// The top of each book, and what could not be applied.
+pub fn books(books: &Books) -> String {
+    let mut table = Table::new(
+        1,
+        &[
+            "stock", "shares", "bid", "offer", "shares", "levels", "traded", "last",
+        ],
+    );
+    for book in books.iter().take(MOST_BOOKS) {
+        table.row(top(book));
+    }
+    let mut text = format!("Top of book\n{table}");
+    let more = books.iter().count().saturating_sub(MOST_BOOKS);
+    if more > 0 {
+        let _ = writeln!(text, "  and {} stocks more", count(more as u64));
+    }
+    let _ = writeln!(text, "  {} orders rest", count(books.resting() as u64));
+    text.push_str(&anomalies(books.anomalies()));
+    text
+}
+
+fn top(book: &Book) -> Vec<String> {
+    let none = || "-".to_string();
+    let side = |best: Option<Level>| match best {
+        Some(level) => (count(level.shares), price(level.price)),
+        None => (none(), none()),
+    };
+    let (bid_shares, bid) = side(book.best(Side::Buy));
+    let (offer_shares, offer) = side(book.best(Side::Sell));
+    vec![
+        book.stock().to_string(),
+        bid_shares,
+        bid,
+        offer,
+        offer_shares,
+        count(book.levels() as u64),
+        count(book.volume()),
+        book.last().map_or_else(none, price),
+    ]
+}
+
+fn anomalies(seen: &Anomalies) -> String {
+    let mut parts = Vec::new();
+    for (kind, n) in Anomalies::UNKNOWN_KINDS.iter().zip(seen.unknown) {
+        if n > 0 {
+            parts.push(format!("{} {}", char::from(*kind), count(n)));
+        }
+    }
+    let unknown: u64 = seen.unknown.iter().sum();
+    let by_kind = match parts.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", parts.join(", ")),
+    };
+    let mut text = format!(
+        "  {} messages named an unknown order{by_kind}\n",
+        count(unknown)
+    );
+    for (n, what) in [
+        (
+            seen.duplicate,
+            "orders reused a reference that still rested",
+        ),
+        (seen.empty, "orders had no shares"),
+        (seen.overfilled, "executions exceeded their order"),
+        (seen.overcancelled, "cancels exceeded their order"),
+        (seen.malformed, "orders or trades were on neither side"),
+    ] {
+        if n > 0 {
+            let _ = writeln!(text, "  {} {what}", count(n));
+        }
+    }
+    text
+}
+
+/// An archive: where, how long, its checksum, and what was found before.
+pub fn archive(name: &str, archived: &Archived, kept: bool) -> String {
+    let synced = &archived.synced;
+    let found = &archived.found;
+    let mut text = format!(
+        "Archive of the {name} run: {}{}\n  \
+         {} records, {} bytes, CRC-32C {:08x}, verified\n  \
+         synced {} times, the longest took {}\n",
+        archived.path.display(),
+        if kept {
+            ""
+        } else {
+            " (removed now; --archive keeps it)"
+        },
+        count(archived.records),
+        count(synced.length),
+        synced.crc,
+        count(archived.syncs),
+        Readable(archived.longest_sync.as_nanos() as u64),
+    );
+    if found.records + found.torn > 0 {
+        let _ = writeln!(
+            text,
+            "  reopened: {} records were there, {} bytes of a torn tail were cut",
+            count(found.records),
+            count(found.torn),
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arbiter::ArbiterCounts;
+    use crate::archive::{Inspection, SyncRecord};
+    use crate::wire::{Event, Message, Stock};
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    fn outcome() -> Outcome {
+        let mut books = Books::with_capacity(4);
+        let mut apply = |event| {
+            books.apply(&Message {
+                timestamp: 0,
+                locate: 1,
+                event,
+            });
+        };
+        apply(Event::Add {
+            order: 1,
+            side: Side::Buy,
+            shares: 12_300,
+            stock: Stock::new("ALPHA"),
+            price: 250_100,
+            attribution: None,
+        });
+        apply(Event::Delete { order: 9 });
+        let mut tally = Tally::default();
+        for _ in 0..1500 {
+            tally.count(b'A');
+        }
+        tally.count(b'D');
+        let percentiles = Percentiles {
+            p50: 900,
+            p99: 12_300,
+            p999: 1_230_000,
+            max: 2_000_000_000,
+        };
+        Outcome {
+            elapsed: Duration::from_millis(500),
+            books,
+            tally,
+            arbitration: ArbiterCounts {
+                delivered: 1501,
+                duplicates: 1501,
+                ..ArbiterCounts::default()
+            },
+            first_copies: [1000, 501],
+            latency: Some(percentiles),
+            lateness: None,
+            archived: Archived {
+                path: PathBuf::from("folder/x.itch50"),
+                found: Inspection::default(),
+                records: 1501,
+                synced: SyncRecord {
+                    generation: 3,
+                    length: 57_040,
+                    crc: 0xabc,
+                },
+                syncs: 3,
+                longest_sync: Duration::from_micros(1500),
+            },
+        }
+    }
+
+    #[test]
+    fn numbers_are_easy_to_read() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_000), "1,000");
+        assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
+        assert_eq!(price(250_100), "25.0100");
+        assert_eq!(price(7), "0.0007");
+    }
+
+    #[test]
+    fn tables_line_up() {
+        let outcome = outcome();
+        assert_eq!(
+            messages(&outcome.tally),
+            "Messages by type\n\
+             \x20 type  message       count   share\n\
+             \x20 A     add order     1,500  99.9 %\n\
+             \x20 D     order delete      1   0.1 %\n\
+             \x20       all           1,501\n"
+        );
+        assert_eq!(
+            latency(&outcome, None),
+            "Latency, from when a message was meant to be sent\n\
+             \x20                                     p50      p99    p99.9     max\n\
+             \x20 from feed to book                900 ns  12.3 µs  1.23 ms  2.00 s\n\
+             \x20 of it, the sender's lateness          -        -        -       -\n\
+             \x20 the machine alone (a bare loop)       -        -        -       -\n"
+        );
+        assert_eq!(
+            books(&outcome.books),
+            "Top of book\n\
+             \x20 stock  shares      bid  offer  shares  levels  traded  last\n\
+             \x20 ALPHA  12,300  25.0100      -       -       1       0     -\n\
+             \x20 1 orders rest\n\
+             \x20 1 messages named an unknown order (D 1)\n"
+        );
+    }
+
+    #[test]
+    fn runs_and_archives_say_what_happened() {
+        let mut outcome = outcome();
+        assert_eq!(
+            rate("Paced", &outcome, Some(&Schedule::new(500_000))),
+            "Paced run: 1,501 messages in 0.500 s, 3,002 messages/s\n\
+             \x20 first copies: 1,000 from line A, 501 from line B; 1,501 second copies dropped\n\
+             \x20 meant to be sent: 500,000 messages/s, in packets of 100\n"
+        );
+        outcome.arbitration.lost = 2;
+        assert!(rate("Unpaced", &outcome, None).ends_with("dropped, 0 held for a gap, 2 lost\n"));
+
+        let text = archive("paced", &outcome.archived, true);
+        assert_eq!(
+            text,
+            "Archive of the paced run: folder/x.itch50\n\
+             \x20 1,501 records, 57,040 bytes, CRC-32C 00000abc, verified\n\
+             \x20 synced 3 times, the longest took 1.50 ms\n"
+        );
+        outcome.archived.found.torn = 5;
+        let text = archive("paced", &outcome.archived, false);
+        assert!(text.contains("folder/x.itch50 (removed now; --archive keeps it)\n"));
+        assert!(text.ends_with("0 records were there, 5 bytes of a torn tail were cut\n"));
+    }
+}
