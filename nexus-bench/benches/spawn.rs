@@ -1,0 +1,50 @@
+//! Spawning tasks and joining them.
+
+use nexus_bench::harness::{Line, Side, run};
+use nexus_bench::peers::{monoio::Monoio, ours, published, smol::Smol, tokio::Tokio};
+use nexus_bench::workload::spawn::{by_hand, one_by_one, thousand};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    run(&[
+        Line::one_thread(
+            "spawn and join, slab, one by one",
+            vec![
+                Side::new("ours", one_by_one::<ours::Slab>),
+                Side::published("published 0.7.0", one_by_one::<published::Slab>),
+                Side::new("tokio LocalSet", one_by_one::<Tokio>),
+                Side::new("monoio", one_by_one::<Monoio>),
+            ],
+        ),
+        Line::one_thread(
+            "spawn and join, boxed, one by one",
+            vec![
+                Side::new("ours", one_by_one::<ours::Boxed>),
+                Side::published("published 0.7.0", one_by_one::<published::Boxed>),
+                Side::new("tokio LocalSet", one_by_one::<Tokio>),
+                Side::new("monoio", one_by_one::<Monoio>),
+                Side::new("smol LocalExecutor", one_by_one::<Smol>),
+                Side::new("limit: by hand", by_hand),
+            ],
+        ),
+        Line::one_thread(
+            "spawn and join, slab, 1000",
+            vec![
+                Side::new("ours", thousand::<ours::Slab>),
+                Side::published("published 0.7.0", thousand::<published::Slab>),
+                Side::new("tokio LocalSet", thousand::<Tokio>),
+                Side::new("monoio", thousand::<Monoio>),
+            ],
+        ),
+        Line::one_thread(
+            "spawn and join, boxed, 1000",
+            vec![
+                Side::new("ours", thousand::<ours::Boxed>),
+                Side::published("published 0.7.0", thousand::<published::Boxed>),
+                Side::new("tokio LocalSet", thousand::<Tokio>),
+                Side::new("monoio", thousand::<Monoio>),
+                Side::new("smol LocalExecutor", thousand::<Smol>),
+            ],
+        ),
+    ])
+}

@@ -1,0 +1,101 @@
+//! Typed channels between threads, 1024 messages of `u64`.
+
+use nexus_bench::harness::{Line, Side, run};
+use nexus_bench::peers::channels::{
+    AsyncChannel, CrossfireMpsc, CrossfireSpsc, Flume, Kanal, Rtrb, Tachyonix,
+};
+use nexus_bench::peers::{ours, published, tokio};
+use nexus_bench::workload::typed::{one_producer, producers, spinning};
+use std::process::ExitCode;
+
+type Ours = ours::Boxed;
+type Published = published::Boxed;
+type Tokio = tokio::Tokio;
+
+const ROOM: usize = 1024;
+
+fn spsc() -> Vec<Side> {
+    vec![
+        Side::new("ours", |ops| one_producer::<Ours, ours::Spsc>(ops, ROOM)),
+        Side::published("published 0.7.0", |ops| {
+            one_producer::<Published, published::Spsc>(ops, ROOM)
+        }),
+        Side::new("tokio mpsc", |ops| {
+            one_producer::<Tokio, tokio::Mpsc>(ops, ROOM)
+        }),
+        Side::new("tachyonix", |ops| {
+            one_producer::<Ours, Tachyonix>(ops, ROOM)
+        }),
+        Side::new("crossfire", |ops| {
+            one_producer::<Ours, CrossfireSpsc>(ops, ROOM)
+        }),
+        Side::new("kanal", |ops| one_producer::<Ours, Kanal>(ops, ROOM)),
+        Side::new("limit: rtrb, spinning", |ops| {
+            one_producer::<Ours, Rtrb>(ops, ROOM)
+        }),
+    ]
+}
+
+fn mpsc_one() -> Vec<Side> {
+    vec![
+        Side::new("ours", |ops| producers::<Ours, ours::Mpsc>(ops, ROOM, 1)),
+        Side::published("published 0.7.0", |ops| {
+            producers::<Published, published::Mpsc>(ops, ROOM, 1)
+        }),
+        Side::new("tokio mpsc", |ops| {
+            producers::<Tokio, tokio::Mpsc>(ops, ROOM, 1)
+        }),
+        Side::new("tachyonix", |ops| {
+            producers::<Ours, Tachyonix>(ops, ROOM, 1)
+        }),
+        Side::new("crossfire", |ops| {
+            producers::<Ours, CrossfireMpsc>(ops, ROOM, 1)
+        }),
+        Side::new("kanal", |ops| producers::<Ours, Kanal>(ops, ROOM, 1)),
+        Side::new("async-channel", |ops| {
+            producers::<Ours, AsyncChannel>(ops, ROOM, 1)
+        }),
+        Side::new("flume", |ops| producers::<Ours, Flume>(ops, ROOM, 1)),
+    ]
+}
+
+fn mpsc_four() -> Vec<Side> {
+    vec![
+        Side::new("ours", |ops| producers::<Ours, ours::Mpsc>(ops, ROOM, 4)),
+        Side::published("published 0.7.0", |ops| {
+            producers::<Published, published::Mpsc>(ops, ROOM, 4)
+        }),
+        Side::new("tokio mpsc", |ops| {
+            producers::<Tokio, tokio::Mpsc>(ops, ROOM, 4)
+        }),
+        Side::new("tachyonix", |ops| {
+            producers::<Ours, Tachyonix>(ops, ROOM, 4)
+        }),
+        Side::new("crossfire", |ops| {
+            producers::<Ours, CrossfireMpsc>(ops, ROOM, 4)
+        }),
+        Side::new("kanal", |ops| producers::<Ours, Kanal>(ops, ROOM, 4)),
+    ]
+}
+
+fn spsc_spinning() -> Vec<Side> {
+    vec![
+        Side::new("ours", |ops| spinning::<Ours, ours::Spsc>(ops, ROOM)),
+        Side::published("published 0.7.0", |ops| {
+            spinning::<Published, published::Spsc>(ops, ROOM)
+        }),
+        Side::new("tokio mpsc", |ops| {
+            spinning::<Tokio, tokio::Mpsc>(ops, ROOM)
+        }),
+        Side::new("limit: rtrb", |ops| spinning::<Ours, Rtrb>(ops, ROOM)),
+    ]
+}
+
+fn main() -> ExitCode {
+    run(&[
+        Line::two_cores("spsc, awaited", spsc()),
+        Line::two_cores("spsc, spinning", spsc_spinning()),
+        Line::two_cores("mpsc, awaited, 1 producer", mpsc_one()),
+        Line::two_cores("mpsc, awaited, 4 producers", mpsc_four()),
+    ])
+}

@@ -1,0 +1,96 @@
+//! What a workload asks of a peer, and one adapter a peer.
+//!
+//! A peer's channel that belongs to no executor is received from on ours: then
+//! the channels are compared, not the executors.
+
+pub mod channels;
+pub mod limit;
+pub mod monoio;
+mod nexus;
+pub mod ours;
+pub mod published;
+pub mod smol;
+pub mod tokio;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+/// An executor of one thread, by one of its ways to spawn.
+pub trait Executor: 'static {
+    /// What a spawned task is awaited by.
+    type Join<T: 'static>: Future<Output = T> + 'static;
+
+    /// Makes a runtime with the defaults of its builder and drives `future` on
+    /// it; parks when idle.
+    fn block_on<F: Future + 'static>(future: F) -> F::Output;
+
+    /// Spawns on the runtime that the caller runs in.
+    fn spawn<F>(future: F) -> Self::Join<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static;
+}
+
+/// An executor that has timers.
+pub trait Clock: Executor {
+    /// A timer.
+    type Sleep: Future<Output = ()> + 'static;
+
+    /// Completes after `duration`.
+    fn sleep(duration: Duration) -> Self::Sleep;
+}
+
+/// A bounded channel of `u64` whose receiver awaits.
+pub trait Channel: 'static {
+    /// The sending end.
+    type Sender: 'static;
+    /// The receiving end.
+    type Receiver: 'static;
+
+    /// Room for `capacity` messages. Called inside a runtime.
+    fn channel(capacity: usize) -> (Self::Sender, Self::Receiver);
+
+    /// `false`: full.
+    fn try_send(tx: &mut Self::Sender, message: u64) -> bool;
+
+    /// The next message; none when all senders are gone. The peer's own future
+    /// is returned, be its output an `Option` or a `Result`, so that nothing of
+    /// ours is in the way.
+    fn recv(rx: &mut Self::Receiver) -> impl Future<Output = impl IntoIterator<Item = u64>>;
+}
+
+/// A channel that can be received from without waiting.
+pub trait TryRecv: Channel {
+    /// `None`: empty.
+    fn try_recv(rx: &mut Self::Receiver) -> Option<u64>;
+}
+
+/// A channel whose sender awaits too.
+pub trait AsyncSend: Channel {
+    /// Waits for room; an error if the receiver is gone. The peer's own future.
+    fn send(tx: &mut Self::Sender, message: u64) -> impl Future<Output = Result<(), impl Debug>>;
+}
+
+/// A bounded channel of byte messages.
+pub trait Bytes: 'static {
+    /// The sending end.
+    type Sender: Send + 'static;
+    /// The receiving end.
+    type Receiver: Send + 'static;
+
+    /// Room for about `capacity` bytes in messages of `len`. Called inside a
+    /// runtime.
+    fn channel(capacity: usize, len: usize) -> (Self::Sender, Self::Receiver);
+
+    /// Copies `message` in. `false`: full.
+    fn try_send(tx: &mut Self::Sender, message: &[u8]) -> bool;
+
+    /// Shows `read` the next message. `false`: empty.
+    fn try_recv(rx: &mut Self::Receiver, read: impl FnOnce(&[u8])) -> bool;
+}
+
+/// Bytes whose receiver awaits.
+pub trait AwaitBytes: Bytes {
+    /// Shows `read` the next message. `false`: the sender is gone.
+    fn recv(rx: &mut Self::Receiver, read: impl FnOnce(&[u8])) -> impl Future<Output = bool>;
+}

@@ -1,0 +1,68 @@
+//! This project.
+
+use super::Clock;
+use super::nexus::{bytes, executor, typed};
+use nexus_async_rt::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
+use nexus_async_rt::{
+    ByteSlab, JoinHandle, Runtime, Sleep, event_time, sleep, sleep_until, spawn_boxed, spawn_slab,
+};
+use nexus_rt::WorldBuilder;
+use std::time::Duration;
+
+fn block_on<F: Future + 'static>(future: F) -> F::Output {
+    let mut world = WorldBuilder::new().build();
+    Runtime::builder(&mut world)
+        .slab_unbounded(ByteSlab::<256>::with_chunk_capacity(1024))
+        .build()
+        .block_on(future)
+}
+
+executor!(
+    /// Tasks in boxes.
+    Boxed, JoinHandle, block_on, spawn_boxed
+);
+executor!(
+    /// Tasks in the slab.
+    Slab, JoinHandle, block_on, spawn_slab
+);
+executor!(
+    /// Timers that count from the turn of the loop.
+    FromTurn, JoinHandle, block_on, spawn_boxed
+);
+
+impl Clock for Boxed {
+    type Sleep = Sleep;
+
+    fn sleep(duration: Duration) -> Sleep {
+        sleep(duration)
+    }
+}
+
+impl Clock for FromTurn {
+    type Sleep = Sleep;
+
+    fn sleep(duration: Duration) -> Sleep {
+        sleep_until(event_time() + duration)
+    }
+}
+
+typed!(
+    /// `channel::local`.
+    Local, local
+);
+typed!(
+    /// `channel::spsc`.
+    Spsc, spsc
+);
+typed!(
+    /// `channel::mpsc`.
+    Mpsc, mpsc
+);
+bytes!(
+    /// `channel::spsc_bytes`.
+    SpscBytes, spsc_bytes
+);
+bytes!(
+    /// `channel::mpsc_bytes`.
+    MpscBytes, mpsc_bytes
+);

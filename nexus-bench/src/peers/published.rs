@@ -1,0 +1,57 @@
+//! The published `nexus-async-rt` 0.7.0.
+
+use super::Clock;
+use super::nexus::{bytes, executor, typed};
+use nexus_rt::WorldBuilder;
+use nexus07::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
+use nexus07::{ByteSlab, JoinHandle, Runtime, Sleep, sleep, spawn_boxed, spawn_slab};
+use std::time::Duration;
+
+fn block_on<F: Future + 'static>(future: F) -> F::Output {
+    let mut world = WorldBuilder::new().build();
+    // SAFETY: the slab is used by one thread, because the runtime that it is
+    // given to never leaves this function.
+    let slab = unsafe { ByteSlab::<256>::with_chunk_capacity(1024) };
+    Runtime::builder(&mut world)
+        .slab_unbounded(slab)
+        .build()
+        .block_on(future)
+}
+
+executor!(
+    /// Tasks in boxes.
+    Boxed, JoinHandle, block_on, spawn_boxed
+);
+executor!(
+    /// Tasks in the slab.
+    Slab, JoinHandle, block_on, spawn_slab
+);
+
+impl Clock for Boxed {
+    type Sleep = Sleep;
+
+    fn sleep(duration: Duration) -> Sleep {
+        sleep(duration)
+    }
+}
+
+typed!(
+    /// `channel::local`.
+    Local, local
+);
+typed!(
+    /// `channel::spsc`.
+    Spsc, spsc
+);
+typed!(
+    /// `channel::mpsc`.
+    Mpsc, mpsc
+);
+bytes!(
+    /// `channel::spsc_bytes`.
+    SpscBytes, spsc_bytes
+);
+bytes!(
+    /// `channel::mpsc_bytes`.
+    MpscBytes, mpsc_bytes
+);

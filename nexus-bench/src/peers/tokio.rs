@@ -1,0 +1,132 @@
+//! tokio: the current-thread runtime with a `LocalSet`, and `sync::mpsc`.
+
+use super::{AsyncSend, AwaitBytes, Bytes, Channel, Clock, Executor, TryRecv};
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
+use tokio::time::{Sleep, sleep};
+
+/// Tasks of a `LocalSet`.
+#[derive(Debug)]
+pub struct Tokio;
+
+/// A join that panics with its task.
+#[derive(Debug)]
+pub struct Join<T>(JoinHandle<T>);
+
+impl<T> Future for Join<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|output| output.unwrap_or_else(|error| panic!("a task did not end: {error}")))
+    }
+}
+
+impl Executor for Tokio {
+    type Join<T: 'static> = Join<T>;
+
+    fn block_on<F: Future + 'static>(future: F) -> F::Output {
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap_or_else(|error| panic!("tokio was refused: {error}"));
+        LocalSet::new().block_on(&runtime, future)
+    }
+
+    fn spawn<F>(future: F) -> Join<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Join(spawn_local(future))
+    }
+}
+
+impl Clock for Tokio {
+    type Sleep = Sleep;
+
+    fn sleep(duration: Duration) -> Sleep {
+        sleep(duration)
+    }
+}
+
+/// `sync::mpsc`.
+#[derive(Debug)]
+pub struct Mpsc;
+
+fn sent<T>(result: Result<(), TrySendError<T>>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(TrySendError::Full(_)) => false,
+        Err(TrySendError::Closed(_)) => panic!("the receiver is gone"),
+    }
+}
+
+impl Channel for Mpsc {
+    type Sender = mpsc::Sender<u64>;
+    type Receiver = mpsc::Receiver<u64>;
+
+    fn channel(capacity: usize) -> (Self::Sender, Self::Receiver) {
+        mpsc::channel(capacity)
+    }
+
+    fn try_send(tx: &mut Self::Sender, message: u64) -> bool {
+        sent(tx.try_send(message))
+    }
+
+    fn recv(rx: &mut Self::Receiver) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+        rx.recv()
+    }
+}
+
+impl TryRecv for Mpsc {
+    fn try_recv(rx: &mut Self::Receiver) -> Option<u64> {
+        rx.try_recv().ok()
+    }
+}
+
+impl AsyncSend for Mpsc {
+    fn send(tx: &mut Self::Sender, message: u64) -> impl Future<Output = Result<(), impl Debug>> {
+        tx.send(message)
+    }
+}
+
+/// `sync::mpsc` of a `Vec` a message.
+#[derive(Debug)]
+pub struct Vecs;
+
+impl Bytes for Vecs {
+    type Sender = mpsc::Sender<Vec<u8>>;
+    type Receiver = mpsc::Receiver<Vec<u8>>;
+
+    fn channel(capacity: usize, len: usize) -> (Self::Sender, Self::Receiver) {
+        mpsc::channel((capacity / len).max(1))
+    }
+
+    fn try_send(tx: &mut Self::Sender, message: &[u8]) -> bool {
+        // Without a place, no allocation in vain.
+        match tx.try_reserve() {
+            Ok(place) => {
+                place.send(message.to_vec());
+                true
+            }
+            Err(error) => sent(Err(error)),
+        }
+    }
+
+    fn try_recv(rx: &mut Self::Receiver, read: impl FnOnce(&[u8])) -> bool {
+        rx.try_recv().map(|message| read(&message)).is_ok()
+    }
+}
+
+impl AwaitBytes for Vecs {
+    async fn recv(rx: &mut Self::Receiver, read: impl FnOnce(&[u8])) -> bool {
+        rx.recv().await.map(|message| read(&message)).is_some()
+    }
+}

@@ -1,0 +1,188 @@
+//! One sample: a process of its own.
+//!
+//! It ends itself by an alarm if it takes too long: some peers can lose a
+//! wake-up, and then wait for ever.
+
+use crate::cores::{self, Distance};
+use crate::figures::Figures;
+use crate::harness::Line;
+use crate::load;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Instant;
+use std::{env, fmt};
+
+/// A sample that counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// What it says.
+    pub figures: Figures,
+    /// How long it took, by the operation, all that was not timed included.
+    pub wall_ns: f64,
+    /// Between what cores, if that matters.
+    pub distance: Option<Distance>,
+    /// The cores that other processes used meanwhile.
+    pub others: f64,
+}
+
+/// What came of a sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// It counts.
+    Measured(Sample),
+    /// The distance between the cores changed meanwhile.
+    Moved,
+    /// It did not end in time.
+    Stalled,
+    /// A check failed, or it crashed.
+    Failed,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Measured(_) => "measured",
+            Self::Moved => "moved",
+            Self::Stalled => "stalled",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// Takes a sample in this process and prints it.
+pub fn take(line: &Line, side: usize, ops: u64, seconds: u32) {
+    // SAFETY: no handler is set: the signal ends the process.
+    unsafe { libc::alarm(seconds) };
+    let distance = || {
+        if line.two_cores {
+            cores::round_trip()
+        } else {
+            0.0
+        }
+    };
+    let before = distance();
+    let others = load::Meter::start();
+    let begin = Instant::now();
+    let figures = (line.sides[side].run)(ops);
+    let wall = begin.elapsed().as_nanos() as f64 / ops as f64;
+    let others = others.cores_of_others(begin.elapsed());
+    let after = distance();
+    let tail = figures.tail.unwrap_or(-1.0);
+    println!(
+        "{} {tail} {wall} {before} {after} {others}",
+        figures.typical
+    );
+}
+
+/// Has a process take one.
+///
+/// # Panics
+/// If this program cannot be started again.
+#[must_use]
+pub fn of(line: &Line, number: usize, side: usize, ops: u64, seconds: u32) -> Outcome {
+    let output = program(&[])
+        .args(arguments(number, side, ops, seconds))
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap_or_else(|error| panic!("the sample's process was refused: {error}"));
+    if !output.status.success() {
+        return ended(output.status);
+    }
+    read(&String::from_utf8_lossy(&output.stdout), line.two_cores).unwrap_or(Outcome::Failed)
+}
+
+/// Instructions of the whole process, counted by valgrind; `None` if the sample
+/// failed or there is no valgrind.
+#[must_use]
+pub fn instructions(number: usize, side: usize, ops: u64) -> Option<u64> {
+    const VALGRIND: [&str; 3] = [
+        "valgrind",
+        "--tool=callgrind",
+        "--callgrind-out-file=/dev/null",
+    ];
+    let output = program(&VALGRIND)
+        .args(arguments(number, side, ops, 300))
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let collected = text.lines().find(|line| line.contains("Collected : "))?;
+    let count = collected.rsplit(' ').next()?.parse().ok()?;
+    output.status.success().then_some(count)
+}
+
+/// This program, run by `runner` if there is one.
+fn program(runner: &[&str]) -> Command {
+    let this = env::current_exe()
+        .unwrap_or_else(|error| panic!("this program's own path is not to be had: {error}"));
+    let Some((first, rest)) = runner.split_first() else {
+        return Command::new(this);
+    };
+    let mut command = Command::new(first);
+    command.args(rest).arg(this);
+    command
+}
+
+fn arguments(line: usize, side: usize, ops: u64, seconds: u32) -> [String; 5] {
+    [
+        "--sample".to_owned(),
+        line.to_string(),
+        side.to_string(),
+        ops.to_string(),
+        seconds.to_string(),
+    ]
+}
+
+fn ended(status: ExitStatus) -> Outcome {
+    use std::os::unix::process::ExitStatusExt;
+    if status.signal() == Some(libc::SIGALRM) {
+        Outcome::Stalled
+    } else {
+        Outcome::Failed
+    }
+}
+
+fn read(text: &str, two_cores: bool) -> Option<Outcome> {
+    let mut numbers = text.split_whitespace().map(str::parse::<f64>);
+    let mut next = || numbers.next()?.ok();
+    let (typical, tail, wall_ns) = (next()?, next()?, next()?);
+    let (before, after) = (Distance::of(next()?), Distance::of(next()?));
+    let others = next()?;
+    let figures = Figures {
+        typical,
+        tail: (tail >= 0.0).then_some(tail),
+    };
+    Some(if two_cores && before != after {
+        Outcome::Moved
+    } else {
+        Outcome::Measured(Sample {
+            figures,
+            wall_ns,
+            distance: two_cores.then_some(before),
+            others,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_that_moved_does_not_count() {
+        let at = |distance| {
+            let figures = Figures {
+                typical: 2.5,
+                tail: None,
+            };
+            Some(Outcome::Measured(Sample {
+                figures,
+                wall_ns: 3.0,
+                distance,
+                others: 0.5,
+            }))
+        };
+        assert_eq!(read("2.5 -1 3 100 110 0.5", true), at(Some(Distance::Near)));
+        assert_eq!(read("2.5 -1 3 100 700 0.5", true), Some(Outcome::Moved));
+        assert_eq!(read("2.5 -1 3 0 0 0.5", false), at(None));
+        assert_eq!(read("2.5 -1 3", false), None);
+    }
+}

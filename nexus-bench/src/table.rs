@@ -1,0 +1,202 @@
+//! The printed result, in Markdown.
+
+use crate::cores::Distance;
+use crate::figures::{Figures, Spread};
+use crate::harness::{Line, Side};
+use crate::options::Options;
+use crate::sample::{Outcome, Sample};
+use std::fs;
+
+/// All samples of one side.
+#[derive(Debug)]
+pub struct Row {
+    /// Whose.
+    pub side: Side,
+    /// Those that count.
+    pub measured: Vec<Sample>,
+    /// Those that did not end well.
+    pub ended_badly: usize,
+    /// How the last of these ended.
+    bad: Option<Outcome>,
+}
+
+impl Row {
+    /// Without samples.
+    #[must_use]
+    pub fn new(side: Side) -> Self {
+        Self {
+            side,
+            measured: Vec::new(),
+            ended_badly: 0,
+            bad: None,
+        }
+    }
+
+    /// Takes a sample in.
+    pub fn add(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Measured(sample) => self.measured.push(sample),
+            Outcome::Moved => {}
+            Outcome::Stalled | Outcome::Failed => {
+                self.ended_badly += 1;
+                self.bad = Some(outcome);
+            }
+        }
+    }
+
+    /// Samples that need no repetition.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.measured.len() + self.ended_badly
+    }
+
+    fn spread(
+        &self,
+        class: Option<Distance>,
+        of: impl Fn(&Figures) -> Option<f64>,
+    ) -> Option<Spread> {
+        let in_class = self.measured.iter().filter(|s| s.distance == class);
+        Spread::of(in_class.filter_map(|s| of(&s.figures)).collect())
+    }
+
+    fn typical(&self, class: Option<Distance>) -> Option<Spread> {
+        self.spread(class, |figures| Some(figures.typical))
+    }
+}
+
+/// Says on what machine, and begins the table.
+pub fn print_head(options: &Options) {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let cpus = read("/proc/cpuinfo");
+    let models: Vec<&str> = cpus
+        .lines()
+        .filter_map(|line| line.strip_prefix("model name")?.split(": ").nth(1))
+        .collect();
+    println!(
+        "\n{} x {}, Linux {}, load {}",
+        models.len(),
+        models.first().unwrap_or(&"?"),
+        read("/proc/sys/kernel/osrelease").trim(),
+        read("/proc/loadavg").split(' ').next().unwrap_or("?"),
+    );
+    let unit = if options.instructions {
+        "instructions"
+    } else {
+        "ns"
+    };
+    println!("\n| line | side | {unit} | ours is better by | least to most | p99 | samples |");
+    println!("|---|---|---|---|---|---|---|");
+}
+
+/// Prints a line, once for each distance at which it was measured.
+pub fn print_line(line: &Line, rows: &[Row]) {
+    let classes: &[Option<Distance>] = if line.two_cores {
+        &[Some(Distance::Near), Some(Distance::Far)]
+    } else {
+        &[None]
+    };
+    let mut printed = false;
+    for &class in classes {
+        if rows.iter().any(|row| row.typical(class).is_some()) {
+            print_class(line, rows, class);
+            printed = true;
+        }
+    }
+    if !printed {
+        for row in rows {
+            println!(
+                "| {} | {} | {} | | | | 0 |",
+                line.name,
+                row.side.name,
+                how_bad(row)
+            );
+        }
+    }
+}
+
+fn print_class(line: &Line, rows: &[Row], class: Option<Distance>) {
+    let ours = rows.first().and_then(|row| row.typical(class));
+    for row in rows {
+        let mut name = line.name.to_owned();
+        if let Some(class) = class {
+            name = format!("{name}, {}", class.name());
+        }
+        let Some(spread) = row.typical(class) else {
+            println!(
+                "| {name} | {} | {} | | | | 0 |",
+                row.side.name,
+                how_bad(row)
+            );
+            continue;
+        };
+        let tail = row
+            .spread(class, |figures| figures.tail)
+            .map(|tail| number(tail.median));
+        let ratio = ours
+            .filter(|_| !std::ptr::eq(row, &raw const rows[0]))
+            .map(|ours| format!("{:.2}", spread.median / ours.median));
+        let count = row.measured.iter().filter(|s| s.distance == class).count();
+        println!(
+            "| {name} | {}{} | {} | {} | {} to {} | {} | {count} |",
+            row.side.name,
+            row.bad
+                .map(|bad| format!(" ({bad} at times)"))
+                .unwrap_or_default(),
+            number(spread.median),
+            ratio.unwrap_or_default(),
+            number(spread.min),
+            number(spread.max),
+            tail.unwrap_or_default(),
+        );
+    }
+}
+
+fn how_bad(row: &Row) -> String {
+    row.bad
+        .map_or_else(|| "none".to_owned(), |bad| bad.to_string())
+}
+
+/// Three digits that say something.
+fn number(value: f64) -> String {
+    match value {
+        v if v < 9.995 => format!("{v:.2}"),
+        v if v < 99.95 => format!("{v:.1}"),
+        v => format!("{v:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits() {
+        assert_eq!(number(1.234), "1.23");
+        assert_eq!(number(9.999), "10.0");
+        assert_eq!(number(99.96), "100");
+        assert_eq!(number(1234.5), "1234");
+    }
+
+    #[test]
+    fn classes_are_kept_apart() {
+        let sample = |typical, distance| {
+            Outcome::Measured(Sample {
+                figures: Figures {
+                    typical,
+                    tail: None,
+                },
+                wall_ns: typical,
+                distance: Some(distance),
+                others: 0.0,
+            })
+        };
+        let mut row = Row::new(Side::new("one", |_| unreachable!("not run")));
+        row.add(sample(1.0, Distance::Near));
+        row.add(sample(9.0, Distance::Far));
+        row.add(Outcome::Moved);
+        row.add(Outcome::Stalled);
+        assert_eq!(row.typical(Some(Distance::Near)).map(|s| s.max), Some(1.0));
+        assert_eq!(row.typical(Some(Distance::Far)).map(|s| s.min), Some(9.0));
+        assert_eq!((row.taken(), row.ended_badly), (3, 1));
+    }
+}

@@ -1,0 +1,160 @@
+//! How long it takes until a parked runtime runs a task that another thread
+//! has woken.
+
+use super::gate::until;
+use crate::cores;
+use crate::figures::Figures;
+use crate::peers::Executor;
+use std::future::poll_fn;
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long the sleeper is left alone, so that it is asleep: many times what it
+/// takes to park.
+const REST: Duration = Duration::from_micros(30);
+
+/// What the two threads share.
+struct Bell {
+    epoch: Instant,
+    /// When the last call was made, in nanoseconds since `epoch`.
+    called_at: AtomicU64,
+    /// Calls made.
+    calls: AtomicU64,
+    /// Calls heard.
+    heard: AtomicU64,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Bell {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            epoch: Instant::now(),
+            called_at: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
+            waker: Mutex::new(None),
+        })
+    }
+
+    /// Makes `ops` calls from a thread of its own, each after a rest; `ring`
+    /// ends the sleep.
+    fn caller(
+        self: &Arc<Self>,
+        ops: u64,
+        ring: impl Fn(&Self) + Send + 'static,
+    ) -> thread::JoinHandle<()> {
+        let bell = self.clone();
+        thread::spawn(move || {
+            cores::stay(1);
+            for call in 1..=ops {
+                until(|| bell.heard.load(Ordering::Acquire) == call - 1);
+                let rested = Instant::now() + REST;
+                while Instant::now() < rested {
+                    spin_loop();
+                }
+                let now = bell.epoch.elapsed().as_nanos() as u64;
+                bell.called_at.store(now, Ordering::Relaxed);
+                bell.calls.store(call, Ordering::Release);
+                ring(&bell);
+            }
+        })
+    }
+
+    /// Call number `call` has been heard. How late it was.
+    fn hear(&self, call: u64) -> Duration {
+        let late =
+            self.epoch.elapsed() - Duration::from_nanos(self.called_at.load(Ordering::Relaxed));
+        self.heard.store(call, Ordering::Release);
+        late
+    }
+
+    fn waker(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until call number `call` has been made.
+    async fn wait(&self, call: u64) {
+        poll_fn(|cx| {
+            let called = || self.calls.load(Ordering::Acquire) >= call;
+            if called() {
+                return Poll::Ready(());
+            }
+            *self.waker() = Some(cx.waker().clone());
+            if called() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+}
+
+async fn listen(bell: Arc<Bell>, ops: u64) -> Figures {
+    let caller = bell.caller(ops, |bell| {
+        let waker = bell.waker().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    });
+    let mut late = Vec::with_capacity(ops as usize);
+    for call in 1..=ops {
+        bell.wait(call).await;
+        late.push(bell.hear(call));
+    }
+    assert!(caller.join().is_ok(), "the caller panicked");
+    Figures::of(late)
+}
+
+/// The future of `block_on` is woken.
+#[must_use]
+pub fn root<E: Executor>(ops: u64) -> Figures {
+    cores::stay(0);
+    E::block_on(listen(Bell::new(), ops))
+}
+
+/// A spawned task is woken.
+#[must_use]
+pub fn task<E: Executor>(ops: u64) -> Figures {
+    cores::stay(0);
+    E::block_on(async move { E::spawn(listen(Bell::new(), ops)).await })
+}
+
+/// The limit: a thread that reads from an eventfd.
+///
+/// # Panics
+/// If the OS has none.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn eventfd(ops: u64) -> Figures {
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::os::fd::FromRawFd;
+
+    cores::stay(0);
+    // SAFETY: no pointers.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
+    assert!(fd >= 0, "no eventfd: {}", std::io::Error::last_os_error());
+    // SAFETY: open, and nobody else's: made just now.
+    let file = Arc::new(unsafe { File::from_raw_fd(fd) });
+    let bell = Bell::new();
+    let rung = file.clone();
+    let caller = bell.caller(ops, move |_| {
+        let wrote = (&*rung).write_all(&1_u64.to_ne_bytes());
+        assert!(wrote.is_ok(), "the eventfd refused a write: {wrote:?}");
+    });
+    let mut late = Vec::with_capacity(ops as usize);
+    for call in 1..=ops {
+        let mut count = [0; 8];
+        let read = (&*file).read_exact(&mut count);
+        assert!(read.is_ok(), "the eventfd refused a read: {read:?}");
+        assert_eq!(u64::from_ne_bytes(count), 1, "calls at once");
+        late.push(bell.hear(call));
+    }
+    assert!(caller.join().is_ok(), "the caller panicked");
+    Figures::of(late)
+}

@@ -1,0 +1,9 @@
+//! The questions, each written once.
+
+pub mod bytes;
+pub mod dispatch;
+pub mod foreign;
+pub mod gate;
+pub mod spawn;
+pub mod timers;
+pub mod typed;
