@@ -134,7 +134,8 @@ pub use runtime::{
 pub use task::{BoundedByteSlab, ByteSlab, JoinHandle, MIN_SLOT_SIZE, TASK_HEADER_SIZE};
 #[cfg(not(all(test, nexus_loom)))]
 pub use time::{
-    Sleep, Unconstrained, YieldNow, event_time, now, sleep, sleep_until, unconstrained, yield_now,
+    AdvanceFut, ClockHold, Sleep, Unconstrained, YieldNow, advance, event_time, hold_clock, now,
+    pause, resume, sleep, sleep_until, unconstrained, yield_now,
 };
 
 pub use nexus_rt;

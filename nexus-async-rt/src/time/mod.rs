@@ -7,10 +7,13 @@
 //! [`sleep()`] counts from the call and reads the clock for it;
 //! `sleep_until(event_time() + d)` counts from the turn and does not.
 
+mod paused;
 mod sleep;
 mod unconstrained;
 mod yield_now;
 
+pub use crate::runtime::ClockHold;
+pub use paused::{AdvanceFut, advance, hold_clock, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use unconstrained::{Unconstrained, unconstrained};
 pub use yield_now::{YieldNow, yield_now};
@@ -40,7 +43,7 @@ use std::time::Instant;
 #[must_use]
 #[track_caller]
 pub fn event_time() -> Instant {
-    with_timers("event_time", |timers| timers.event_time())
+    with_timers("event_time", |timers| timers.clock.event_time())
 }
 
 /// The time now, read from the clock.
@@ -50,5 +53,5 @@ pub fn event_time() -> Instant {
 #[must_use]
 #[track_caller]
 pub fn now() -> Instant {
-    with_timers("now", |_| Instant::now())
+    with_timers("now", |timers| timers.clock.now())
 }
