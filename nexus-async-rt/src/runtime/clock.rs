@@ -185,7 +185,7 @@ impl Pace {
 /// # Example
 /// ```
 /// use nexus_async_rt::channel::spsc;
-/// use nexus_async_rt::{Runtime, hold_clock, now};
+/// use nexus_async_rt::{Runtime, hold_clock, now, timeout};
 /// use nexus_rt::WorldBuilder;
 /// use std::time::Duration;
 ///
@@ -200,7 +200,9 @@ impl Pace {
 ///         tx.try_send(7).unwrap();
 ///         drop(hold);
 ///     });
-///     assert_eq!(rx.recv().await, Ok(7));
+///     // Without the hold, the clock would jump to the end of the timeout.
+///     let received = timeout(Duration::from_millis(1), rx.recv()).await;
+///     assert_eq!(received, Ok(Ok(7)));
 ///     assert_eq!(now(), begin);
 ///     other.join().unwrap();
 /// });

@@ -7,14 +7,22 @@
 //! [`sleep()`] counts from the call and reads the clock for it;
 //! `sleep_until(event_time() + d)` counts from the turn and does not.
 
+mod after;
+mod backoff;
+mod interval;
 mod paused;
 mod sleep;
+mod timeout;
 mod unconstrained;
 mod yield_now;
 
 pub use crate::runtime::ClockHold;
+pub use after::{After, after, after_delay};
+pub use backoff::{Backoff, BackoffBuilder, Exhausted, WaitFut};
+pub use interval::{Interval, MissedTickBehavior, TickFut, interval, interval_at};
 pub use paused::{AdvanceFut, advance, hold_clock, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
+pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
 pub use unconstrained::{Unconstrained, unconstrained};
 pub use yield_now::{YieldNow, yield_now};
 

@@ -74,16 +74,18 @@ pub fn resume() {
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, advance, now};
+/// use nexus_async_rt::{Runtime, advance, interval};
 /// use nexus_rt::WorldBuilder;
 /// use std::time::Duration;
 ///
 /// let mut world = WorldBuilder::new().build();
 /// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
 /// rt.block_on(async {
-///     let begin = now();
+///     let mut ticks = interval(Duration::from_secs(1));
 ///     advance(Duration::from_millis(2500)).await;
-///     assert_eq!(now() - begin, Duration::from_millis(2500));
+///     // Late, one after the other.
+///     let (first, second) = (ticks.tick().await, ticks.tick().await);
+///     assert_eq!(second - first, Duration::from_secs(1));
 /// });
 /// ```
 pub fn advance(duration: Duration) -> AdvanceFut {
