@@ -27,6 +27,7 @@ mod slab;
 mod spawn;
 mod time;
 mod time_backoff;
+mod time_hostile;
 mod time_interval;
 mod time_model;
 mod time_paused;
