@@ -62,7 +62,7 @@
 //! | what happens when a task panics, or the runtime is dropped? | [`Runtime`] |
 //! | what may be done with a task that runs? | [`JoinHandle`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
-//! | what time is it? | [`sleep`], [`event_time`], [`now`] |
+//! | how does one wait for the clock, and test that? | [`time`] |
 //! | what has the runtime done so far? | [`Metrics`] |
 //!
 //! # Features
@@ -124,7 +124,7 @@ mod runtime;
 mod task;
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(unsafe_code, reason = "futures pin what lies inside them")]
-mod time;
+pub mod time;
 
 #[cfg(not(all(test, nexus_loom)))]
 pub use runtime::{
