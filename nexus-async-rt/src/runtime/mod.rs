@@ -305,8 +305,8 @@ pub(crate) fn hold_clock(name: &str) -> ClockHold {
 
 impl Shared {
     fn fire_timers(&self) {
-        self.timers.clock.begin_turn();
-        let fired = self.timers.fire(self.timers.clock.reached());
+        let now = self.timers.clock.begin_turn();
+        let fired = self.timers.fire(self.timers.clock.nanos(now));
         self.counters.timers_fired.add(fired);
     }
 

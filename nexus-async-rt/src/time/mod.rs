@@ -129,6 +129,7 @@ use std::time::Instant;
 /// ```
 #[must_use]
 #[track_caller]
+#[inline]
 pub fn event_time() -> Instant {
     with_timers("event_time", |timers| timers.clock.event_time())
 }
@@ -143,6 +144,7 @@ pub fn event_time() -> Instant {
 /// Some twenty nanoseconds, which [`event_time`] spares all but the first.
 #[must_use]
 #[track_caller]
+#[inline]
 pub fn now() -> Instant {
     with_timers("now", |timers| timers.clock.now())
 }
