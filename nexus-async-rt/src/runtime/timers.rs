@@ -501,6 +501,29 @@ mod tests {
     }
 
     #[test]
+    fn a_jump_is_exact_however_many_there_are() {
+        let timers = Timers::new();
+        timers.clock.pause();
+        assert!(!timers.jump(), "there is none");
+        let hours = 3 * 3_600_000_000_000_u64;
+        let entries: Vec<_> = (0..100_u64)
+            .map(|number| {
+                let time = timers.clock.at(hours + number * 7919 % 100);
+                let entry = Box::pin(Entry::new(Some(time)));
+                timers.stage(entry.as_ref());
+                entry
+            })
+            .collect();
+        for next in 0..100 {
+            assert!(timers.jump());
+            assert_eq!(timers.clock.now(), timers.clock.at(hours + next));
+            assert_eq!(timers.fire(hours + next), 1);
+        }
+        assert!(!timers.jump() && timers.is_empty());
+        drop(entries);
+    }
+
+    #[test]
     fn many_in_one_slot_are_sorted() {
         let timers = Timers::new();
         let woken: Arc<Mutex<Vec<u64>>> = Arc::default();

@@ -87,7 +87,8 @@ impl Sleep {
 
     /// Has it complete at `deadline` instead, also if it has completed before.
     ///
-    /// A task that waits for it need not poll it again to be woken then.
+    /// A task that waits for it need not poll it again to be woken then. Among
+    /// timers with the same deadline it counts as made when it was made.
     ///
     /// # Cost
     /// As making it; allocates nothing.
