@@ -12,12 +12,17 @@
 //!   published, then to the consumer until it is released.
 //! - Every claimed byte is published: as message or as padding.
 //! - The tail is at most one capacity ahead of the head.
+//!
+//! Where the lines are decides the speed between two cores. A line that both
+//! hold is dear to write again. So the consumer takes every line that it gives
+//! back for itself, by a write: the header, and one byte of each line of the
+//! message. And while a message is read, the next header is on its way.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
-use super::Bounded;
+use super::payload::Payload;
 use super::record::{Geometry, Header, Span};
+use super::{Bounded, expect};
 use crate::sync::{AtomicU64, CachePadded, Ordering, Site, UnsafeCell, ordering};
 
 /// One of the two ways to claim: the tail, and a view of the head.
@@ -252,7 +257,11 @@ impl<C: Claim> ByteRing<C> {
             let word = header.load(ordering(Site::BytesObserve, Ordering::Acquire));
             let message = match self.geometry.decode(position, word) {
                 Header::Nothing => None,
-                Header::Message(len) => Some(Span { position, len }),
+                Header::Message(len) => {
+                    let next = position + self.geometry.stride(len);
+                    expect(&raw const self.headers[self.geometry.index(next)]);
+                    Some(Span { position, len })
+                }
                 Header::Padding(len) => {
                     let next = position + self.geometry.stride(len);
                     // SAFETY: one thread at a time, guaranteed by this
@@ -274,7 +283,12 @@ impl<C: Claim> ByteRing<C> {
     /// - Nobody reads its bytes any more.
     #[inline]
     pub(crate) unsafe fn release(&self, span: Span) {
-        self.payload.assert_shared(&self.geometry, span);
+        // Ordering: Relaxed; ordered before the producer's next store to it by
+        // the head, which it has to see first.
+        self.headers[self.geometry.index(span.position)].store(0, Ordering::Relaxed);
+        // SAFETY: the consumer's until the head is advanced, below, and nobody
+        // reads the bytes any more, guaranteed by this function's contract.
+        unsafe { self.payload.take_lines(&self.geometry, span) };
         // SAFETY: one thread at a time, guaranteed by this function's contract.
         unsafe { self.advance_head(span.position + self.geometry.stride(span.len)) };
     }
@@ -316,78 +330,6 @@ impl<C: Claim> Bounded for ByteRing<C> {
         let head = self.head.load(Ordering::Relaxed);
         let used = self.claims.tail().saturating_sub(head);
         used.min(self.capacity() as u64) as usize
-    }
-}
-
-/// The memory of the records, on cache lines of its own.
-#[derive(Debug)]
-struct Payload {
-    start: NonNull<u8>,
-    layout: Layout,
-    /// Stands for the bytes of each granule, so that a model sees who uses them.
-    #[cfg(all(test, nexus_loom))]
-    granules: Box<[UnsafeCell<()>]>,
-}
-
-impl Payload {
-    fn new(geometry: &Geometry) -> Self {
-        let layout = Layout::from_size_align(geometry.capacity(), 64)
-            .expect("Geometry limits the capacity to what can be addressed");
-        // SAFETY: the size is not 0, guaranteed by `Geometry`.
-        let start = unsafe { alloc_zeroed(layout) };
-        let start = NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout));
-        let mut memory = NonNull::slice_from_raw_parts(start, layout.size());
-        // SAFETY: allocated above, with that size; every byte is 0.
-        unsafe { super::touch(memory.as_mut()) };
-        Self {
-            start,
-            layout,
-            #[cfg(all(test, nexus_loom))]
-            granules: (0..geometry.granules())
-                .map(|_| UnsafeCell::new(()))
-                .collect(),
-        }
-    }
-
-    #[inline(always)]
-    fn at(&self, offset: usize) -> NonNull<u8> {
-        debug_assert!(offset < self.layout.size());
-        // SAFETY: inside the allocation, because offsets are positions modulo
-        // its size, guaranteed by `Geometry::offset`.
-        unsafe { self.start.add(offset) }
-    }
-
-    #[cfg(not(all(test, nexus_loom)))]
-    #[inline(always)]
-    fn assert_exclusive(&self, _: &Geometry, _: Span) {}
-
-    #[cfg(not(all(test, nexus_loom)))]
-    #[inline(always)]
-    fn assert_shared(&self, _: &Geometry, _: Span) {}
-
-    #[cfg(all(test, nexus_loom))]
-    fn assert_exclusive(&self, geometry: &Geometry, span: Span) {
-        self.each(geometry, span, |granule| granule.with_mut(|_| ()));
-    }
-
-    #[cfg(all(test, nexus_loom))]
-    fn assert_shared(&self, geometry: &Geometry, span: Span) {
-        self.each(geometry, span, |granule| granule.with(|_| ()));
-    }
-
-    #[cfg(all(test, nexus_loom))]
-    fn each(&self, geometry: &Geometry, span: Span, visit: impl Fn(&UnsafeCell<()>)) {
-        let first = geometry.index(span.position);
-        let count = geometry.stride(span.len) as usize * self.granules.len() / self.layout.size();
-        self.granules[first..first + count].iter().for_each(visit);
-    }
-}
-
-impl Drop for Payload {
-    fn drop(&mut self) {
-        // SAFETY: allocated with this layout and not freed yet, guaranteed by
-        // `new` and by ownership.
-        unsafe { dealloc(self.start.as_ptr(), self.layout) };
     }
 }
 
