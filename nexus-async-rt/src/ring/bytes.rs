@@ -15,8 +15,9 @@
 //!
 //! Where the lines are decides the speed between two cores. A line that both
 //! hold is dear to write again. So the consumer takes every line that it gives
-//! back for itself, by a write: the header, and one byte of each line of the
-//! message. And while a message is read, the next header is on its way.
+//! back for itself, by a write: one byte of each line of the message, and a
+//! header when all of its line were read. And while a message is read, the next
+//! header is on its way.
 
 use std::ptr::NonNull;
 
@@ -144,6 +145,14 @@ pub(crate) struct Look {
     pub(crate) freed: bool,
 }
 
+/// Headers in a cache line.
+const HEADERS: usize = 8;
+
+/// A cache line of the table of headers.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct HeaderLine([AtomicU64; HEADERS]);
+
 /// The ring.
 #[derive(Debug)]
 pub(crate) struct ByteRing<C> {
@@ -152,7 +161,7 @@ pub(crate) struct ByteRing<C> {
     head: CachePadded<AtomicU64>,
     /// What the consumer keeps.
     consumer: CachePadded<UnsafeCell<u64>>,
-    headers: Box<[AtomicU64]>,
+    headers: Box<[HeaderLine]>,
     payload: Payload,
     geometry: Geometry,
 }
@@ -165,8 +174,8 @@ impl<C: Claim> ByteRing<C> {
             claims: CachePadded(C::default()),
             head: CachePadded(AtomicU64::new(0)),
             consumer: CachePadded(UnsafeCell::new(0)),
-            headers: (0..geometry.granules())
-                .map(|_| AtomicU64::new(0))
+            headers: (0..geometry.granules() / HEADERS)
+                .map(|_| HeaderLine::default())
                 .collect(),
             payload: Payload::new(&geometry),
             geometry,
@@ -251,7 +260,7 @@ impl<C: Claim> ByteRing<C> {
             // `advance_head` does, on the consumer's thread, guaranteed by
             // this function's contract.
             let position = self.consumer.with(|position| unsafe { *position });
-            let header = &self.headers[self.geometry.index(position)];
+            let header = self.header(position);
             // Ordering: Acquire; pairs with the Release store in `publish`, so
             // that the record's bytes are visible.
             let word = header.load(ordering(Site::BytesObserve, Ordering::Acquire));
@@ -259,7 +268,7 @@ impl<C: Claim> ByteRing<C> {
                 Header::Nothing => None,
                 Header::Message(len) => {
                     let next = position + self.geometry.stride(len);
-                    expect(&raw const self.headers[self.geometry.index(next)]);
+                    expect(self.header(next));
                     Some(Span { position, len })
                 }
                 Header::Padding(len) => {
@@ -283,14 +292,18 @@ impl<C: Claim> ByteRing<C> {
     /// - Nobody reads its bytes any more.
     #[inline]
     pub(crate) unsafe fn release(&self, span: Span) {
-        // Ordering: Relaxed; ordered before the producer's next store to it by
-        // the head, which it has to see first.
-        self.headers[self.geometry.index(span.position)].store(0, Ordering::Relaxed);
         // SAFETY: the consumer's until the head is advanced, below, and nobody
         // reads the bytes any more, guaranteed by this function's contract.
         unsafe { self.payload.take_lines(&self.geometry, span) };
+        let next = span.position + self.geometry.stride(span.len);
+        let line = |position| self.geometry.granule(position) / HEADERS as u64;
+        if line(span.position) != line(next) {
+            // Ordering: Relaxed; ordered before the producer's next store to
+            // it by the head, which the producer has to see first.
+            self.header(span.position).store(0, Ordering::Relaxed);
+        }
         // SAFETY: one thread at a time, guaranteed by this function's contract.
-        unsafe { self.advance_head(span.position + self.geometry.stride(span.len)) };
+        unsafe { self.advance_head(next) };
     }
 
     /// # Safety
@@ -313,8 +326,14 @@ impl<C: Claim> ByteRing<C> {
         let word = self.geometry.encode(position, header);
         // Ordering: Release; pairs with the Acquire load in `read`, so that
         // the record's bytes, and padding behind it, are visible.
-        self.headers[self.geometry.index(position)]
+        self.header(position)
             .store(word, ordering(Site::BytesPublish, Ordering::Release));
+    }
+
+    #[inline(always)]
+    fn header(&self, position: u64) -> &AtomicU64 {
+        let index = self.geometry.index(position);
+        &self.headers[index / HEADERS].0[index % HEADERS]
     }
 }
 
