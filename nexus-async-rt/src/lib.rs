@@ -104,6 +104,7 @@ mod channel;
 mod ring;
 mod sync;
 mod thread;
+mod unwind;
 #[expect(
     unsafe_code,
     reason = "waiting futures are linked where they are pinned"

@@ -53,10 +53,11 @@ pub(crate) use timers::Timers;
 pub use world::{WorldCtx, with_world, with_world_ref};
 
 use crate::thread::{self, BlockOnGuard};
+use crate::unwind::hand_on;
 use builder::Limits;
 use nexus_rt::World;
 use poller::Poller;
-use shared::{Shared, hand_on};
+use shared::Shared;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -14,16 +14,13 @@ use super::world::Borrows;
 use super::{context, waker};
 use crate::task::{Arena, Ended, Header, Home, State, TaskVtable};
 use crate::thread;
+use crate::unwind::{Panic, caught, keep_first};
 use nexus_rt::World;
-use std::any::Any;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
-
-/// What a panic carries.
-pub(super) type Panic = Box<dyn Any + Send>;
 
 /// See the module.
 #[repr(C)]
@@ -136,8 +133,7 @@ impl Shared {
                     Self::release(task);
                 }
             } else if let Some(waker) = this.timers.abandon() {
-                let dropped = catch_unwind(AssertUnwindSafe(|| drop(waker)));
-                keep_first(&mut first, dropped.err());
+                keep_first(&mut first, caught(|| drop(waker)));
             } else {
                 break;
             }
@@ -319,28 +315,4 @@ impl Shared {
         // SAFETY: the root lives as long as `self`.
         unsafe { waker::borrowed(&self.root) }
     }
-}
-
-/// The first of several panics goes on, the others are swallowed.
-pub(super) fn keep_first(first: &mut Option<Panic>, next: Option<Panic>) {
-    if first.is_none() {
-        *first = next;
-    } else if let Some(next) = next {
-        swallow(next);
-    }
-}
-
-/// Hands the first panic on; while the thread is already unwinding it is
-/// swallowed, because out of a destructor it would end the process.
-pub(super) fn hand_on(first: Option<Panic>) {
-    match first {
-        Some(panic) if std::thread::panicking() => swallow(panic),
-        Some(panic) => resume_unwind(panic),
-        None => {}
-    }
-}
-
-/// A payload's destructor may panic as well.
-pub(super) fn swallow(panic: Panic) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
 }
