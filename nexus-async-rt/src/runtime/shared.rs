@@ -9,6 +9,7 @@ use super::bell::Bell;
 use super::inbox::{self, Inbox};
 use super::metrics::Counters;
 use super::ready::Ready;
+use super::shutdown::Shutdown;
 use super::timers::Timers;
 use super::world::Borrows;
 use super::{context, waker};
@@ -37,6 +38,9 @@ pub(crate) struct Shared {
     pub(super) arena: Option<Arena>,
     pub(super) timers: Timers,
     pub(super) counters: Counters,
+    pub(super) shutdown: Shutdown,
+    /// The root is to be polled when the last task has gone.
+    pub(super) root_waits_for_end: Cell<bool>,
     /// Tasks and claims whose memory exists, the root among them.
     pub(super) live: Cell<usize>,
     /// The runtime is being dropped: futures spawned now are dropped at once.
@@ -66,7 +70,12 @@ static ROOT_VTABLE: TaskVtable = TaskVtable {
 /// Its life.
 impl Shared {
     #[track_caller]
-    pub(super) fn create(bell: Bell, arena: Option<Arena>, world: NonNull<World>) -> NonNull<Self> {
+    pub(super) fn create(
+        bell: Bell,
+        arena: Option<Arena>,
+        shutdown: Shutdown,
+        world: NonNull<World>,
+    ) -> NonNull<Self> {
         let owner = thread::assign_number().get();
         let shared = Box::into_raw(Box::new(Self {
             inbox: Inbox::new(bell, Self::destroy),
@@ -83,6 +92,8 @@ impl Shared {
             arena,
             timers: Timers::new(),
             counters: Counters::default(),
+            shutdown,
+            root_waits_for_end: Cell::new(false),
             live: Cell::new(1),
             closing: Cell::new(false),
             closed: Cell::new(false),

@@ -95,6 +95,9 @@ impl Shared {
                 (*next).list_prev.set(prev);
             }
             self.counters.alive.sub(1);
+            if self.counters.alive.get() == 0 {
+                self.no_task_is_left();
+            }
         }
     }
 

@@ -34,10 +34,12 @@
 //! | `list` | the intrusive list |
 //! | `queue` | many waiters, in order |
 //! | `end` | the waiters of a single consumer: a cell, and a queue behind it |
+//! | `latch` | a flag that is set once, and those who wait for it |
 //! | `parker` | a thread that waits for a future |
 
 pub(crate) mod cell;
 pub(crate) mod end;
+pub(crate) mod latch;
 pub(crate) mod list;
 #[cfg(all(test, nexus_loom))]
 pub(crate) mod loom;

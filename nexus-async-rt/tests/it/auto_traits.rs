@@ -8,8 +8,8 @@ use nexus_async_rt::channel::{
     spsc_bytes,
 };
 use nexus_async_rt::{
-    BoundedByteSlab, ByteSlab, JoinHandle, Metrics, Runtime, RuntimeBuilder, SlabClaim, Sleep,
-    WorldCtx, YieldNow,
+    BoundedByteSlab, ByteSlab, JoinHandle, Metrics, QuiesceTimeout, Runtime, RuntimeBuilder,
+    ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, WorldCtx, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
@@ -134,6 +134,12 @@ assert_impl_all!(BoundedByteSlab<256>: Debug);
 assert_impl_all!(Sleep: Future, Debug);
 assert_not_impl_any!(Sleep: Send, Sync, Unpin, Clone);
 assert_impl_all!(YieldNow: Future, Debug);
+
+// Cancellation and shutdown: any thread, any executor.
+assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, Debug);
+assert_impl_all!(ShutdownSignal: Future<Output = ()>, Send, Sync, Debug);
+assert_not_impl_any!(ShutdownSignal: Unpin, Clone);
+assert_impl_all!(QuiesceTimeout: Send, Sync, Clone, Unpin, Error, PartialEq);
 
 /// A future of an async block over exclusive handles is `Send + 'static`: what
 /// an executor that moves tasks between threads asks for.

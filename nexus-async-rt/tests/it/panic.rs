@@ -269,7 +269,9 @@ impl Drop for PayloadBomb {
 #[test]
 fn what_a_swallowed_panic_carries_panics_too() {
     /// Returns at once, and panics when it is dropped; so does its output.
-    struct Returns(Bomb);
+    struct Returns {
+        _bomb: Bomb,
+    }
     impl Future for Returns {
         type Output = PayloadBomb;
         fn poll(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<PayloadBomb> {
@@ -284,7 +286,9 @@ fn what_a_swallowed_panic_carries_panics_too() {
         }
     }
     with_runtime(|rt| {
-        let task = rt.spawn_boxed(Returns(Bomb("first")));
+        let task = rt.spawn_boxed(Returns {
+            _bomb: Bomb("first"),
+        });
         assert_eq!(panic_of(|| rt.block_on(yield_now())), "first");
         assert!(task.is_finished());
         // Two wakers of one channel: the first panic goes on.
