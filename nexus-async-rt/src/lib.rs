@@ -61,6 +61,7 @@
 //! | what does a slab hold? | [`ByteSlab`], [`BoundedByteSlab`] |
 //! | what happens when a task panics, or the runtime is dropped? | [`Runtime`] |
 //! | what may be done with a task that runs? | [`JoinHandle`] |
+//! | how is work told to end? | [`cancel`] |
 //! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
 //! | what time is it? | [`sleep`], [`event_time`], [`now`] |
@@ -91,6 +92,12 @@
 #[cfg(not(unix))]
 compile_error!("nexus-async-rt needs a Unix: Linux is tested, macOS builds");
 
+#[cfg(not(all(test, nexus_loom)))]
+#[expect(
+    unsafe_code,
+    reason = "a tree's links are under its lock, futures are pinned"
+)]
+pub mod cancel;
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(
     unsafe_code,
@@ -128,6 +135,10 @@ mod task;
 #[expect(unsafe_code, reason = "futures pin what lies inside them")]
 mod time;
 
+#[cfg(not(all(test, nexus_loom)))]
+pub use cancel::{
+    CancellationToken, CancelledFut, CancelledOwnedFut, DropGuard, RunUntilCancelledFut,
+};
 #[cfg(not(all(test, nexus_loom)))]
 pub use runtime::{
     Metrics, QuiesceTimeout, Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim,

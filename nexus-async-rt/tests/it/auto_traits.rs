@@ -8,13 +8,15 @@ use nexus_async_rt::channel::{
     spsc_bytes,
 };
 use nexus_async_rt::{
-    BoundedByteSlab, ByteSlab, JoinHandle, Metrics, QuiesceTimeout, Runtime, RuntimeBuilder,
+    BoundedByteSlab, ByteSlab, CancellationToken, CancelledFut, CancelledOwnedFut, DropGuard,
+    JoinHandle, Metrics, QuiesceTimeout, RunUntilCancelledFut, Runtime, RuntimeBuilder,
     ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, WorldCtx, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::Debug;
+use std::future::Ready;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
@@ -136,6 +138,15 @@ assert_not_impl_any!(Sleep: Send, Sync, Unpin, Clone);
 assert_impl_all!(YieldNow: Future, Debug);
 
 // Cancellation and shutdown: any thread, any executor.
+assert_impl_all!(CancellationToken: Send, Sync, Clone, Default, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_impl_all!(DropGuard: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(DropGuard: Clone);
+assert_impl_all!(CancelledFut<'static>: Future<Output = ()>, Send, Sync, Debug);
+assert_impl_all!(CancelledOwnedFut: Future<Output = ()>, Send, Sync, Debug);
+assert_impl_all!(RunUntilCancelledFut<'static, Ready<OneAtATime>>: Future, Send, Debug);
+assert_not_impl_any!(CancelledFut<'static>: Unpin, Clone);
+assert_not_impl_any!(CancelledOwnedFut: Unpin, Clone);
+assert_not_impl_any!(RunUntilCancelledFut<'static, Ready<Tied>>: Send, Unpin, Clone);
 assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, Debug);
 assert_impl_all!(ShutdownSignal: Future<Output = ()>, Send, Sync, Debug);
 assert_not_impl_any!(ShutdownSignal: Unpin, Clone);
