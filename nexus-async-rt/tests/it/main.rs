@@ -2,6 +2,7 @@
 
 mod abort;
 mod arrows;
+mod async_fd;
 mod auto_traits;
 mod channel_bytes;
 mod channel_cancel;
@@ -20,12 +21,16 @@ mod fairness;
 mod handoff;
 mod join;
 mod metrics;
+mod net_faults;
 mod panic;
 mod random;
 mod runtime_drop;
 mod slab;
 mod spawn;
+mod tcp;
 mod time;
+mod udp;
+mod unix;
 mod wake_foreign;
 mod watchdog;
 mod world;
