@@ -22,6 +22,8 @@ mod handoff;
 mod join;
 mod metrics;
 mod net_faults;
+mod net_hostile;
+mod net_stress;
 mod panic;
 mod random;
 mod runtime_drop;
