@@ -31,6 +31,8 @@ mod slab;
 mod spawn;
 mod tcp;
 mod time;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
 mod udp;
 mod unix;
 mod wake_foreign;

@@ -254,48 +254,6 @@ fn i25_a_place_that_is_used_again_inherits_nothing() {
 }
 
 #[test]
-fn ten_thousand_connections_come_and_go() {
-    within(Duration::from_secs(120), || {
-        let mut world = WorldBuilder::new().build();
-        let mut rt = Runtime::new(&mut world);
-        rt.block_on(async {
-            let (listener, addr) = listen();
-            let server = spawn_boxed(async move {
-                for _ in 0..10_000 {
-                    let (stream, _) = listener.accept().await.unwrap();
-                    let mut buf = [0; 1];
-                    assert_eq!(stream.read(&mut buf).await.unwrap(), 1);
-                    assert_eq!(stream.write(&buf).await.unwrap(), 1);
-                    // No port of this machine is to linger.
-                    stream.set_linger(Some(Duration::ZERO)).unwrap();
-                    assert_eq!(stream.read(&mut buf).await.unwrap(), 0);
-                }
-            });
-            let before = descriptors();
-            for round in 0..10_000_u32 {
-                let stream = TcpStream::connect(addr).await.unwrap();
-                let sent = [round as u8];
-                stream.write(&sent).await.unwrap();
-                let mut buf = [0; 1];
-                assert_eq!(stream.read(&mut buf).await.unwrap(), 1);
-                assert_eq!(buf, sent);
-            }
-            server.await;
-            let after = descriptors();
-            assert!(
-                after <= before + 64,
-                "{before} descriptors before, {after} after"
-            );
-        });
-    });
-}
-
-/// Open descriptors of this process; other tests have some too.
-fn descriptors() -> usize {
-    std::fs::read_dir("/dev/fd").map_or(0, Iterator::count)
-}
-
-#[test]
 fn under_another_runtime_a_socket_panics() {
     with_runtime(|rt| {
         let (here, there) = rt.block_on(connected());
