@@ -61,6 +61,8 @@
 //! | what does a slab hold? | [`ByteSlab`], [`BoundedByteSlab`] |
 //! | what happens when a task panics, or the runtime is dropped? | [`Runtime`] |
 //! | what may be done with a task that runs? | [`JoinHandle`] |
+//! | how is work told to end? | [`cancel`] |
+//! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
 //! | how does one wait for the clock, and test that? | [`time`] |
 //! | what has the runtime done so far? | [`Metrics`] |
@@ -93,6 +95,12 @@ compile_error!("nexus-async-rt needs a Unix: Linux is tested, macOS builds");
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(
     unsafe_code,
+    reason = "a tree's links are under its lock, futures are pinned"
+)]
+pub mod cancel;
+#[cfg(not(all(test, nexus_loom)))]
+#[expect(
+    unsafe_code,
     reason = "handles vouch for the rings' contracts, futures pin their nodes"
 )]
 pub mod channel;
@@ -104,6 +112,7 @@ mod channel;
 mod ring;
 mod sync;
 mod thread;
+mod unwind;
 #[expect(
     unsafe_code,
     reason = "waiting futures are linked where they are pinned"
@@ -127,9 +136,14 @@ mod task;
 pub mod time;
 
 #[cfg(not(all(test, nexus_loom)))]
+pub use cancel::{
+    CancellationToken, CancelledFut, CancelledOwnedFut, DropGuard, RunUntilCancelledFut,
+};
+#[cfg(not(all(test, nexus_loom)))]
 pub use runtime::{
-    Metrics, Runtime, RuntimeBuilder, SlabClaim, WorldCtx, claim_slab, metrics, spawn_boxed,
-    spawn_slab, task_count, try_claim_slab, with_world, with_world_ref,
+    Metrics, QuiesceTimeout, Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim,
+    WorldCtx, claim_slab, metrics, shutdown_handle, shutdown_signal, spawn_boxed, spawn_slab,
+    task_count, try_claim_slab, with_world, with_world_ref,
 };
 pub use task::{BoundedByteSlab, ByteSlab, JoinHandle, MIN_SLOT_SIZE, TASK_HEADER_SIZE};
 #[cfg(not(all(test, nexus_loom)))]

@@ -1,8 +1,9 @@
 //! How a runtime is set up.
 
-use super::Runtime;
 use super::poller::Poller;
 use super::shared::Shared;
+use super::shutdown::{Shutdown, ShutdownHandle};
+use super::{Runtime, signals};
 use crate::task::{Arena, BoundedByteSlab, ByteSlab};
 use nexus_rt::World;
 use std::fmt;
@@ -47,6 +48,7 @@ pub struct RuntimeBuilder<'w> {
     event_capacity: usize,
     arena: Option<Arena>,
     paused: bool,
+    signal_handlers: bool,
 }
 
 impl fmt::Debug for RuntimeBuilder<'_> {
@@ -56,6 +58,7 @@ impl fmt::Debug for RuntimeBuilder<'_> {
             .field("event_capacity", &self.event_capacity)
             .field("arena", &self.arena)
             .field("paused", &self.paused)
+            .field("signal_handlers", &self.signal_handlers)
             .finish_non_exhaustive()
     }
 }
@@ -73,6 +76,7 @@ impl<'w> RuntimeBuilder<'w> {
             event_capacity: 1024,
             arena: None,
             paused: false,
+            signal_handlers: false,
         }
     }
 
@@ -146,10 +150,39 @@ impl<'w> RuntimeBuilder<'w> {
         self
     }
 
+    /// Whether SIGINT and SIGTERM tell the runtime to shut down, as
+    /// [`ShutdownHandle::trigger`] does; off by default.
+    ///
+    /// While a runtime that was built so exists, the first of these signals
+    /// tells all of them, on whatever threads they are, and a second one ends
+    /// the process as by default. A runtime that is built in between is told at
+    /// once. When the last of them is dropped, what was set for the two signals
+    /// before is set again, unless somebody else has set something meanwhile.
+    /// Until then what was set before gets neither.
+    ///
+    /// # Cost
+    /// One thread for all such runtimes, which sleeps until a signal comes.
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::{Runtime, shutdown_signal};
+    /// use nexus_rt::WorldBuilder;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let mut rt = Runtime::builder(&mut world).signal_handlers(true).build();
+    /// rt.shutdown_handle().trigger(); // or Ctrl-C
+    /// rt.block_on(shutdown_signal());
+    /// ```
+    pub fn signal_handlers(mut self, on: bool) -> Self {
+        self.signal_handlers = on;
+        self
+    }
+
     /// The runtime, bound to this thread.
     ///
     /// # Panics
-    /// If the OS has no descriptor left for its poller.
+    /// If the OS has no descriptor left for its poller, or refuses to have the
+    /// signals handled.
     #[must_use]
     #[track_caller]
     pub fn build(self) -> Runtime<'w> {
@@ -157,10 +190,14 @@ impl<'w> RuntimeBuilder<'w> {
             Ok(made) => made,
             Err(error) => panic!("the OS refused the runtime its poller: {error}"),
         };
+        let handle = ShutdownHandle::new();
+        let signals = self.signal_handlers.then(|| signals::watch(&handle));
+        let shutdown = Shutdown::new(handle, self.world);
         let runtime = Runtime {
-            shared: Shared::create(bell, self.arena, NonNull::from(self.world)),
+            shared: Shared::create(bell, self.arena, shutdown, NonNull::from(self.world)),
             poller,
             limits: self.limits,
+            _signals: signals,
             world: PhantomData,
         };
         if self.paused {

@@ -8,14 +8,17 @@ use nexus_async_rt::channel::{
     spsc_bytes,
 };
 use nexus_async_rt::{
-    AdvanceFut, After, Backoff, BackoffBuilder, BoundedByteSlab, ByteSlab, ClockHold, Elapsed,
-    Exhausted, Interval, JoinHandle, Metrics, MissedTickBehavior, Runtime, RuntimeBuilder,
-    SlabClaim, Sleep, TickFut, Timeout, WaitFut, WorldCtx, YieldNow,
+    AdvanceFut, After, Backoff, BackoffBuilder, BoundedByteSlab, ByteSlab, CancellationToken,
+    CancelledFut, CancelledOwnedFut, ClockHold, DropGuard, Elapsed, Exhausted, Interval,
+    JoinHandle, Metrics, MissedTickBehavior, QuiesceTimeout, RunUntilCancelledFut, Runtime,
+    RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, TickFut, Timeout, WaitFut,
+    WorldCtx, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::Debug;
+use std::future::Ready;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
@@ -157,6 +160,21 @@ assert_impl_all!(Elapsed: Send, Sync, Copy, PartialEq, Error);
 assert_impl_all!(Exhausted<std::fmt::Error>: Send, Sync, Copy, PartialEq, Error);
 assert_not_impl_any!(Exhausted<Tied>: Send, Sync);
 assert_impl_all!(YieldNow: Future, Debug);
+
+// Cancellation and shutdown: any thread, any executor.
+assert_impl_all!(CancellationToken: Send, Sync, Clone, Default, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_impl_all!(DropGuard: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(DropGuard: Clone);
+assert_impl_all!(CancelledFut<'static>: Future<Output = ()>, Send, Sync, Debug);
+assert_impl_all!(CancelledOwnedFut: Future<Output = ()>, Send, Sync, Debug);
+assert_impl_all!(RunUntilCancelledFut<'static, Ready<OneAtATime>>: Future, Send, Debug);
+assert_not_impl_any!(CancelledFut<'static>: Unpin, Clone);
+assert_not_impl_any!(CancelledOwnedFut: Unpin, Clone);
+assert_not_impl_any!(RunUntilCancelledFut<'static, Ready<Tied>>: Send, Unpin, Clone);
+assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, Debug);
+assert_impl_all!(ShutdownSignal: Future<Output = ()>, Send, Sync, Debug);
+assert_not_impl_any!(ShutdownSignal: Unpin, Clone);
+assert_impl_all!(QuiesceTimeout: Send, Sync, Clone, Unpin, Error, PartialEq);
 
 /// A future of an async block over exclusive handles is `Send + 'static`: what
 /// an executor that moves tasks between threads asks for.
