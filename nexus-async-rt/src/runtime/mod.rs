@@ -264,7 +264,10 @@ impl<'w> Runtime<'w> {
     /// waited for, and nobody holds the clock.
     #[cold]
     fn clock_may_jump(&self) -> bool {
-        !self.watches.has_waiters() && !self.shared().timers.clock.is_held()
+        let shared = self.shared();
+        // What a holder handed over before it let go may have come after the
+        // last look at the inbox.
+        !self.watches.has_waiters() && !shared.timers.clock.is_held() && !shared.has_work()
     }
 
     /// See the module.

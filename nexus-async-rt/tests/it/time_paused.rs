@@ -309,6 +309,30 @@ fn a_hold_that_ends_wakes_whatever_the_runtime_does() {
 }
 
 #[test]
+fn what_is_handed_over_under_a_hold_comes_before_a_jump() {
+    with_paused(|rt| {
+        let (holds, held) = spsc::channel::<ClockHold>(1);
+        let (tx, rx) = spsc::channel(1);
+        let other = thread::spawn(move || {
+            for hold in std::iter::from_fn(|| held.blocking_recv().ok()) {
+                tx.try_send(()).unwrap();
+                drop(hold);
+            }
+        });
+        rt.block_on_busy(async {
+            let begin = now();
+            for _ in 0..scaled(5000) {
+                holds.send(hold_clock()).await.unwrap();
+                assert_eq!(timeout(SECOND, rx.recv()).await, Ok(Ok(())));
+                assert_eq!(now(), begin);
+            }
+        });
+        drop(holds);
+        other.join().unwrap();
+    });
+}
+
+#[test]
 fn a_hold_outlives_its_runtime() {
     let hold = with_paused(|rt| rt.block_on(async { hold_clock() }));
     thread::spawn(move || drop(hold)).join().unwrap();
