@@ -200,6 +200,22 @@ fn an_advance_in_a_task_waits_for_all_that_came_due() {
 }
 
 #[test]
+fn an_advance_that_was_made_before_a_timer_waits_for_it_too() {
+    with_paused(|rt| {
+        rt.block_on(async {
+            let step = advance(SECOND);
+            let timer = spawn_boxed(sleep(SECOND));
+            yield_now().await;
+            let finished = spawn_boxed(async move {
+                step.await;
+                timer.is_finished()
+            });
+            assert!(finished.await);
+        });
+    });
+}
+
+#[test]
 fn the_time_of_a_turn_does_not_see_an_advance() {
     with_paused(|rt| {
         rt.block_on(async {
