@@ -164,6 +164,18 @@ fn a_handler_that_was_set_meanwhile_stays() {
 }
 
 #[test]
+fn a_handler_of_ours_that_is_put_back_too_late_does_not_outlast_the_next_runtime() {
+    for signal in BOTH {
+        within(LIMIT, || {
+            let mut child = Case::start("put back");
+            child.says("ready");
+            child.signal(signal);
+            assert_eq!(child.wait().signal(), Some(signal as i32));
+        });
+    }
+}
+
+#[test]
 fn a_runtime_that_comes_late_is_told_at_once() {
     succeeds("late");
 }
@@ -191,6 +203,7 @@ fn a_case() {
         "ignored" => ignored(),
         "handler before" => handler_before(),
         "handler meanwhile" => handler_meanwhile(),
+        "put back" => put_back(),
         "late" => late(),
         "between runs" => between_runs(),
         other => panic!("there is no case {other:?}"),
@@ -393,6 +406,26 @@ fn handler_meanwhile() {
     is_told();
     raise(Signal::SIGTERM).unwrap();
     assert_eq!(CALLS.load(Ordering::SeqCst), 3);
+}
+
+/// Somebody covers our handler, and puts it back when the runtime has gone.
+fn put_back() {
+    let covers = SigAction::new(
+        SigHandler::Handler(count),
+        SaFlags::empty(),
+        SigSet::empty(),
+    );
+    // SAFETY: the handler does nothing but count.
+    let covered = with_signals(|_| BOTH.map(|signal| unsafe { sigaction(signal, &covers) }));
+    for (signal, before) in BOTH.into_iter().zip(covered) {
+        // SAFETY: what was set before.
+        unsafe { sigaction(signal, &before.unwrap()) }.unwrap();
+    }
+    is_told();
+    println!("ready");
+    loop {
+        thread::park();
+    }
 }
 
 fn late() {
