@@ -275,8 +275,12 @@ impl<'w> Runtime<'w> {
     fn idle(&mut self) {
         // SAFETY: alive until `drop`.
         let shared = unsafe { self.shared.as_ref() };
-        if !self.limits.spin.is_zero() && self.spin() {
-            return;
+        if !self.limits.spin.is_zero() {
+            let found = self.spin();
+            shared.timers.clock.forget_time();
+            if found {
+                return;
+            }
         }
         let sleep = shared.timers.sleep_time();
         if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) || !shared.begin_park() {

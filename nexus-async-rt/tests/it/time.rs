@@ -1,13 +1,17 @@
 //! Timers on the real clock.
 
-use crate::watchdog::{panic_of, scaled, with_runtime, within};
-use nexus_async_rt::{Runtime, event_time, now, sleep, sleep_until, spawn_boxed, yield_now};
+use crate::watchdog::{panic_of, scaled, with_built, with_runtime, within};
+use nexus_async_rt::{
+    Runtime, UdpSocket, event_time, now, sleep, sleep_until, spawn_boxed, yield_now,
+};
 use nexus_rt::WorldBuilder;
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::net::Ipv4Addr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -269,6 +273,30 @@ fn the_time_of_a_turn_is_not_that_of_an_earlier_run() {
             assert!(rt.block_on(async { event_time() }) >= between);
         }
     });
+}
+
+#[test]
+fn the_time_of_a_turn_is_not_that_before_a_spin() {
+    with_built(
+        |builder| builder.spin(Duration::from_secs(10)),
+        |rt| {
+            rt.block_on(async {
+                let timer = spawn_boxed(sleep(Duration::from_secs(3600)));
+                let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+                let addr = socket.local_addr().unwrap();
+                let sending = thread::spawn(move || {
+                    thread::sleep(Duration::from_millis(20));
+                    let sender = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+                    let sent = Instant::now();
+                    sender.send_to(&[1], addr).unwrap();
+                    sent
+                });
+                socket.recv(&mut [0]).await.unwrap();
+                assert!(event_time() >= sending.join().unwrap());
+                timer.abort();
+            });
+        },
+    );
 }
 
 #[test]
