@@ -5,8 +5,8 @@ use nexus_async_rt::{
     Runtime, UdpSocket, event_time, now, sleep, sleep_until, spawn_boxed, yield_now,
 };
 use nexus_rt::WorldBuilder;
-use std::cell::RefCell;
-use std::future::poll_fn;
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn};
 use std::net::Ipv4Addr;
 use std::pin::pin;
 use std::rc::Rc;
@@ -297,6 +297,36 @@ fn the_time_of_a_turn_is_not_that_before_a_spin() {
             });
         },
     );
+}
+
+#[test]
+fn the_time_of_a_turn_is_not_seen_between_runs() {
+    /// Asks for the time of the turn when it is dropped.
+    struct Asks(Rc<Cell<Option<Instant>>>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            self.0.set(Some(event_time()));
+        }
+    }
+    with_runtime(|rt| {
+        let seen: Rc<Cell<Option<Instant>>> = Rc::default();
+        let tasks = [(); 2].map(|()| {
+            let asks = Asks(seen.clone());
+            rt.spawn_boxed(async move {
+                let _asks = asks;
+                pending::<()>().await;
+            })
+        });
+        rt.block_on(async {
+            let _ = event_time();
+        });
+        for task in tasks {
+            thread::sleep(Duration::from_millis(2));
+            let before = Instant::now();
+            task.abort();
+            assert!(seen.take().unwrap() >= before);
+        }
+    });
 }
 
 #[test]
