@@ -304,7 +304,7 @@ impl<'w> Runtime<'w> {
         let shared = unsafe { self.shared.as_ref() };
         shared.counters.spins.add(1);
         let begin = Instant::now();
-        let deadline = shared.timers.sleep_time();
+        let mut deadline = shared.timers.sleep_time();
         loop {
             for _ in 0..LOOKS {
                 if shared.has_work() {
@@ -314,6 +314,8 @@ impl<'w> Runtime<'w> {
             }
             if self.watches.is_watching() {
                 self.look_at_sockets();
+                // A waker may have begun a timer.
+                deadline = shared.timers.sleep_time();
             }
             let now = Instant::now();
             if deadline.is_some_and(|(begin, left)| now.duration_since(begin) >= left) {
