@@ -6,7 +6,7 @@
 //!
 //! | phase | the handler is set | a signal |
 //! |---|---|---|
-//! | `ASLEEP` | never was, or somebody else's calls it | does nothing |
+//! | `ASLEEP` | never was, or somebody else's may call it | does nothing |
 //! | `ARMED` | yes | makes it `TOLD`, and wakes the thread |
 //! | `TOLD` | yes | is the second: the default, which ends the process |
 //! | `RESTORED` | no more; it still runs somewhere | comes again, for whoever is set now |
@@ -160,7 +160,9 @@ impl Registry {
     /// meanwhile; ends the thread. Returns the phase that is over.
     fn restore(&mut self) -> usize {
         let before = self.before.take();
-        let mut phase = RESTORED;
+        // Who has ever covered ours may call it from theirs for ever after.
+        let covered = self.covered.is_some();
+        let mut phase = if covered { ASLEEP } else { RESTORED };
         for (signal, action) in HANDLED.into_iter().zip(before.into_iter().flatten()) {
             let Ok(current) = set(signal, &action) else {
                 continue;
