@@ -64,11 +64,16 @@
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
 //! | what time is it? | [`sleep`], [`event_time`], [`now`] |
 //! | what has the runtime done so far? | [`Metrics`] |
+//! | how does a tokio client run here? | the module `tokio_compat`, with that feature |
 //!
 //! # Features
 //!
-//! There are none yet. What the crate needs it has by default: the loop over
+//! None is on by default. What the crate needs it has without: the loop over
 //! `mio`, the World of `nexus-rt`, which is re-exported as [`nexus_rt`].
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `tokio-compat` | the bridge to tokio: `with_tokio`, `spawn_on_tokio` |
 //!
 //! # Platforms
 //!
@@ -125,6 +130,9 @@ mod task;
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(unsafe_code, reason = "futures pin what lies inside them")]
 mod time;
+#[cfg(all(feature = "tokio-compat", not(all(test, nexus_loom))))]
+#[expect(unsafe_code, reason = "a future pins what lies inside it")]
+pub mod tokio_compat;
 
 #[cfg(not(all(test, nexus_loom)))]
 pub use runtime::{
@@ -135,6 +143,11 @@ pub use task::{BoundedByteSlab, ByteSlab, JoinHandle, MIN_SLOT_SIZE, TASK_HEADER
 #[cfg(not(all(test, nexus_loom)))]
 pub use time::{
     Sleep, Unconstrained, YieldNow, event_time, now, sleep, sleep_until, unconstrained, yield_now,
+};
+#[cfg(all(feature = "tokio-compat", not(all(test, nexus_loom))))]
+pub use tokio_compat::{
+    InstallTokioError, TokioJoinError, TokioJoinHandle, WithTokioFut, install_tokio,
+    spawn_on_tokio, with_tokio,
 };
 
 pub use nexus_rt;

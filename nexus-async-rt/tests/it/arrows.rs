@@ -15,10 +15,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cancel", &["ring", "wait", "thread", "sync"]),
     ("task", &["sync", "thread"]),
     ("runtime", &["task", "wait", "thread", "sync"]),
-    // Futures of time and net spend the poll budget like those of channels.
+    // Futures of time, net and the bridge spend the poll budget like those of
+    // channels.
     ("time", &["runtime", "wait", "thread"]),
     ("net", &["runtime", "wait", "thread"]),
-    ("tokio_compat", &["runtime"]),
+    ("tokio_compat", &["runtime", "thread"]),
 ];
 
 /// Which foreign crates a room may name; `std` and `core` are everybody's.

@@ -26,6 +26,10 @@ mod runtime_drop;
 mod slab;
 mod spawn;
 mod time;
+#[cfg(feature = "tokio-compat")]
+mod tokio_compat;
+#[cfg(feature = "tokio-compat")]
+mod tokio_ends;
 mod wake_foreign;
 mod watchdog;
 mod world;
