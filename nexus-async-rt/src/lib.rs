@@ -64,6 +64,7 @@
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
 //! | what time is it? | [`sleep`], [`event_time`], [`now`] |
 //! | what has the runtime done so far? | [`Metrics`] |
+//! | what is this or that of tokio's here? | [`coming_from_tokio`] |
 //! | how does a tokio client run here? | the module `tokio_compat`, with that feature |
 //!
 //! # Features
@@ -105,6 +106,8 @@ pub mod channel;
 #[expect(unsafe_code, reason = "as in the ordinary build")]
 #[path = "channel/models.rs"]
 mod channel;
+#[cfg(doc)]
+pub mod coming_from_tokio;
 #[expect(unsafe_code, reason = "slots are shared by position, not by borrow")]
 mod ring;
 mod sync;
