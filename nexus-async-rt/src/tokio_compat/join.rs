@@ -46,6 +46,7 @@ use tokio::task::{JoinError, JoinHandle};
 ///     feed.await.unwrap();
 /// });
 /// ```
+#[track_caller]
 pub fn spawn_on_tokio<F>(future: F) -> TokioJoinHandle<F::Output>
 where
     F: Future + Send + 'static,

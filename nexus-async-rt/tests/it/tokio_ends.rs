@@ -149,11 +149,16 @@ fn a_destructor_that_panics_inside_leaves_the_context_in_order() {
     });
 }
 
-/// Gives its waker away, and waits for ever.
+/// Gives its waker away, and waits to be woken once.
 async fn gives_its_waker(to: Handoff<Waker>) {
+    let mut given = false;
     poll_fn(|cx| {
+        if given {
+            return Poll::Ready(());
+        }
+        given = true;
         to.give(cx.waker().clone());
-        Poll::<()>::Pending
+        Poll::Pending
     })
     .await;
 }
@@ -186,10 +191,12 @@ fn i28_tokio_wakes_too_late_and_nothing_happens() {
                     let task = spawn_boxed(with_tokio(move || gives_its_waker(wakers)));
                     spawn_boxed(with_tokio(move || tokio::time::sleep(MS * n / 4)));
                     yield_now().await;
+                    // Ended by us, by the runtime, by the wake: late are all
+                    // wakes that come after it.
                     match n % 3 {
-                        0 => assert!(task.abort()),
+                        0 => _ = task.abort(),
                         1 => drop(task),
-                        _ => sleep(MS / 50).await,
+                        _ => task.await,
                     }
                 }
             });
