@@ -2,6 +2,7 @@
 
 mod abort;
 mod arrows;
+mod async_fd;
 mod auto_traits;
 mod channel_bytes;
 mod channel_cancel;
@@ -20,16 +21,20 @@ mod fairness;
 mod handoff;
 mod join;
 mod metrics;
+mod net_faults;
 mod panic;
 mod random;
 mod runtime_drop;
 mod slab;
 mod spawn;
+mod tcp;
 mod time;
 #[cfg(feature = "tokio-compat")]
 mod tokio_compat;
 #[cfg(feature = "tokio-compat")]
 mod tokio_ends;
+mod udp;
+mod unix;
 mod wake_foreign;
 mod watchdog;
 mod world;
