@@ -69,11 +69,9 @@ fn notify_waiters_wakes_all_that_wait() {
     block_on(async {
         let notify = Arc::new(Notify::new());
         let tasks: Vec<_> = (0..100)
-            .map(|_| {
-                let notify = notify.clone();
-                spawn_boxed(async move { notify.notified().await })
-            })
+            .map(|_| spawn_boxed(notify.clone().notified_owned()))
             .collect();
+        // Some wait already, some are not polled yet: they wait all the same.
         yield_now().await;
         let thread = thread::spawn(move || notify.notify_waiters());
         for task in tasks {
