@@ -26,6 +26,11 @@
 //! | `task::yield_now`, `task::unconstrained` | [`yield_now`], [`unconstrained`] | [fairness](#fairness) |
 //! | `time::Instant` | `std::time::Instant` | [time](#time) |
 //! | `time::sleep`, `sleep_until` | [`sleep`], [`sleep_until`] | |
+//! | `net::TcpListener::bind(..).await` | [`TcpListener::bind`], which does not wait | [sockets](#sockets) |
+//! | `net::TcpStream::connect(("host", port))` | [`resolve()`], then [`TcpStream::connect`] | |
+//! | `UdpSocket`, `UnixStream`, `UnixListener`, `UnixDatagram`, `into_split` | the same names | |
+//! | `AsyncReadExt`, `AsyncWriteExt` | those of `futures`; tokio's with the feature `tokio-io` | |
+//! | `io::unix::AsyncFd` | [`AsyncFd`] | |
 //! | `Handle::spawn` from another thread | send to a task that spawns | [other threads](#other-threads) |
 //! | `spawn_blocking` | a thread and a channel | |
 //! | `Handle::metrics` | [`metrics`] | |
@@ -235,6 +240,41 @@
 //! tokio's timers count milliseconds and round up; these keep the deadline that
 //! they were given.
 //!
+//! # Sockets
+//!
+//! They have the names and the methods that they have in tokio, and these
+//! differences: `bind` is a plain function; an address is a `SocketAddr`, and a
+//! name is resolved by asking for it; reading and writing go by the traits of
+//! `futures-io`, with the feature `tokio-io` also by tokio's; nothing of them is
+//! `Send`.
+//!
+//! ```
+//! use futures_lite::{AsyncReadExt, AsyncWriteExt};
+//! use nexus_async_rt::{Runtime, TcpListener, TcpStream, spawn_boxed};
+//! use nexus_rt::WorldBuilder;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
+//!     let address = listener.local_addr()?;
+//!     let server = spawn_boxed(async move {
+//!         let (stream, _) = listener.accept().await?;
+//!         let (mut from, mut to) = stream.into_split();
+//!         futures_lite::io::copy(&mut from, &mut to).await
+//!     });
+//!     let mut stream = TcpStream::connect(address).await?;
+//!     stream.write_all(b"hello").await?;
+//!     stream.close().await?;
+//!     let mut echo = Vec::new();
+//!     stream.read_to_end(&mut echo).await?;
+//!     assert_eq!(echo, b"hello");
+//!     assert_eq!(server.await?, 5);
+//!     Ok::<(), Box<dyn std::error::Error>>(())
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Other threads
 //!
 //! A thread that wants something run here sends it. What blocks has a thread of
@@ -262,8 +302,8 @@
 //!
 //! # The bridge
 //!
-//! What asks for a tokio runtime while it runs (its timers and sockets, and the
-//! clients built on them) crosses the bridge, with the feature `tokio-compat`:
+//! What asks for a tokio runtime while it runs (its own timers and sockets, and
+//! the clients built on them) crosses the bridge, with the feature `tokio-compat`:
 //!
 #![cfg_attr(feature = "tokio-compat", doc = "```")]
 #![cfg_attr(not(feature = "tokio-compat"), doc = "```text")]

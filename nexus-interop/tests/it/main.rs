@@ -10,6 +10,7 @@ mod http;
 mod hyper_io;
 mod tls;
 mod tokio_channels;
+mod tokio_io;
 mod tokio_locks;
 mod web;
 mod websocket;

@@ -3,6 +3,7 @@
 use crate::hyper_io::HyperIo;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -44,6 +45,16 @@ async fn answer(
 pub fn large() -> &'static [u8] {
     static LARGE: OnceLock<Vec<u8>> = OnceLock::new();
     LARGE.get_or_init(|| (0..4 << 20).map(|n: u32| (n % 251) as u8).collect())
+}
+
+/// Serves one connection to its end; how many requests it had.
+pub async fn answer_with<S: Read + Write + Unpin>(stream: S) -> Result<usize, hyper::Error> {
+    let seen = Rc::new(Seen::default());
+    let service = service_fn(|request| answer(seen.clone(), request));
+    http1::Builder::new()
+        .serve_connection(stream, service)
+        .await?;
+    Ok(seen.requests.get())
 }
 
 /// Serves until it is aborted; nothing of it leaves this thread.
