@@ -22,6 +22,8 @@ use std::task::{Context, Poll, ready};
 /// # Panics
 /// - When polled outside a runtime of this crate, or after it completed.
 /// - If tokio's thread cannot be started.
+/// - If a guard of tokio's `Handle::enter` is held over an await inside: such
+///   guards nest, with each other and with the polls.
 /// - With what panics inside.
 ///
 /// # Cancel safety

@@ -209,6 +209,20 @@ fn a_panic_inside_is_the_tasks_and_leaves_the_context_in_order() {
 }
 
 #[test]
+fn a_guard_of_tokios_that_is_held_over_an_await_is_refused() {
+    with_runtime(|rt| {
+        rt.spawn_boxed(with_tokio(|| async {
+            let _guard = Handle::current().enter();
+            tokio::time::sleep(MS).await;
+        }));
+        let message = panic_of(|| rt.block_on(pending::<()>()));
+        assert!(message.contains("reverse order"), "{message}");
+        // The thread stays in some context, which harms nobody.
+        rt.block_on(with_tokio(|| tokio::time::sleep(MS)));
+    });
+}
+
+#[test]
 fn outside_a_runtime_and_after_the_end_it_panics() {
     let mut cx = Context::from_waker(Waker::noop());
     let mut bridged = Box::pin(with_tokio(|| async {}));
