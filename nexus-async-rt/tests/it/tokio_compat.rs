@@ -42,7 +42,7 @@ fn a_tokio_sleep_is_awaited_and_not_early() {
 }
 
 #[test]
-fn a_runtime_that_sleeps_in_the_os_is_woken_by_tokio() {
+fn u04_tokios_timers_wake_a_runtime_that_sleeps_in_the_os() {
     with_runtime(|rt| {
         rt.block_on(async {
             let task = spawn_boxed(with_tokio(|| tokio::time::sleep(60 * MS)));
