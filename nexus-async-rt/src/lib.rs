@@ -62,6 +62,7 @@
 //! | what happens when a task panics, or the runtime is dropped? | [`Runtime`] |
 //! | what may be done with a task that runs? | [`JoinHandle`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
+//! | how are sockets used? | [`net`] |
 //! | what time is it? | [`sleep`], [`event_time`], [`now`] |
 //! | what has the runtime done so far? | [`Metrics`] |
 //! | what is this or that of tokio's here? | [`coming_from_tokio`] |
@@ -69,12 +70,13 @@
 //!
 //! # Features
 //!
-//! None is on by default. What the crate needs it has without: the loop over
-//! `mio`, the World of `nexus-rt`, which is re-exported as [`nexus_rt`].
+//! None is on by default. What the crate needs it has: the loop over `mio`, the
+//! World of `nexus-rt`, which is re-exported as [`nexus_rt`].
 //!
-//! | feature | brings |
+//! | feature | what it adds |
 //! |---|---|
 //! | `tokio-compat` | the bridge to tokio: `with_tokio`, `spawn_on_tokio` |
+//! | `tokio-io` | tokio's I/O traits on the sockets |
 //!
 //! # Platforms
 //!

@@ -22,6 +22,8 @@ mod handoff;
 mod join;
 mod metrics;
 mod net_faults;
+mod net_hostile;
+mod net_stress;
 mod panic;
 mod random;
 mod runtime_drop;
@@ -33,6 +35,8 @@ mod time;
 mod tokio_compat;
 #[cfg(feature = "tokio-compat")]
 mod tokio_ends;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
 mod udp;
 mod unix;
 mod wake_foreign;
