@@ -61,9 +61,11 @@
 //! | what does a slab hold? | [`ByteSlab`], [`BoundedByteSlab`] |
 //! | what happens when a task panics, or the runtime is dropped? | [`Runtime`] |
 //! | what may be done with a task that runs? | [`JoinHandle`] |
+//! | how is work told to end? | [`cancel`] |
+//! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
+//! | how does one wait for the clock, and test that? | [`time`] |
 //! | how are sockets used? | [`net`] |
-//! | what time is it? | [`sleep`], [`event_time`], [`now`] |
 //! | what has the runtime done so far? | [`Metrics`] |
 //! | what is this or that of tokio's here? | [`coming_from_tokio`] |
 //! | how does a tokio client run here? | the module `tokio_compat`, with that feature |
@@ -101,6 +103,12 @@ compile_error!("nexus-async-rt needs a Unix: Linux is tested, macOS builds");
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(
     unsafe_code,
+    reason = "a tree's links are under its lock, futures are pinned"
+)]
+pub mod cancel;
+#[cfg(not(all(test, nexus_loom)))]
+#[expect(
+    unsafe_code,
     reason = "handles vouch for the rings' contracts, futures pin their nodes"
 )]
 pub mod channel;
@@ -114,6 +122,7 @@ pub mod coming_from_tokio;
 mod ring;
 mod sync;
 mod thread;
+mod unwind;
 #[expect(
     unsafe_code,
     reason = "waiting futures are linked where they are pinned"
@@ -140,11 +149,15 @@ mod runtime;
 mod task;
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(unsafe_code, reason = "futures pin what lies inside them")]
-mod time;
+pub mod time;
 #[cfg(all(feature = "tokio-compat", not(all(test, nexus_loom))))]
 #[expect(unsafe_code, reason = "a future pins what lies inside it")]
 pub mod tokio_compat;
 
+#[cfg(not(all(test, nexus_loom)))]
+pub use cancel::{
+    CancellationToken, CancelledFut, CancelledOwnedFut, DropGuard, RunUntilCancelledFut,
+};
 #[cfg(not(all(test, nexus_loom)))]
 pub use net::{
     AsyncFd, AsyncRead, AsyncWrite, Interest, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReadyGuard,
@@ -153,13 +166,17 @@ pub use net::{
 };
 #[cfg(not(all(test, nexus_loom)))]
 pub use runtime::{
-    Metrics, Runtime, RuntimeBuilder, SlabClaim, WorldCtx, claim_slab, metrics, spawn_boxed,
-    spawn_slab, task_count, try_claim_slab, with_world, with_world_ref,
+    Metrics, QuiesceTimeout, Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim,
+    WorldCtx, claim_slab, metrics, shutdown_handle, shutdown_signal, spawn_boxed, spawn_slab,
+    task_count, try_claim_slab, with_world, with_world_ref,
 };
 pub use task::{BoundedByteSlab, ByteSlab, JoinHandle, MIN_SLOT_SIZE, TASK_HEADER_SIZE};
 #[cfg(not(all(test, nexus_loom)))]
 pub use time::{
-    Sleep, Unconstrained, YieldNow, event_time, now, sleep, sleep_until, unconstrained, yield_now,
+    AdvanceFut, After, Backoff, BackoffBuilder, ClockHold, Elapsed, Exhausted, Interval,
+    MissedTickBehavior, Sleep, TickFut, Timeout, Unconstrained, WaitFut, YieldNow, advance, after,
+    after_delay, event_time, hold_clock, interval, interval_at, now, pause, resume, sleep,
+    sleep_until, timeout, timeout_at, unconstrained, yield_now,
 };
 #[cfg(all(feature = "tokio-compat", not(all(test, nexus_loom))))]
 pub use tokio_compat::{

@@ -12,16 +12,17 @@ const EVERYWHERE: [&str; 2] = ["lib", "coming_from_tokio"];
 const ARROWS: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("thread", &[]),
+    ("unwind", &[]),
     ("ring", &["sync"]),
-    ("wait", &["sync", "thread"]),
-    ("channel", &["ring", "wait", "thread", "sync"]),
-    ("cancel", &["ring", "wait", "thread", "sync"]),
-    ("task", &["sync", "thread"]),
-    ("runtime", &["task", "wait", "thread", "sync"]),
+    ("wait", &["sync", "thread", "unwind"]),
+    ("channel", &["ring", "wait", "thread", "sync", "unwind"]),
+    ("cancel", &["ring", "wait", "thread", "sync", "unwind"]),
+    ("task", &["sync", "thread", "unwind"]),
+    ("runtime", &["task", "wait", "thread", "sync", "unwind"]),
     // Futures of time, net and the bridge spend the poll budget like those of
     // channels.
-    ("time", &["runtime", "wait", "thread"]),
-    ("net", &["runtime", "wait", "thread"]),
+    ("time", &["runtime", "wait", "thread", "unwind"]),
+    ("net", &["runtime", "wait", "thread", "unwind"]),
     ("tokio_compat", &["runtime", "thread"]),
 ];
 
@@ -38,6 +39,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ),
     ("libc", &["runtime/poller.rs", "net"]),
     ("nexus_rt", &["runtime", "lib.rs"]),
+    ("fastrand", &["time/backoff.rs"]),
+    ("nix", &["runtime/signals.rs"]),
     ("socket2", &["net"]),
     ("futures_io", &["net"]),
     ("tokio", &["tokio_compat", "net"]),
