@@ -24,8 +24,11 @@
 //! | `sync::{oneshot, watch, broadcast, Notify, Semaphore, Mutex}` | the same crate's, as they are | [what stays](#what-stays-as-it-is) |
 //! | `select!`, `join!`, `try_join!` | the same macros, or those of `futures` | |
 //! | `task::yield_now`, `task::unconstrained` | [`yield_now`], [`unconstrained`] | [fairness](#fairness) |
-//! | `time::Instant` | `std::time::Instant` | [time](#time) |
-//! | `time::sleep`, `sleep_until` | [`sleep`], [`sleep_until`] | |
+//! | `time::Instant` | `std::time::Instant`, and [`now`] where the clock may be paused | [time](#time) |
+//! | `time::sleep`, `sleep_until`, `timeout`, `timeout_at` | [`sleep`], [`sleep_until`], [`timeout`], [`timeout_at`] | |
+//! | `time::interval`, whose first tick is at once | [`interval`], whose first tick is a period away | |
+//! | a retry loop with a growing `sleep` | [`Backoff`] | |
+//! | `time::{pause, advance, resume}`, `start_paused` | [`pause`], [`advance`], [`resume`], [`RuntimeBuilder::start_paused`] | |
 //! | `net::TcpListener::bind(..).await` | [`TcpListener::bind`], which does not wait | [sockets](#sockets) |
 //! | `net::TcpStream::connect(("host", port))` | [`resolve()`], then [`TcpStream::connect`] | |
 //! | `UdpSocket`, `UnixStream`, `UnixListener`, `UnixDatagram`, `into_split` | the same names | |
@@ -238,7 +241,27 @@
 //! ```
 //!
 //! tokio's timers count milliseconds and round up; these keep the deadline that
-//! they were given.
+//! they were given. An interval's first tick comes after one period, where
+//! tokio's is there at once:
+//!
+//! ```
+//! use nexus_async_rt::{Runtime, interval, now, sleep, timeout};
+//! use nexus_rt::WorldBuilder;
+//! use std::time::Duration;
+//!
+//! let second = Duration::from_secs(1);
+//! let mut world = WorldBuilder::new().build();
+//! // A clock that jumps to the next deadline when all wait, as in tokio's tests.
+//! let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+//! rt.block_on(async {
+//!     let begin = now();
+//!     let mut ticks = interval(second);
+//!     ticks.tick().await;
+//!     assert_eq!(now() - begin, second);
+//!     assert!(timeout(second, sleep(60 * second)).await.is_err());
+//!     assert_eq!(now() - begin, 2 * second);
+//! });
+//! ```
 //!
 //! # Sockets
 //!

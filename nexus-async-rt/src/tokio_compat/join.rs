@@ -1,12 +1,13 @@
 //! A task on tokio, awaited here.
 
 use super::background::tokio;
+use crate::runtime::{ClockHold, try_hold_clock};
 use crate::thread;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use tokio::task::{JoinError, JoinHandle};
 
 /// Runs `future` on a thread of tokio's. It starts at once, also if the handle
@@ -54,6 +55,7 @@ where
 {
     TokioJoinHandle {
         task: tokio().spawn(future),
+        hold: None,
     }
 }
 
@@ -61,7 +63,9 @@ where
 ///
 /// From [`spawn_on_tokio`]. It may be sent to another thread and awaited on
 /// any executor. Dropping it detaches the task, which runs on;
-/// [`abort`](TokioJoinHandle::abort) ends it.
+/// [`abort`](TokioJoinHandle::abort) ends it. Once it has been awaited in a
+/// runtime whose clock is [paused](crate::pause), that is held until the result
+/// is there or the handle is dropped.
 ///
 /// # Errors
 /// Awaiting it returns a [`TokioJoinError`] if the task panicked, was aborted,
@@ -74,6 +78,8 @@ where
 /// The result is not lost: await `&mut handle`.
 pub struct TokioJoinHandle<T> {
     task: JoinHandle<T>,
+    /// From the first `Pending` in a runtime of this crate to the end.
+    hold: Option<ClockHold>,
 }
 
 impl<T> TokioJoinHandle<T> {
@@ -97,7 +103,13 @@ impl<T> Future for TokioJoinHandle<T> {
         if !thread::may_complete(cx) {
             return Poll::Pending;
         }
-        let result = ready!(Pin::new(&mut self.task).poll(cx));
+        let Poll::Ready(result) = Pin::new(&mut self.task).poll(cx) else {
+            if self.hold.is_none() {
+                self.hold = try_hold_clock();
+            }
+            return Poll::Pending;
+        };
+        self.hold = None;
         thread::completed();
         Poll::Ready(result.map_err(TokioJoinError))
     }

@@ -48,6 +48,12 @@
 //!   polls it, and comes out of `block_on`. Under `spawn_on_tokio` tokio
 //!   catches it, and the handle returns it as a [`TokioJoinError`].
 //!
+//! # The paused clock
+//!
+//! It is this crate's alone: tokio's timers go by the system's clock. While
+//! something of the bridge is awaited the paused clock is held, so that a
+//! `timeout` around it does not end because nothing else is to be done here.
+//!
 //! # What is not there
 //!
 //! - `tokio::task::spawn_local` needs a `LocalSet`, on which `with_tokio` may

@@ -1,12 +1,12 @@
 //! A future that runs here, inside tokio's context.
 
 use super::background::{enter_to_drop, tokio};
-use crate::runtime::with_timers;
+use crate::runtime::{ClockHold, hold_clock, with_timers};
 use crate::thread;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// Runs a future that needs tokio on this thread, in this task: inside tokio's
 /// context, while tokio's own thread waits for its timers and sockets.
@@ -18,6 +18,9 @@ use std::task::{Context, Poll, ready};
 /// in another one: a current-thread runtime that waits for this thread could
 /// not drive anything. After each poll the thread is where it was before. To
 /// nest one `with_tokio` in another is legal and changes nothing.
+///
+/// While it waits, a [paused](crate::pause) clock is held: what tokio's thread
+/// is about to hand over is work that the runtime waits for.
 ///
 /// # Panics
 /// - When polled outside a runtime of this crate, or after it completed.
@@ -67,6 +70,7 @@ where
 {
     WithTokioFut {
         state: State::Unmade(make),
+        hold: None,
     }
 }
 
@@ -74,6 +78,8 @@ where
 #[must_use = "futures do nothing unless awaited"]
 pub struct WithTokioFut<F, Fut> {
     state: State<F, Fut>,
+    /// From the first `Pending` to the end: the clock does not jump meanwhile.
+    hold: Option<ClockHold>,
 }
 
 enum State<F, Fut> {
@@ -99,7 +105,7 @@ where
         let _tokio = tokio().enter();
         // SAFETY: what is pinned, a running future, is not moved, because it is
         // only polled and dropped in place: below, and by `drop`.
-        let state = unsafe { &mut self.get_unchecked_mut().state };
+        let Self { state, hold } = unsafe { self.get_unchecked_mut() };
         if matches!(state, State::Unmade(_))
             && let State::Unmade(make) = mem::replace(state, State::Over)
         {
@@ -109,7 +115,11 @@ where
             panic!("the future of `with_tokio` was polled after it was over");
         };
         // SAFETY: pinned with its owner, as above.
-        let output = ready!(unsafe { Pin::new_unchecked(future) }.poll(cx));
+        let Poll::Ready(output) = unsafe { Pin::new_unchecked(future) }.poll(cx) else {
+            hold.get_or_insert_with(|| hold_clock("with_tokio"));
+            return Poll::Pending;
+        };
+        *hold = None;
         *state = State::Over;
         thread::completed();
         Poll::Ready(output)

@@ -2,9 +2,9 @@
 
 use crate::channel_hand::kept;
 use crate::handoff::Handoff;
-use crate::watchdog::{panic_of, scaled, with_runtime, within};
+use crate::watchdog::{panic_of, scaled, with_built, with_runtime, within};
 use nexus_async_rt::{
-    JoinHandle, Runtime, sleep, spawn_boxed, spawn_on_tokio, with_tokio, yield_now,
+    JoinHandle, Runtime, now, sleep, spawn_boxed, spawn_on_tokio, timeout, with_tokio, yield_now,
 };
 use nexus_rt::WorldBuilder;
 use std::cell::RefCell;
@@ -279,4 +279,51 @@ fn a_thread_that_ends_drops_what_is_bridged() {
     .join()
     .unwrap();
     assert_eq!(done.take_within(Duration::from_secs(10)), Ok(Some(1)));
+}
+
+/// Runs `root` in a runtime whose clock stands still.
+fn paused<F: Future>(root: F) -> F::Output {
+    with_built(|builder| builder.start_paused(true), |rt| rt.block_on(root))
+}
+
+#[test]
+fn the_paused_clock_is_held_while_the_bridge_is_awaited() {
+    paused(async {
+        let begin = now();
+        let bridged = with_tokio(|| tokio::time::sleep(20 * MS));
+        assert_eq!(timeout(MS, bridged).await, Ok(()));
+        let task = spawn_on_tokio(async { tokio::time::sleep(20 * MS).await });
+        assert!(timeout(MS, task).await.unwrap().is_ok());
+        assert_eq!(now(), begin);
+        // And not longer than that.
+        sleep(Duration::from_secs(3600)).await;
+        assert_eq!(now(), begin + Duration::from_secs(3600));
+    });
+}
+
+#[test]
+fn the_paused_clock_goes_on_when_the_bridge_is_dropped() {
+    let hour = Duration::from_secs(3600);
+    paused(async {
+        let begin = now();
+        let bridged = spawn_boxed(with_tokio(pending::<()>));
+        let mut task = spawn_on_tokio(pending::<()>());
+        poll_fn(|cx| {
+            assert!(Pin::new(&mut task).poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        let sleeps = spawn_boxed(sleep(hour));
+        yield_now().await;
+        bridged.abort();
+        task.abort();
+        // Dropped elsewhere, it wakes the runtime.
+        let other = thread::spawn(move || {
+            thread::sleep(5 * MS);
+            drop(task);
+        });
+        sleeps.await;
+        assert_eq!(now(), begin + hour);
+        other.join().unwrap();
+    });
 }
