@@ -34,6 +34,9 @@
 //! | `UdpSocket`, `UnixStream`, `UnixListener`, `UnixDatagram`, `into_split` | the same names | |
 //! | `AsyncReadExt`, `AsyncWriteExt` | those of `futures`; tokio's with the feature `tokio-io` | |
 //! | `io::unix::AsyncFd` | [`AsyncFd`] | |
+//! | `tokio_util`'s `CancellationToken`, `child_token` | [`CancellationToken`], [`child`](CancellationToken::child) | [the end](#the-end) |
+//! | `signal::ctrl_c` | [`shutdown_signal`], with [`RuntimeBuilder::signal_handlers`] | |
+//! | `Runtime::shutdown_timeout`, `TaskTracker` | [`Runtime::shutdown_quiesce`] | |
 //! | `Handle::spawn` from another thread | send to a task that spawns | [other threads](#other-threads) |
 //! | `spawn_blocking` | a thread and a channel | |
 //! | `Handle::metrics` | [`metrics`] | |
@@ -296,6 +299,38 @@
 //!     Ok::<(), Box<dyn std::error::Error>>(())
 //! })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The end
+//!
+//! Tokens are those of `tokio_util`, but for [`child`](CancellationToken::child);
+//! that crate's work here, too. What in tokio is put together from `ctrl_c`, a
+//! token and a tracker of tasks is part of the runtime: it is told to end, by a
+//! signal or a handle, any number of tasks wait for that, and `shutdown_quiesce`
+//! runs until they are through:
+//!
+//! ```
+//! use nexus_async_rt::{CancellationToken, Runtime, shutdown_signal, sleep, spawn_boxed};
+//! use nexus_rt::WorldBuilder;
+//! use std::time::Duration;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! // `signal_handlers(true)` would have Ctrl-C tell it, too.
+//! let mut rt = Runtime::new(&mut world);
+//! let handle = rt.shutdown_handle();
+//! let operator = std::thread::spawn(move || handle.trigger());
+//! rt.block_on(async {
+//!     let session = CancellationToken::new();
+//!     let request = session.child();
+//!     spawn_boxed(async move {
+//!         let answer = request.run_until_cancelled(sleep(Duration::MAX)).await;
+//!         assert_eq!(answer, None);
+//!     });
+//!     shutdown_signal().await;
+//!     session.cancel();
+//! });
+//! rt.shutdown_quiesce(Duration::from_secs(5)).unwrap();
+//! operator.join().unwrap();
 //! ```
 //!
 //! # Other threads
