@@ -303,11 +303,11 @@
 //!
 //! # The end
 //!
-//! Tokens are those of `tokio_util`, but for [`child`](CancellationToken::child);
-//! that crate's work here, too. What in tokio is put together from `ctrl_c`, a
-//! token and a tracker of tasks is part of the runtime: it is told to end, by a
-//! signal or a handle, any number of tasks wait for that, and `shutdown_quiesce`
-//! runs until they are through:
+//! Tokens have the methods of those of `tokio_util`, but for the name of
+//! [`child`](CancellationToken::child). What in tokio is put together from
+//! `ctrl_c`, a token and a tracker of tasks is part of the runtime: it is told to
+//! end, by a signal or a handle, any number of tasks wait for that, and
+//! `shutdown_quiesce` runs until they are through:
 //!
 //! ```
 //! use nexus_async_rt::{CancellationToken, Runtime, shutdown_signal, sleep, spawn_boxed};
