@@ -64,7 +64,7 @@
 //! | how is work told to end? | [`cancel`] |
 //! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
-//! | what time is it? | [`sleep`], [`event_time`], [`now`] |
+//! | how does one wait for the clock, and test that? | [`time`] |
 //! | what has the runtime done so far? | [`Metrics`] |
 //!
 //! # Features
@@ -133,7 +133,7 @@ mod runtime;
 mod task;
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(unsafe_code, reason = "futures pin what lies inside them")]
-mod time;
+pub mod time;
 
 #[cfg(not(all(test, nexus_loom)))]
 pub use cancel::{
@@ -148,7 +148,10 @@ pub use runtime::{
 pub use task::{BoundedByteSlab, ByteSlab, JoinHandle, MIN_SLOT_SIZE, TASK_HEADER_SIZE};
 #[cfg(not(all(test, nexus_loom)))]
 pub use time::{
-    Sleep, Unconstrained, YieldNow, event_time, now, sleep, sleep_until, unconstrained, yield_now,
+    AdvanceFut, After, Backoff, BackoffBuilder, ClockHold, Elapsed, Exhausted, Interval,
+    MissedTickBehavior, Sleep, TickFut, Timeout, Unconstrained, WaitFut, YieldNow, advance, after,
+    after_delay, event_time, hold_clock, interval, interval_at, now, pause, resume, sleep,
+    sleep_until, timeout, timeout_at, unconstrained, yield_now,
 };
 
 pub use nexus_rt;

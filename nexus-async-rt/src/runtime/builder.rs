@@ -48,6 +48,7 @@ pub struct RuntimeBuilder<'w> {
     event_capacity: usize,
     arena: Option<Arena>,
     signal_handlers: bool,
+    paused: bool,
 }
 
 impl fmt::Debug for RuntimeBuilder<'_> {
@@ -57,6 +58,7 @@ impl fmt::Debug for RuntimeBuilder<'_> {
             .field("event_capacity", &self.event_capacity)
             .field("arena", &self.arena)
             .field("signal_handlers", &self.signal_handlers)
+            .field("paused", &self.paused)
             .finish_non_exhaustive()
     }
 }
@@ -74,6 +76,7 @@ impl<'w> RuntimeBuilder<'w> {
             event_capacity: 1024,
             arena: None,
             signal_handlers: false,
+            paused: false,
         }
     }
 
@@ -168,6 +171,13 @@ impl<'w> RuntimeBuilder<'w> {
         self
     }
 
+    /// Whether the runtime's clock stands still from the beginning, as if
+    /// [`pause`](crate::pause) had been called; it does not by default.
+    pub fn start_paused(mut self, paused: bool) -> Self {
+        self.paused = paused;
+        self
+    }
+
     /// The runtime, bound to this thread.
     ///
     /// # Panics
@@ -183,12 +193,16 @@ impl<'w> RuntimeBuilder<'w> {
         let handle = ShutdownHandle::new();
         let signals = self.signal_handlers.then(|| signals::watch(&handle));
         let shutdown = Shutdown::new(handle, self.world);
-        Runtime {
+        let runtime = Runtime {
             shared: Shared::create(bell, self.arena, shutdown, NonNull::from(self.world)),
             poller,
             limits: self.limits,
             _signals: signals,
             world: PhantomData,
+        };
+        if self.paused {
+            runtime.shared().timers.clock.pause();
         }
+        runtime
     }
 }

@@ -19,7 +19,8 @@ impl Runtime<'_> {
     ///
     /// It tells nobody to end: that is done before, by
     /// [`ShutdownHandle::trigger`](crate::ShutdownHandle::trigger) or a
-    /// cancellation. `Duration::MAX` waits without a limit.
+    /// cancellation. The time is that of the runtime's clock; `Duration::MAX`
+    /// waits without a limit.
     ///
     /// # Errors
     /// If tasks are alive when `timeout` is over: they are named by where they
@@ -50,7 +51,7 @@ impl Runtime<'_> {
     /// ```
     #[track_caller]
     pub fn shutdown_quiesce(&mut self, timeout: Duration) -> Result<(), QuiesceTimeout> {
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = self.shared().timers.clock.now().checked_add(timeout);
         let ended = self.block_on(until_no_task_is_left(deadline));
         if ended {
             return Ok(());
@@ -64,16 +65,19 @@ impl Runtime<'_> {
 
 /// `false`: the deadline came first.
 async fn until_no_task_is_left(deadline: Option<Instant>) -> bool {
-    let entry = pin!(Entry::new());
+    let entry = pin!(Entry::new(deadline));
     let entry = entry.into_ref();
     poll_fn(|cx| {
         context::with("shutdown_quiesce", |shared| {
             if shared.counters.alive.get() == 0 {
                 return Poll::Ready(true);
             }
-            match (entry.phase(), deadline) {
-                (Phase::Fired, _) => return Poll::Ready(false),
-                (Phase::Idle, Some(deadline)) => shared.timers.insert(entry, deadline, cx.waker()),
+            match entry.phase() {
+                Phase::Fired => return Poll::Ready(false),
+                Phase::Idle if deadline.is_some() => {
+                    entry.arm(cx.waker());
+                    shared.timers.stage(entry);
+                }
                 _ => {}
             }
             shared.root_waits_for_end.set(true);

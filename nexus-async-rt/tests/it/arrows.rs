@@ -28,6 +28,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("libc", &["runtime/poller.rs"]),
     ("nexus_rt", &["runtime", "lib.rs"]),
     ("nix", &["runtime/signals.rs"]),
+    ("fastrand", &["time/backoff.rs"]),
     ("socket2", &["net"]),
     ("tokio", &["tokio_compat", "net"]),
     // The bell is what the models ring in the poller's place.

@@ -1,8 +1,8 @@
 //! monoio, on `io_uring` where there is one.
 
-use super::{Clock, Executor};
+use super::{Clock, Executor, Limit};
 use monoio::task::JoinHandle;
-use monoio::time::{Sleep, sleep};
+use monoio::time::{Sleep, sleep, timeout};
 use monoio::{FusionDriver, RuntimeBuilder};
 use std::time::Duration;
 
@@ -35,5 +35,14 @@ impl Clock for Monoio {
 
     fn sleep(duration: Duration) -> Sleep {
         sleep(duration)
+    }
+}
+
+impl Limit for Monoio {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
     }
 }

@@ -1,10 +1,11 @@
 //! This project.
 
-use super::Clock;
 use super::nexus::{bytes, executor, typed};
+use super::{Clock, Limit};
 use nexus_async_rt::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
 use nexus_async_rt::{
     ByteSlab, JoinHandle, Runtime, Sleep, event_time, sleep, sleep_until, spawn_boxed, spawn_slab,
+    timeout, timeout_at,
 };
 use nexus_rt::WorldBuilder;
 use std::time::Duration;
@@ -38,11 +39,29 @@ impl Clock for Boxed {
     }
 }
 
+impl Limit for Boxed {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
+    }
+}
+
 impl Clock for FromTurn {
     type Sleep = Sleep;
 
     fn sleep(duration: Duration) -> Sleep {
         sleep_until(event_time() + duration)
+    }
+}
+
+impl Limit for FromTurn {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout_at(event_time() + duration, future)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The published `nexus-async-rt` 0.7.0.
 
-use super::Clock;
 use super::nexus::{bytes, executor, typed};
+use super::{Clock, Limit};
 use nexus_rt::WorldBuilder;
 use nexus07::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
-use nexus07::{ByteSlab, JoinHandle, Runtime, Sleep, sleep, spawn_boxed, spawn_slab};
+use nexus07::{ByteSlab, JoinHandle, Runtime, Sleep, sleep, spawn_boxed, spawn_slab, timeout};
 use std::time::Duration;
 
 fn block_on<F: Future + 'static>(future: F) -> F::Output {
@@ -32,6 +32,15 @@ impl Clock for Boxed {
 
     fn sleep(duration: Duration) -> Sleep {
         sleep(duration)
+    }
+}
+
+impl Limit for Boxed {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
     }
 }
 

@@ -1,6 +1,6 @@
 //! tokio: the current-thread runtime with a `LocalSet`, and `sync::mpsc`.
 
-use super::{AsyncSend, AwaitBytes, Bytes, Channel, Clock, Executor, TryRecv};
+use super::{AsyncSend, AwaitBytes, Bytes, Channel, Clock, Executor, Limit, TryRecv};
 use std::fmt::Debug;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
 /// Tasks of a `LocalSet`.
 #[derive(Debug)]
@@ -53,6 +53,15 @@ impl Clock for Tokio {
 
     fn sleep(duration: Duration) -> Sleep {
         sleep(duration)
+    }
+}
+
+impl Limit for Tokio {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
     }
 }
 
