@@ -43,12 +43,10 @@ fn it_waits_for_tasks_and_for_those_that_they_spawn() {
             thread::sleep(Duration::from_millis(5));
             token.cancel();
         });
-        let parks = rt.metrics().parks;
         for timeout in [LONG, Duration::MAX] {
             assert_eq!(rt.shutdown_quiesce(timeout), Ok(()));
         }
         assert_eq!((ended.get(), rt.task_count()), (10, 0));
-        assert!(rt.metrics().parks > parks, "it sleeps meanwhile");
         thread.join().unwrap();
     });
 }
