@@ -177,50 +177,6 @@ async fn timers() {
     .await;
 }
 
-async fn cancellation() {
-    let root = CancellationToken::new();
-    assert_free("cancelled(), polled and dropped", async || {
-        for _ in 0..1000 {
-            let mut waits = pin!(root.cancelled());
-            let mut owned = pin!(root.clone().cancelled_owned());
-            let mut shutdown = pin!(shutdown_signal());
-            poll_fn(|cx| {
-                let first = waits.as_mut().poll(cx).is_pending();
-                let second = owned.as_mut().poll(cx).is_pending();
-                assert!(first && second && shutdown.as_mut().poll(cx).is_pending());
-                Poll::Ready(())
-            })
-            .await;
-        }
-    })
-    .await;
-    assert_free("run_until_cancelled, run to its end", async || {
-        for _ in 0..1000 {
-            assert!(root.run_until_cancelled(yield_now()).await.is_some());
-        }
-    })
-    .await;
-    // One for each wait: a token is cancelled once.
-    let mut tokens: Vec<_> = (0..2000).map(|_| root.child()).collect();
-    assert_free("cancelled(), cancelled", async || {
-        for token in tokens.drain(..1000) {
-            let waits = spawn_slab(token.clone().cancelled_owned());
-            yield_now().await;
-            token.cancel();
-            token.cancelled().await;
-            waits.await;
-        }
-    })
-    .await;
-    assert_free("shutdown", async || {
-        let waits = spawn_slab(shutdown_signal());
-        yield_now().await;
-        shutdown_handle().trigger();
-        waits.await;
-    })
-    .await;
-}
-
 async fn limits_and_rates() {
     let (hour, short) = (Duration::from_secs(3600), Duration::from_micros(20));
     assert_free("timeout, never hung up", async || {
@@ -286,6 +242,50 @@ async fn limits_and_rates() {
     .await;
 }
 
+async fn cancellation() {
+    let root = CancellationToken::new();
+    assert_free("cancelled(), polled and dropped", async || {
+        for _ in 0..1000 {
+            let mut waits = pin!(root.cancelled());
+            let mut owned = pin!(root.clone().cancelled_owned());
+            let mut shutdown = pin!(shutdown_signal());
+            poll_fn(|cx| {
+                let first = waits.as_mut().poll(cx).is_pending();
+                let second = owned.as_mut().poll(cx).is_pending();
+                assert!(first && second && shutdown.as_mut().poll(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+        }
+    })
+    .await;
+    assert_free("run_until_cancelled, run to its end", async || {
+        for _ in 0..1000 {
+            assert!(root.run_until_cancelled(yield_now()).await.is_some());
+        }
+    })
+    .await;
+    // One for each wait: a token is cancelled once.
+    let mut tokens: Vec<_> = (0..2000).map(|_| root.child()).collect();
+    assert_free("cancelled(), cancelled", async || {
+        for token in tokens.drain(..1000) {
+            let waits = spawn_slab(token.clone().cancelled_owned());
+            yield_now().await;
+            token.cancel();
+            token.cancelled().await;
+            waits.await;
+        }
+    })
+    .await;
+    assert_free("shutdown", async || {
+        let waits = spawn_slab(shutdown_signal());
+        yield_now().await;
+        shutdown_handle().trigger();
+        waits.await;
+    })
+    .await;
+}
+
 #[test]
 fn nothing_is_allocated_after_the_warm_up() {
     COUNTED.set(true);
@@ -297,8 +297,8 @@ fn nothing_is_allocated_after_the_warm_up() {
         tasks().await;
         foreign_wakes().await;
         timers().await;
-        cancellation().await;
         limits_and_rates().await;
+        cancellation().await;
         assert_free("the World", async || {
             for _ in 0..1000 {
                 with_world(|_| ());

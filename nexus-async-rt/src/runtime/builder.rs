@@ -47,8 +47,8 @@ pub struct RuntimeBuilder<'w> {
     limits: Limits,
     event_capacity: usize,
     arena: Option<Arena>,
-    signal_handlers: bool,
     paused: bool,
+    signal_handlers: bool,
 }
 
 impl fmt::Debug for RuntimeBuilder<'_> {
@@ -57,8 +57,8 @@ impl fmt::Debug for RuntimeBuilder<'_> {
             .field("limits", &self.limits)
             .field("event_capacity", &self.event_capacity)
             .field("arena", &self.arena)
-            .field("signal_handlers", &self.signal_handlers)
             .field("paused", &self.paused)
+            .field("signal_handlers", &self.signal_handlers)
             .finish_non_exhaustive()
     }
 }
@@ -75,8 +75,8 @@ impl<'w> RuntimeBuilder<'w> {
             },
             event_capacity: 1024,
             arena: None,
-            signal_handlers: false,
             paused: false,
+            signal_handlers: false,
         }
     }
 
@@ -143,6 +143,13 @@ impl<'w> RuntimeBuilder<'w> {
         self
     }
 
+    /// Whether the runtime's clock stands still from the beginning, as if
+    /// [`pause`](crate::pause) had been called; it does not by default.
+    pub fn start_paused(mut self, paused: bool) -> Self {
+        self.paused = paused;
+        self
+    }
+
     /// Whether SIGINT and SIGTERM tell the runtime to shut down, as
     /// [`ShutdownHandle::trigger`] does; off by default.
     ///
@@ -168,13 +175,6 @@ impl<'w> RuntimeBuilder<'w> {
     /// ```
     pub fn signal_handlers(mut self, on: bool) -> Self {
         self.signal_handlers = on;
-        self
-    }
-
-    /// Whether the runtime's clock stands still from the beginning, as if
-    /// [`pause`](crate::pause) had been called; it does not by default.
-    pub fn start_paused(mut self, paused: bool) -> Self {
-        self.paused = paused;
         self
     }
 

@@ -75,6 +75,7 @@ async fn until_no_task_is_left(deadline: Option<Instant>) -> bool {
             match entry.phase() {
                 Phase::Fired => return Poll::Ready(false),
                 Phase::Idle if deadline.is_some() => {
+                    // The root's waker: it runs no foreign code.
                     entry.arm(cx.waker());
                     shared.timers.stage(entry);
                 }

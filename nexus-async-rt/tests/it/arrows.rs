@@ -27,8 +27,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("mio", &["runtime/poller.rs", "runtime/bell.rs", "net"]),
     ("libc", &["runtime/poller.rs"]),
     ("nexus_rt", &["runtime", "lib.rs"]),
-    ("nix", &["runtime/signals.rs"]),
     ("fastrand", &["time/backoff.rs"]),
+    ("nix", &["runtime/signals.rs"]),
     ("socket2", &["net"]),
     ("tokio", &["tokio_compat", "net"]),
     // The bell is what the models ring in the poller's place.
