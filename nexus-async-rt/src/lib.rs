@@ -61,9 +61,11 @@
 //! | what does a slab hold? | [`ByteSlab`], [`BoundedByteSlab`] |
 //! | what happens when a task panics, or the runtime is dropped? | [`Runtime`] |
 //! | what may be done with a task that runs? | [`JoinHandle`] |
+//! | how is work told to end? | [`cancel`] |
+//! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
 //! | how are sockets used? | [`net`] |
-//! | what time is it? | [`sleep`], [`event_time`], [`now`] |
+//! | how does one wait for the clock, and test that? | [`time`] |
 //! | what has the runtime done so far? | [`Metrics`] |
 //!
 //! # Features
@@ -98,6 +100,12 @@ compile_error!("nexus-async-rt needs a Unix: Linux is tested, macOS builds");
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(
     unsafe_code,
+    reason = "a tree's links are under its lock, futures are pinned"
+)]
+pub mod cancel;
+#[cfg(not(all(test, nexus_loom)))]
+#[expect(
+    unsafe_code,
     reason = "handles vouch for the rings' contracts, futures pin their nodes"
 )]
 pub mod channel;
@@ -109,6 +117,7 @@ mod channel;
 mod ring;
 mod sync;
 mod thread;
+mod unwind;
 #[expect(
     unsafe_code,
     reason = "waiting futures are linked where they are pinned"
@@ -135,8 +144,12 @@ mod runtime;
 mod task;
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(unsafe_code, reason = "futures pin what lies inside them")]
-mod time;
+pub mod time;
 
+#[cfg(not(all(test, nexus_loom)))]
+pub use cancel::{
+    CancellationToken, CancelledFut, CancelledOwnedFut, DropGuard, RunUntilCancelledFut,
+};
 #[cfg(not(all(test, nexus_loom)))]
 pub use net::{
     AsyncFd, AsyncRead, AsyncWrite, Interest, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReadyGuard,
@@ -145,13 +158,17 @@ pub use net::{
 };
 #[cfg(not(all(test, nexus_loom)))]
 pub use runtime::{
-    Metrics, Runtime, RuntimeBuilder, SlabClaim, WorldCtx, claim_slab, metrics, spawn_boxed,
-    spawn_slab, task_count, try_claim_slab, with_world, with_world_ref,
+    Metrics, QuiesceTimeout, Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim,
+    WorldCtx, claim_slab, metrics, shutdown_handle, shutdown_signal, spawn_boxed, spawn_slab,
+    task_count, try_claim_slab, with_world, with_world_ref,
 };
 pub use task::{BoundedByteSlab, ByteSlab, JoinHandle, MIN_SLOT_SIZE, TASK_HEADER_SIZE};
 #[cfg(not(all(test, nexus_loom)))]
 pub use time::{
-    Sleep, Unconstrained, YieldNow, event_time, now, sleep, sleep_until, unconstrained, yield_now,
+    AdvanceFut, After, Backoff, BackoffBuilder, ClockHold, Elapsed, Exhausted, Interval,
+    MissedTickBehavior, Sleep, TickFut, Timeout, Unconstrained, WaitFut, YieldNow, advance, after,
+    after_delay, event_time, hold_clock, interval, interval_at, now, pause, resume, sleep,
+    sleep_until, timeout, timeout_at, unconstrained, yield_now,
 };
 
 pub use nexus_rt;

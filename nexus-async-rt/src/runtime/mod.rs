@@ -12,7 +12,9 @@
 //!    Otherwise the turn that begins here has not read it yet.
 //! 5. Every `event_interval` turns, the OS is asked for sockets, if any are
 //!    watched; who waits for one that is ready is woken.
-//! 6. If there is nothing to do, [idle](#idle).
+//! 6. If there is nothing to do: a [paused clock](clock) moves to the next
+//!    deadline, if no socket is waited for and nobody holds it. Otherwise,
+//!    [idle](#idle).
 //!
 //! # Idle
 //!
@@ -32,13 +34,17 @@
 
 mod bell;
 mod builder;
+mod clock;
 mod context;
 mod entry;
 mod inbox;
 mod metrics;
 mod poller;
+mod quiesce;
 mod ready;
 mod shared;
+mod shutdown;
+mod signals;
 mod spawn;
 mod tasks;
 mod timers;
@@ -48,8 +54,11 @@ mod watches;
 mod world;
 
 pub use builder::RuntimeBuilder;
+pub use clock::ClockHold;
 pub(crate) use entry::{Entry, Phase};
 pub use metrics::Metrics;
+pub use quiesce::QuiesceTimeout;
+pub use shutdown::{ShutdownHandle, ShutdownSignal, shutdown_handle, shutdown_signal};
 pub use spawn::{SlabClaim, claim_slab, spawn_boxed, spawn_slab, try_claim_slab};
 pub(crate) use timers::Timers;
 pub(crate) use watch::{BOTH, Side, Waiters, Watch, attempt};
@@ -57,17 +66,18 @@ pub(crate) use watches::Registration;
 pub use world::{WorldCtx, with_world, with_world_ref};
 
 use crate::thread::{self, BlockOnGuard};
+use crate::unwind::hand_on;
 use builder::Limits;
 use nexus_rt::World;
 use poller::Poller;
-use shared::{Shared, hand_on};
+use shared::Shared;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use watches::Watches;
 
@@ -115,6 +125,8 @@ pub struct Runtime<'w> {
     poller: Poller,
     watches: Rc<Watches>,
     limits: Limits,
+    /// Has signals handled until it is dropped.
+    _signals: Option<signals::Watch>,
     /// Not `Send`: the thread's number is in every task.
     world: PhantomData<(&'w mut World, *const ())>,
 }
@@ -184,7 +196,9 @@ impl<'w> Runtime<'w> {
         // Dropped before the guards: its destructor is inside the runtime.
         let mut root = pin!(future);
         self.shared().set_root_ready();
-        self.shared().timers.forget_time();
+        self.shared().timers.clock.forget_time();
+        // It may have been set since the last run.
+        self.shared().look_at_world_flag();
         match catch_unwind(AssertUnwindSafe(|| self.turns(root.as_mut(), busy))) {
             Ok(output) => output,
             Err(panic) => {
@@ -209,7 +223,7 @@ impl<'w> Runtime<'w> {
             }
             shared.drain(limits.cross_thread_drain_limit);
             if shared.timers.is_empty() {
-                shared.timers.forget_time();
+                shared.timers.clock.forget_time();
             } else {
                 shared.fire_timers();
             }
@@ -220,7 +234,7 @@ impl<'w> Runtime<'w> {
                     self.look_at_sockets();
                 }
             }
-            if !shared.has_work() {
+            if !shared.has_work() && !self.jump() {
                 if busy {
                     std::hint::spin_loop();
                 } else {
@@ -239,6 +253,20 @@ impl<'w> Runtime<'w> {
         self.poller.report(&self.watches);
     }
 
+    /// Moves a paused clock to the next deadline, if it may; there is no work.
+    #[inline(always)]
+    fn jump(&self) -> bool {
+        let timers = &self.shared().timers;
+        timers.clock.is_paused() && self.clock_may_jump() && timers.jump()
+    }
+
+    /// Whether nothing but a timer can cause work on this thread: no socket is
+    /// waited for, and nobody holds the clock.
+    #[cold]
+    fn clock_may_jump(&self) -> bool {
+        !self.watches.has_waiters() && !self.shared().timers.clock.is_held()
+    }
+
     /// See the module.
     #[cold]
     fn idle(&mut self) {
@@ -247,15 +275,14 @@ impl<'w> Runtime<'w> {
         if !self.limits.spin.is_zero() && self.spin() {
             return;
         }
-        let now = (!shared.timers.is_empty()).then(Instant::now);
-        let sleep = now.and_then(|now| Some((now, shared.timers.sleep_time(now)?)));
+        let sleep = shared.timers.sleep_time();
         if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) || !shared.begin_park() {
             return;
         }
         shared.counters.parks.add(1);
         let slept = self.poller.sleep(sleep);
         shared.end_park();
-        shared.timers.forget_time();
+        shared.timers.clock.forget_time();
         if let Err(error) = slept {
             panic!("the OS refused to wait for events: {error}");
         }
@@ -270,7 +297,7 @@ impl<'w> Runtime<'w> {
         let shared = unsafe { self.shared.as_ref() };
         shared.counters.spins.add(1);
         let begin = Instant::now();
-        let deadline = shared.timers.sleep_time(begin);
+        let deadline = shared.timers.sleep_time();
         loop {
             for _ in 0..LOOKS {
                 if shared.has_work() {
@@ -281,11 +308,11 @@ impl<'w> Runtime<'w> {
             if self.watches.is_watching() {
                 self.look_at_sockets();
             }
-            let spent = begin.elapsed();
-            if deadline.is_some_and(|deadline| spent >= deadline) {
+            let now = Instant::now();
+            if deadline.is_some_and(|(asked, left)| now.duration_since(asked) >= left) {
                 return true;
             }
-            if spent >= self.limits.spin {
+            if now.duration_since(begin) >= self.limits.spin {
                 return shared.has_work();
             }
         }
@@ -308,10 +335,27 @@ pub(crate) fn with_timers<R>(name: &str, f: impl FnOnce(&Timers) -> R) -> R {
     context::with(name, |shared| f(&shared.timers))
 }
 
+/// The time of the runtime that the caller runs in; outside a runtime, the
+/// system's.
+#[inline(always)]
+pub(crate) fn clock_now() -> Instant {
+    context::find(|shared| shared.timers.clock.now()).unwrap_or_else(Instant::now)
+}
+
+/// See [`ClockHold`]; for the public function `name`.
+#[track_caller]
+pub(crate) fn hold_clock(name: &str) -> ClockHold {
+    context::with(name, |shared| {
+        let root = Waker::clone(&shared.root_waker());
+        shared.timers.clock.hold(root)
+    })
+}
+
 impl Shared {
     fn fire_timers(&self) {
-        let now = self.timers.read_clock();
-        self.counters.timers_fired.add(self.timers.fire(now));
+        let now = self.timers.clock.begin_turn();
+        let fired = self.timers.fire(self.timers.clock.nanos(now));
+        self.counters.timers_fired.add(fired);
     }
 }
 
@@ -320,7 +364,7 @@ impl Drop for Runtime<'_> {
         let panic = {
             // SAFETY: alive and on its thread, as `self` is.
             let _context = unsafe { context::enter(self.shared) };
-            self.shared().timers.forget_time();
+            self.shared().timers.clock.forget_time();
             // SAFETY: as above. The block may be gone when the borrows are put
             // back, so they are not: nobody asks for them any more.
             std::mem::forget(unsafe { self.shared.as_ref() }.borrows.begin_run());

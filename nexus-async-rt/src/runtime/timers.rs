@@ -7,6 +7,11 @@
 //! levels told apart by exclusive or), so that the first occupied slot of the
 //! lowest occupied level is always the next one.
 //!
+//! A timer that begins to wait is only *staged*: put into a list, without a look
+//! at its deadline. What is still there when somebody asks for what is due, once
+//! a turn, is spread over the wheel. Most limits of time are gone by then,
+//! because what they limit has come.
+//!
 //! Invariants:
 //! - An entry keeps its exact deadline, in nanoseconds; the slot only finds it.
 //! - The tick of an entry is at least the wheel's.
@@ -14,6 +19,7 @@
 //!   deadlines, ties in the order in which the entries were made.
 //! - Nothing is allocated; unlinking is one step whatever number is alive.
 
+use super::clock::{Clock, NEVER};
 use super::entry::{ABANDONED, Entry, FIRED, IDLE, Phase};
 use std::cell::Cell;
 use std::pin::Pin;
@@ -25,7 +31,9 @@ const LEVELS: usize = 10;
 const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
 /// The list of those that are due.
-pub(super) const DUE: u16 = (LEVELS * SLOTS) as u16;
+const DUE: u16 = (LEVELS * SLOTS) as u16;
+/// The list of those that are staged, the last of all lists.
+pub(super) const STAGED: u16 = DUE + 1;
 /// Nanoseconds of a tick.
 const TICK: u64 = 1000;
 /// How long a list is searched for the exact deadline to park until.
@@ -34,85 +42,75 @@ const EXACT: usize = 32;
 /// See the module. Not to be moved while entries wait in it.
 pub(crate) struct Timers {
     /// Not `Sync` and not `Send`: neither are entries.
-    lists: [Cell<*const Entry>; DUE as usize + 1],
+    lists: [Cell<*const Entry>; STAGED as usize + 1],
     occupied: [Cell<u64>; LEVELS],
-    /// The levels whose `occupied` is not zero.
-    levels: Cell<u16>,
+    /// A bit for each level whose `occupied` is not zero, and above them one
+    /// for each of the other lists that is not empty: see `bit_of`.
+    busy: Cell<u16>,
     /// The wheel's tick.
     tick: Cell<u64>,
-    origin: Instant,
-    /// The clock's value in this turn, once it has been read.
-    event_time: Cell<Option<Instant>>,
+    pub(crate) clock: Clock,
 }
 
-/// The clock.
-impl Timers {
-    pub(super) fn new() -> Self {
-        Self {
-            lists: [const { Cell::new(ptr::null()) }; DUE as usize + 1],
-            occupied: [const { Cell::new(0) }; LEVELS],
-            levels: Cell::new(0),
-            tick: Cell::new(0),
-            origin: Instant::now(),
-            event_time: Cell::new(None),
-        }
-    }
-
-    /// The clock's value at its first use in this turn.
-    #[inline]
-    pub(crate) fn event_time(&self) -> Instant {
-        self.event_time.get().unwrap_or_else(|| self.read_clock())
-    }
-
-    /// As [`Timers::event_time`], if it has been used.
-    #[inline]
-    pub(crate) fn known_time(&self) -> Option<Instant> {
-        self.event_time.get()
-    }
-
-    /// Reads the clock for a turn that begins.
-    pub(super) fn read_clock(&self) -> Instant {
-        let now = Instant::now();
-        self.event_time.set(Some(now));
-        now
-    }
-
-    /// A turn begins, in which nobody has asked for the time.
-    #[inline(always)]
-    pub(super) fn forget_time(&self) {
-        self.event_time.set(None);
-    }
-
-    /// Nanoseconds since the origin; the largest number stands for never.
-    #[inline]
-    fn nanos(&self, time: Instant) -> u64 {
-        let since = time.saturating_duration_since(self.origin);
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-    }
+/// The bit of a list outside the wheel.
+const fn bit_of(list: u16) -> u16 {
+    1 << (LEVELS as u16 + list - DUE)
 }
 
 /// The wheel.
 impl Timers {
+    pub(super) fn new() -> Self {
+        Self {
+            lists: [const { Cell::new(ptr::null()) }; STAGED as usize + 1],
+            occupied: [const { Cell::new(0) }; LEVELS],
+            busy: Cell::new(0),
+            tick: Cell::new(0),
+            clock: Clock::new(),
+        }
+    }
+
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
-        self.levels.get() == 0 && self.lists[DUE as usize].get().is_null()
+        self.busy.get() == 0
     }
 
-    /// Has `entry`, which is idle, woken at `deadline`.
-    #[inline]
-    pub(crate) fn insert(&self, entry: Pin<&Entry>, deadline: Instant, waker: &Waker) {
-        // Foreign code first: after it the entry is still idle.
-        entry.register(waker);
-        self.insert_at(entry, self.nanos(deadline));
-    }
-
-    fn insert_at(&self, entry: Pin<&Entry>, deadline: u64) {
+    /// Has `entry`, which is idle and has a waker, woken at its deadline.
+    #[inline(always)]
+    pub(crate) fn stage(&self, entry: Pin<&Entry>) {
         debug_assert_eq!(entry.phase(), Phase::Idle);
-        entry.deadline.set(deadline);
         entry.timers.set(self);
+        self.busy.set(self.busy.get() | bit_of(STAGED));
         // SAFETY: in no list, as it is idle. Pinned and unlinked by its
         // destructor: it stays where it is for as long as it is linked.
-        unsafe { self.place(entry.get_ref()) };
+        unsafe { self.link(entry.get_ref(), STAGED) };
+    }
+
+    /// Spreads what is staged over the wheel.
+    #[inline(always)]
+    fn settle(&self) {
+        if self.busy.get() & bit_of(STAGED) != 0 {
+            self.settle_staged();
+        }
+    }
+
+    fn settle_staged(&self) {
+        self.busy.set(self.busy.get() & !bit_of(STAGED));
+        let mut entry = self.lists[STAGED as usize].replace(ptr::null());
+        while !entry.is_null() {
+            // SAFETY: entries in a list are alive; this one has left it.
+            unsafe {
+                let next = (*entry).next.get();
+                let deadline = (*entry).time.get();
+                let deadline = deadline.map_or(NEVER, |time| self.clock.nanos(time));
+                (*entry).deadline.set(deadline);
+                if deadline < NEVER {
+                    self.place(entry);
+                } else {
+                    (*entry).place.set(IDLE);
+                }
+                entry = next;
+            }
+        }
     }
 
     /// Puts an entry into the slot that its deadline asks for.
@@ -130,7 +128,7 @@ impl Timers {
         let slot = (tick >> (level * BITS)) as usize % SLOTS;
         let occupied = &self.occupied[level as usize];
         occupied.set(occupied.get() | 1 << slot);
-        self.levels.set(self.levels.get() | 1 << level);
+        self.busy.set(self.busy.get() | 1 << level);
         // SAFETY: as the caller says.
         unsafe { self.link(entry, (level as usize * SLOTS + slot) as u16) };
     }
@@ -168,8 +166,8 @@ impl Timers {
             }
             if prev.is_null() {
                 self.lists[list as usize].set(next);
-                if next.is_null() && list < DUE {
-                    self.vacate(list as usize);
+                if next.is_null() {
+                    self.vacate(list);
                 }
             } else {
                 (*prev).next.set(next);
@@ -177,19 +175,23 @@ impl Timers {
         }
     }
 
-    /// A slot has become empty.
-    fn vacate(&self, list: usize) {
-        let (level, slot) = (list / SLOTS, list % SLOTS);
-        let occupied = self.occupied[level].get() & !(1 << slot);
-        self.occupied[level].set(occupied);
-        if occupied == 0 {
-            self.levels.set(self.levels.get() & !(1 << level));
-        }
+    /// A list has become empty.
+    #[inline(always)]
+    fn vacate(&self, list: u16) {
+        let busy = if list >= DUE {
+            bit_of(list)
+        } else {
+            let (level, slot) = (list as usize / SLOTS, list as usize % SLOTS);
+            let occupied = self.occupied[level].get() & !(1 << slot);
+            self.occupied[level].set(occupied);
+            u16::from(occupied == 0) << level
+        };
+        self.busy.set(self.busy.get() & !busy);
     }
 
     /// The next slot: its level, its list, and the tick at which it begins.
     fn next_slot(&self) -> Option<(usize, usize, u64)> {
-        let levels = self.levels.get();
+        let levels = self.busy.get() & (bit_of(DUE) - 1);
         if levels == 0 {
             return None;
         }
@@ -204,24 +206,40 @@ impl Timers {
         ))
     }
 
-    /// How long the thread may sleep at `now`; `None`: for ever.
-    pub(super) fn sleep_time(&self, now: Instant) -> Option<Duration> {
-        let until = self.next_deadline()?;
-        Some(Duration::from_nanos(until.saturating_sub(self.nanos(now))))
+    /// Until when the thread may sleep, as the system's time now and what is
+    /// left from then on; `None`: until it is woken.
+    pub(super) fn sleep_time(&self) -> Option<(Instant, Duration)> {
+        if self.clock.is_paused() {
+            return None;
+        }
+        let until = self.next_deadline(EXACT)?;
+        let now = self.clock.now();
+        let left = until.saturating_sub(self.clock.nanos(now));
+        Some((self.clock.system_time(now), Duration::from_nanos(left)))
     }
 
-    /// The next deadline. With very many in one slot of a higher level: a time
-    /// before it, at which they will have to be spread anyway.
-    fn next_deadline(&self) -> Option<u64> {
+    /// Moves the paused clock to the next deadline. `false`: there is none.
+    pub(super) fn jump(&self) -> bool {
+        let Some(next) = self.next_deadline(usize::MAX) else {
+            return false;
+        };
+        self.clock.move_to(self.clock.at(next));
+        true
+    }
+
+    /// The next deadline. With more than `exact` in one slot of a higher level:
+    /// a time before it, at which they will have to be spread anyway.
+    fn next_deadline(&self, exact: usize) -> Option<u64> {
+        self.settle();
         if !self.lists[DUE as usize].get().is_null() {
             return Some(0);
         }
         let (level, list, start) = self.next_slot()?;
-        let mut first = u64::MAX;
+        let mut first = NEVER;
         let mut seen = 0;
         let mut entry = self.lists[list].get();
         while !entry.is_null() {
-            if level > 0 && seen == EXACT {
+            if level > 0 && seen == exact {
                 return Some(start * TICK);
             }
             // SAFETY: entries in a list are alive.
@@ -234,11 +252,12 @@ impl Timers {
         Some(first)
     }
 
-    /// Wakes all that are due at `now`; how many.
+    /// Wakes all that are due at `now`, in nanoseconds; how many.
     ///
     /// If a wake panics the rest is woken by the next call.
-    pub(super) fn fire(&self, now: Instant) -> u64 {
-        self.collect(self.nanos(now));
+    pub(super) fn fire(&self, now: u64) -> u64 {
+        self.settle();
+        self.collect(now);
         let mut fired = 0;
         loop {
             let entry = self.lists[DUE as usize].get();
@@ -269,7 +288,7 @@ impl Timers {
             }
             self.tick.set(start.max(self.tick.get()));
             let mut entry = self.lists[list].replace(ptr::null());
-            self.vacate(list);
+            self.vacate(list as u16);
             while !entry.is_null() {
                 // SAFETY: entries in a list are alive; this one has left it.
                 unsafe {
@@ -308,6 +327,7 @@ impl Timers {
     /// Makes a chain through `next` the list of those that are due.
     fn set_due(&self, chain: *const Entry) {
         self.lists[DUE as usize].set(chain);
+        self.busy.set(self.busy.get() | bit_of(DUE));
         let mut prev: *const Entry = ptr::null();
         let mut entry = chain;
         while !entry.is_null() {
@@ -324,6 +344,7 @@ impl Timers {
     /// Takes out any one entry for good; its waker.
     pub(super) fn abandon(&self) -> Option<Waker> {
         loop {
+            self.settle();
             let list = match self.next_slot() {
                 Some((_, list, _)) => list,
                 None => DUE as usize,
@@ -427,9 +448,10 @@ mod tests {
                 0..=4 => {
                     // Now and then in the past, often in the same microsecond.
                     let deadline = (now + random.below(scale)).saturating_sub(random.below(2000));
-                    let entry = Box::pin(Entry::new());
-                    entry.register(&Waker::from(Arc::new(Note(number, woken.clone()))));
-                    timers.insert_at(entry.as_ref(), deadline);
+                    let time = timers.clock.at(deadline);
+                    let entry = Box::pin(Entry::new(Some(time)));
+                    entry.arm(&Waker::from(Arc::new(Note(number, woken.clone()))));
+                    timers.stage(entry.as_ref());
                     alive.insert((deadline, number), entry);
                     number += 1;
                 }
@@ -440,7 +462,7 @@ mod tests {
                 }
                 7 => {
                     // As the loop does: sleep until the wheel wants to be asked.
-                    let next = timers.next_deadline();
+                    let next = timers.next_deadline(EXACT);
                     let first = alive.first_key_value().map(|(key, _)| key.0);
                     assert_eq!(next.is_none(), first.is_none());
                     if let (Some(next), Some(first)) = (next, first) {
@@ -451,7 +473,7 @@ mod tests {
                 }
                 _ => now += random.below(scale),
             }
-            let fired = timers.fire(timers.origin + Duration::from_nanos(now));
+            let fired = timers.fire(now);
             let later = alive.split_off(&(now + 1, 0));
             let expected: Vec<_> = alive.keys().map(|key| key.1).collect();
             let noted = std::mem::take(&mut *woken.lock().unwrap());
@@ -479,21 +501,50 @@ mod tests {
     }
 
     #[test]
+    fn a_jump_is_exact_however_many_there_are() {
+        let timers = Timers::new();
+        timers.clock.pause();
+        assert!(!timers.jump(), "there is none");
+        let hours = 3 * 3_600_000_000_000_u64;
+        let entries: Vec<_> = (0..100_u64)
+            .map(|number| {
+                let time = timers.clock.at(hours + number * 7919 % 100);
+                let entry = Box::pin(Entry::new(Some(time)));
+                timers.stage(entry.as_ref());
+                entry
+            })
+            .collect();
+        for next in 0..100 {
+            assert!(timers.jump());
+            assert_eq!(timers.clock.now(), timers.clock.at(hours + next));
+            assert_eq!(timers.fire(hours + next), 1);
+        }
+        assert!(!timers.jump() && timers.is_empty());
+        drop(entries);
+    }
+
+    #[test]
     fn many_in_one_slot_are_sorted() {
         let timers = Timers::new();
         let woken: Arc<Mutex<Vec<u64>>> = Arc::default();
         let entries: Vec<_> = (0..1000_u64)
             .map(|number| {
-                let entry = Box::pin(Entry::new());
-                entry.register(&Waker::from(Arc::new(Note(number, woken.clone()))));
-                timers.insert_at(entry.as_ref(), 70_000 + number * 7919 % 1000);
+                let time = timers.clock.at(70_000 + number * 7919 % 1000);
+                let entry = Box::pin(Entry::new(Some(time)));
+                entry.arm(&Waker::from(Arc::new(Note(number, woken.clone()))));
+                timers.stage(entry.as_ref());
                 entry
             })
             .collect();
-        assert_eq!(timers.next_deadline(), Some(64_000), "to be spread first");
-        assert_eq!(timers.fire(timers.origin + Duration::from_nanos(69_999)), 0);
-        assert_eq!(timers.next_deadline(), Some(70_000));
-        assert_eq!(timers.fire(timers.origin + Duration::from_millis(1)), 1000);
+        assert_eq!(
+            timers.next_deadline(EXACT),
+            Some(64_000),
+            "to be spread first"
+        );
+        assert_eq!(timers.next_deadline(usize::MAX), Some(70_000));
+        assert_eq!(timers.fire(69_999), 0);
+        assert_eq!(timers.next_deadline(EXACT), Some(70_000));
+        assert_eq!(timers.fire(1_000_000), 1000);
         let order = woken.lock().unwrap();
         assert!(order.is_sorted_by_key(|number| number * 7919 % 1000));
         drop(entries);

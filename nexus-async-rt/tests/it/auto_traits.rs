@@ -9,15 +9,19 @@ use nexus_async_rt::channel::{
 };
 use nexus_async_rt::net::{Stream, Tcp, Unix};
 use nexus_async_rt::{
-    AsyncFd, AsyncRead, AsyncWrite, BoundedByteSlab, ByteSlab, Interest, JoinHandle, Metrics,
-    OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReadyGuard, ReuniteError, Runtime, RuntimeBuilder,
-    SlabClaim, Sleep, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener,
-    UnixStream, WorldCtx, WouldBlock, WriteHalf, YieldNow,
+    AdvanceFut, After, AsyncFd, AsyncRead, AsyncWrite, Backoff, BackoffBuilder, BoundedByteSlab,
+    ByteSlab, CancellationToken, CancelledFut, CancelledOwnedFut, ClockHold, DropGuard, Elapsed,
+    Exhausted, Interest, Interval, JoinHandle, Metrics, MissedTickBehavior, OwnedReadHalf,
+    OwnedWriteHalf, QuiesceTimeout, ReadHalf, ReadyGuard, ReuniteError, RunUntilCancelledFut,
+    Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, TcpListener,
+    TcpSocket, TcpStream, TickFut, Timeout, UdpSocket, UnixDatagram, UnixListener, UnixStream,
+    WaitFut, WorldCtx, WouldBlock, WriteHalf, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::Debug;
+use std::future::Ready;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
@@ -137,7 +141,44 @@ assert_impl_all!(ByteSlab<256>: Debug);
 assert_impl_all!(BoundedByteSlab<256>: Debug);
 assert_impl_all!(Sleep: Future, Debug);
 assert_not_impl_any!(Sleep: Send, Sync, Unpin, Clone);
+
+// Time: what waits stays, what is counted on goes anywhere.
+assert_impl_all!(Timeout<Sleep>: Future, Debug);
+assert_not_impl_any!(Timeout<std::future::Ready<u8>>: Send, Sync, Unpin, Clone);
+assert_impl_all!(After<Sleep>: Future, Debug);
+assert_not_impl_any!(After<std::future::Ready<u8>>: Send, Sync, Unpin, Clone);
+assert_impl_all!(TickFut<'static>: Future, Debug);
+assert_not_impl_any!(TickFut<'static>: Send, Sync, Unpin, Clone);
+assert_impl_all!(WaitFut<'static, Tied>: Future, Debug);
+assert_not_impl_any!(WaitFut<'static, u8>: Send, Sync, Unpin, Clone);
+assert_impl_all!(AdvanceFut: Future, Debug);
+assert_not_impl_any!(AdvanceFut: Send, Sync, Unpin, Clone);
+assert_impl_all!(Interval: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(Interval: Clone);
+assert_impl_all!(MissedTickBehavior: Send, Sync, Copy, Default, PartialEq, Debug);
+assert_impl_all!(Backoff: Send, Unpin, UnwindSafe, Clone, Debug);
+assert_impl_all!(BackoffBuilder: Send, Sync, Unpin, Clone, Debug);
+assert_impl_all!(ClockHold: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(ClockHold: Clone);
+assert_impl_all!(Elapsed: Send, Sync, Copy, PartialEq, Error);
+assert_impl_all!(Exhausted<std::fmt::Error>: Send, Sync, Copy, PartialEq, Error);
+assert_not_impl_any!(Exhausted<Tied>: Send, Sync);
 assert_impl_all!(YieldNow: Future, Debug);
+
+// Cancellation and shutdown: any thread, any executor.
+assert_impl_all!(CancellationToken: Send, Sync, Clone, Default, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_impl_all!(DropGuard: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(DropGuard: Clone);
+assert_impl_all!(CancelledFut<'static>: Future<Output = ()>, Send, Sync, Debug);
+assert_impl_all!(CancelledOwnedFut: Future<Output = ()>, Send, Sync, Debug);
+assert_impl_all!(RunUntilCancelledFut<'static, Ready<OneAtATime>>: Future, Send, Debug);
+assert_not_impl_any!(CancelledFut<'static>: Unpin, Clone);
+assert_not_impl_any!(CancelledOwnedFut: Unpin, Clone);
+assert_not_impl_any!(RunUntilCancelledFut<'static, Ready<Tied>>: Send, Unpin, Clone);
+assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, Debug);
+assert_impl_all!(ShutdownSignal: Future<Output = ()>, Send, Sync, Debug);
+assert_not_impl_any!(ShutdownSignal: Unpin, Clone);
+assert_impl_all!(QuiesceTimeout: Send, Sync, Clone, Unpin, Error, PartialEq);
 
 /// A future of an async block over exclusive handles is `Send + 'static`: what
 /// an executor that moves tasks between threads asks for.

@@ -3,6 +3,7 @@
 //! A peer's channel that belongs to no executor is received from on ours: then
 //! the channels are compared, not the executors.
 
+pub mod async_io;
 pub mod channels;
 pub mod limit;
 pub mod monoio;
@@ -72,6 +73,16 @@ where
 
 /// Bytes that an echo reads at most at once.
 const ECHO_BUFFER: usize = 1024;
+
+/// An executor that puts a limit on how long a future may take.
+pub trait Limit: Clock {
+    /// The output of `future`; none if `duration` was over first. The peer's own
+    /// future, be its output an `Option` or a `Result`.
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>>;
+}
 
 /// A bounded channel of `u64` whose receiver awaits.
 pub trait Channel: 'static {

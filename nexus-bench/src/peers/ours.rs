@@ -1,12 +1,12 @@
 //! This project.
 
 use super::nexus::{bytes, executor, typed};
-use super::{Clock, ECHO_BUFFER, Echo, serve_with};
+use super::{Clock, ECHO_BUFFER, Echo, Limit, serve_with};
 use futures_lite::AsyncWriteExt;
 use nexus_async_rt::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
 use nexus_async_rt::{
     ByteSlab, JoinHandle, Runtime, Sleep, TcpStream, event_time, sleep, sleep_until, spawn_boxed,
-    spawn_slab,
+    spawn_slab, timeout, timeout_at,
 };
 use nexus_rt::WorldBuilder;
 use std::time::Duration;
@@ -41,6 +41,15 @@ impl Clock for Boxed {
     }
 }
 
+impl Limit for Boxed {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
+    }
+}
+
 impl Clock for FromTurn {
     type Sleep = Sleep;
 
@@ -66,6 +75,15 @@ async fn echo(socket: net::TcpStream) -> io::Result<u64> {
 impl Echo for Boxed {
     fn serve(connections: Vec<net::TcpStream>) -> u64 {
         serve_with::<Self, _>(connections, echo)
+    }
+}
+
+impl Limit for FromTurn {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout_at(event_time() + duration, future)
     }
 }
 

@@ -1,7 +1,8 @@
 //! tokio: the current-thread runtime with a `LocalSet`, and `sync::mpsc`.
 
 use super::{
-    AsyncSend, AwaitBytes, Bytes, Channel, Clock, ECHO_BUFFER, Echo, Executor, TryRecv, serve_with,
+    AsyncSend, AwaitBytes, Bytes, Channel, Clock, ECHO_BUFFER, Echo, Executor, Limit, TryRecv,
+    serve_with,
 };
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -13,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
 /// Tasks of a `LocalSet`.
 #[derive(Debug)]
@@ -103,6 +104,15 @@ async fn echo(socket: net::TcpStream) -> io::Result<u64> {
 impl Echo for TokioIo {
     fn serve(connections: Vec<net::TcpStream>) -> u64 {
         serve_with::<Self, _>(connections, echo)
+    }
+}
+
+impl Limit for Tokio {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
     }
 }
 

@@ -1,0 +1,244 @@
+//! SIGINT and SIGTERM: one handler of this process for all runtimes that asked
+//! for it.
+//!
+//! Knows no loop. A handler may do next to nothing, so it counts and writes one
+//! byte into a pipe; a thread that sleeps at its other end tells the runtimes.
+//!
+//! | phase | the handler is set | a signal |
+//! |---|---|---|
+//! | `ASLEEP` | never was, or somebody else's calls it | does nothing |
+//! | `ARMED` | yes | makes it `TOLD`, and wakes the thread |
+//! | `TOLD` | yes | is the second: the default, which ends the process |
+//! | `RESTORED` | no more; it still runs somewhere | comes again, for whoever is set now |
+//!
+//! What was set before is put back with the last runtime. That is why the
+//! handler is our own, set through `nix`: the crates that share a signal among
+//! many (`signal-hook`) stay set for ever, and with no action left the signal is
+//! ignored; put back behind their back, they would not know.
+
+use super::shutdown::ShutdownHandle;
+use crate::sync::{AtomicUsize, Mutex, Ordering};
+use crate::unwind::contained;
+use nix::errno::Errno;
+use nix::libc::sigaction as sigaction_of_c;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
+use std::ffi::c_int;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::sync::{LazyLock, OnceLock};
+
+const HANDLED: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
+
+const ASLEEP: usize = 0;
+const ARMED: usize = 1;
+const TOLD: usize = 2;
+const RESTORED: usize = 3;
+
+/// See the module. Changed under the lock of the registry, but from `ARMED` to
+/// `TOLD` by the handler.
+static PHASE: AtomicUsize = AtomicUsize::new(ASLEEP);
+
+/// What the pipe carries: there was a signal, or a thread is to end.
+const SIGNAL: u8 = b's';
+const END: u8 = b'e';
+
+/// Made once and never closed: a handler may be at it at any time.
+static PIPE: OnceLock<(PipeReader, PipeWriter)> = OnceLock::new();
+
+static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(|| Mutex::new(Registry::default()));
+
+#[derive(Debug, Default)]
+struct Registry {
+    watched: Vec<(u64, ShutdownHandle)>,
+    last_number: u64,
+    /// What was set before, while our handler is.
+    before: Option<[SigAction; 2]>,
+}
+
+/// Has a runtime told of signals until it is dropped.
+#[derive(Debug)]
+pub(super) struct Watch {
+    number: u64,
+}
+
+/// Has `handle` triggered by the first signal.
+///
+/// # Panics
+/// If the OS refuses a pipe, a thread or the handler.
+#[track_caller]
+pub(super) fn watch(handle: &ShutdownHandle) -> Watch {
+    let number = match REGISTRY.with(|registry| registry.add(handle)) {
+        Ok(number) => number,
+        Err(error) => panic!("the OS refused to have SIGINT and SIGTERM handled: {error}"),
+    };
+    // Otherwise the thread finds it: it looks after the phase has changed.
+    if is_told() {
+        handle.trigger();
+    }
+    Watch { number }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let told = REGISTRY.with(|registry| registry.remove(self.number));
+        if let Some(handle) = told {
+            // The thread may have come too late for it.
+            contained(|| handle.trigger());
+        }
+    }
+}
+
+fn is_told() -> bool {
+    // Ordering: Relaxed; the pipe or the lock lies between, see `listen`.
+    PHASE.load(Ordering::Relaxed) == TOLD
+}
+
+impl Registry {
+    fn add(&mut self, handle: &ShutdownHandle) -> io::Result<u64> {
+        if self.before.is_none() {
+            self.arm()?;
+        }
+        self.last_number += 1;
+        self.watched.push((self.last_number, handle.clone()));
+        Ok(self.last_number)
+    }
+
+    /// Returns the handle, if there was a signal.
+    fn remove(&mut self, number: u64) -> Option<ShutdownHandle> {
+        let at = self.watched.iter().position(|(of, _)| *of == number)?;
+        let (_, handle) = self.watched.swap_remove(at);
+        let told = if self.watched.is_empty() {
+            self.restore() == TOLD
+        } else {
+            is_told()
+        };
+        told.then_some(handle)
+    }
+
+    /// Sets the handler, and starts the thread.
+    fn arm(&mut self) -> io::Result<()> {
+        if PIPE.get().is_none() {
+            // Made under the lock: nobody else is at it.
+            let pipe = io::pipe()?;
+            let _ = PIPE.set(pipe);
+        }
+        std::thread::Builder::new()
+            .name("nexus-signals".into())
+            .spawn(listen)?;
+        // Ordering: Relaxed, here and below; the handler is set after it, and
+        // needs nothing but the pipe, which has an ordering of its own.
+        PHASE.store(ARMED, Ordering::Relaxed);
+        let set = set(HANDLED[0], &ours()).and_then(|first| {
+            let second = set(HANDLED[1], &ours()).inspect_err(|_| {
+                let _ = set(HANDLED[0], &first);
+            })?;
+            Ok([first, second])
+        });
+        match set {
+            Ok(before) => {
+                self.before = Some(before);
+                Ok(())
+            }
+            Err(error) => {
+                PHASE.store(RESTORED, Ordering::Relaxed);
+                tell(END);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Sets again what was set before, unless somebody else has set something
+    /// meanwhile; ends the thread. Returns the phase that is over.
+    fn restore(&mut self) -> usize {
+        let before = self.before.take().into_iter().flatten();
+        let mut phase = RESTORED;
+        for (signal, before) in HANDLED.into_iter().zip(before) {
+            let Ok(current) = set(signal, &before) else {
+                continue;
+            };
+            if !is_ours(current) {
+                // Whoever it is may call ours after theirs.
+                phase = ASLEEP;
+                let _ = set(signal, &current);
+            }
+        }
+        tell(END);
+        PHASE.swap(phase, Ordering::Relaxed)
+    }
+}
+
+/// What is set while runtimes are watched. Calls that are interrupted go on, as
+/// far as the OS can.
+fn ours() -> SigAction {
+    SigAction::new(
+        SigHandler::Handler(on_signal),
+        SaFlags::SA_RESTART,
+        SigSet::empty(),
+    )
+}
+
+fn is_ours(action: SigAction) -> bool {
+    let address = |action| sigaction_of_c::from(action).sa_sigaction;
+    address(action) == address(ours())
+}
+
+/// Sets what becomes of a signal; returns what was set before.
+fn set(signal: Signal, action: &SigAction) -> nix::Result<SigAction> {
+    // SAFETY: a handler may only do what is safe in the middle of anything:
+    // `on_signal` does no more, and whatever else is put back was set before.
+    unsafe { sigaction(signal, action) }
+}
+
+/// In the middle of anything, on any thread: atomics and system calls only.
+extern "C" fn on_signal(signal: c_int) {
+    let errno = Errno::last_raw();
+    // Ordering: Relaxed; the one word decides which signal is the first.
+    match PHASE.compare_exchange(ARMED, TOLD, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => tell(SIGNAL),
+        Err(phase) => {
+            if let Ok(signal) = Signal::try_from(signal) {
+                if phase == TOLD {
+                    let default =
+                        SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+                    let _ = set(signal, &default);
+                }
+                if phase != ASLEEP {
+                    // Blocked until this handler returns.
+                    let _ = raise(signal);
+                }
+            }
+        }
+    }
+    Errno::set_raw(errno);
+}
+
+/// Writes into the pipe, which is never full: there are a few bytes in it.
+fn tell(what: u8) {
+    if let Some((_, writer)) = PIPE.get() {
+        let mut writer: &PipeWriter = writer;
+        let _ = writer.write(&[what]);
+    }
+}
+
+/// The thread: tells the runtimes of a signal.
+fn listen() {
+    // What else is handled in this process is no business of this thread.
+    let _ = SigSet::all().thread_block();
+    let (reader, _) = PIPE.get().expect("made before the thread");
+    let mut reader: &PipeReader = reader;
+    let mut what = [0];
+    while reader.read_exact(&mut what).is_ok() && what != [END] {
+        // Of an earlier time, when all have gone: nobody is to be told. The
+        // phase was changed before the byte was written.
+        if !is_told() {
+            continue;
+        }
+        let handles: Vec<_> = REGISTRY.with(|registry| {
+            let handles = registry.watched.iter().map(|(_, handle)| handle);
+            handles.cloned().collect()
+        });
+        for handle in handles {
+            // A waker that panics keeps no other runtime from hearing of it.
+            contained(|| handle.trigger());
+        }
+    }
+}
