@@ -64,8 +64,8 @@
 //! | how is work told to end? | [`cancel`] |
 //! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
-//! | how are sockets used? | [`net`] |
 //! | how does one wait for the clock, and test that? | [`time`] |
+//! | how are sockets used? | [`net`] |
 //! | what has the runtime done so far? | [`Metrics`] |
 //!
 //! # Features

@@ -142,8 +142,10 @@ impl Entry {
         ptr::eq(self.timers.get(), timers)
     }
 
-    pub(super) fn key(&self) -> (u64, u64) {
-        (self.deadline.get(), self.order)
+    /// The order in which those that are due fire. By the time itself, because
+    /// nanoseconds end at the clock's origin.
+    pub(super) fn key(&self) -> (Option<Instant>, u64) {
+        (self.time.get(), self.order)
     }
 }
 

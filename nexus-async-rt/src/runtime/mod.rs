@@ -309,7 +309,7 @@ impl<'w> Runtime<'w> {
                 self.look_at_sockets();
             }
             let now = Instant::now();
-            if deadline.is_some_and(|(asked, left)| now.duration_since(asked) >= left) {
+            if deadline.is_some_and(|(begin, left)| now.duration_since(begin) >= left) {
                 return true;
             }
             if now.duration_since(begin) >= self.limits.spin {

@@ -43,6 +43,16 @@ pub trait Clock: Executor {
     fn sleep(duration: Duration) -> Self::Sleep;
 }
 
+/// An executor that puts a limit on how long a future may take.
+pub trait Limit: Clock {
+    /// The output of `future`; none if `duration` was over first. The peer's own
+    /// future, be its output an `Option` or a `Result`.
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>>;
+}
+
 /// A server that echoes over TCP.
 pub trait Echo: 'static {
     /// Sends back on each connection what comes there, all at once, until the
@@ -73,16 +83,6 @@ where
 
 /// Bytes that an echo reads at most at once.
 const ECHO_BUFFER: usize = 1024;
-
-/// An executor that puts a limit on how long a future may take.
-pub trait Limit: Clock {
-    /// The output of `future`; none if `duration` was over first. The peer's own
-    /// future, be its output an `Option` or a `Result`.
-    fn timeout<F: Future>(
-        duration: Duration,
-        future: F,
-    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>>;
-}
 
 /// A bounded channel of `u64` whose receiver awaits.
 pub trait Channel: 'static {

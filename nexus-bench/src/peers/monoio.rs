@@ -41,6 +41,15 @@ impl Clock for Monoio {
     }
 }
 
+impl Limit for Monoio {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
+    }
+}
+
 /// With buffers that it owns while the kernel has them.
 async fn echo(socket: net::TcpStream) -> io::Result<u64> {
     socket.set_nonblocking(true)?;
@@ -64,14 +73,5 @@ async fn echo(socket: net::TcpStream) -> io::Result<u64> {
 impl Echo for Monoio {
     fn serve(connections: Vec<net::TcpStream>) -> u64 {
         serve_with::<Self, _>(connections, echo)
-    }
-}
-
-impl Limit for Monoio {
-    fn timeout<F: Future>(
-        duration: Duration,
-        future: F,
-    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
-        timeout(duration, future)
     }
 }

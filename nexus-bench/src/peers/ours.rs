@@ -58,6 +58,15 @@ impl Clock for FromTurn {
     }
 }
 
+impl Limit for FromTurn {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout_at(event_time() + duration, future)
+    }
+}
+
 async fn echo(socket: net::TcpStream) -> io::Result<u64> {
     let mut stream = TcpStream::from_std(socket)?;
     let mut buf = [0; ECHO_BUFFER];
@@ -75,15 +84,6 @@ async fn echo(socket: net::TcpStream) -> io::Result<u64> {
 impl Echo for Boxed {
     fn serve(connections: Vec<net::TcpStream>) -> u64 {
         serve_with::<Self, _>(connections, echo)
-    }
-}
-
-impl Limit for FromTurn {
-    fn timeout<F: Future>(
-        duration: Duration,
-        future: F,
-    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
-        timeout_at(event_time() + duration, future)
     }
 }
 

@@ -38,6 +38,15 @@ impl Clock for Boxed {
     }
 }
 
+impl Limit for Boxed {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
+    }
+}
+
 async fn echo(socket: net::TcpStream) -> io::Result<u64> {
     socket.set_nonblocking(true)?;
     let mut stream = TcpStream::from_std(socket)?;
@@ -56,15 +65,6 @@ async fn echo(socket: net::TcpStream) -> io::Result<u64> {
 impl Echo for Boxed {
     fn serve(connections: Vec<net::TcpStream>) -> u64 {
         serve_with::<Self, _>(connections, echo)
-    }
-}
-
-impl Limit for Boxed {
-    fn timeout<F: Future>(
-        duration: Duration,
-        future: F,
-    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
-        timeout(duration, future)
     }
 }
 

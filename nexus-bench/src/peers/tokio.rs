@@ -62,6 +62,15 @@ impl Clock for Tokio {
     }
 }
 
+impl Limit for Tokio {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
+    }
+}
+
 /// Tasks of a `LocalSet`, where sockets are watched.
 #[derive(Debug)]
 pub struct TokioIo;
@@ -104,15 +113,6 @@ async fn echo(socket: net::TcpStream) -> io::Result<u64> {
 impl Echo for TokioIo {
     fn serve(connections: Vec<net::TcpStream>) -> u64 {
         serve_with::<Self, _>(connections, echo)
-    }
-}
-
-impl Limit for Tokio {
-    fn timeout<F: Future>(
-        duration: Duration,
-        future: F,
-    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
-        timeout(duration, future)
     }
 }
 
