@@ -65,12 +65,17 @@
 //! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
 //! | how does one wait for the clock, and test that? | [`time`] |
+//! | how are sockets used? | [`net`] |
 //! | what has the runtime done so far? | [`Metrics`] |
 //!
 //! # Features
 //!
-//! There are none yet. What the crate needs it has by default: the loop over
-//! `mio`, the World of `nexus-rt`, which is re-exported as [`nexus_rt`].
+//! None is on by default. What the crate needs it has: the loop over `mio`, the
+//! World of `nexus-rt`, which is re-exported as [`nexus_rt`].
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `tokio-io` | tokio's I/O traits on the sockets |
 //!
 //! # Platforms
 //!
@@ -122,6 +127,12 @@ mod wait;
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(
     unsafe_code,
+    reason = "waiting futures are linked where they are pinned"
+)]
+pub mod net;
+#[cfg(not(all(test, nexus_loom)))]
+#[expect(
+    unsafe_code,
     reason = "tasks are shared by the loop, handles and wakers"
 )]
 mod runtime;
@@ -138,6 +149,12 @@ pub mod time;
 #[cfg(not(all(test, nexus_loom)))]
 pub use cancel::{
     CancellationToken, CancelledFut, CancelledOwnedFut, DropGuard, RunUntilCancelledFut,
+};
+#[cfg(not(all(test, nexus_loom)))]
+pub use net::{
+    AsyncFd, AsyncRead, AsyncWrite, Interest, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReadyGuard,
+    ReuniteError, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener,
+    UnixStream, WouldBlock, WriteHalf, resolve,
 };
 #[cfg(not(all(test, nexus_loom)))]
 pub use runtime::{

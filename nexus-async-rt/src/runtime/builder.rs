@@ -1,14 +1,18 @@
 //! How a runtime is set up.
 
+use super::bell::Bell;
 use super::poller::Poller;
 use super::shared::Shared;
 use super::shutdown::{Shutdown, ShutdownHandle};
+use super::watches::Watches;
 use super::{Runtime, signals};
 use crate::task::{Arena, BoundedByteSlab, ByteSlab};
 use nexus_rt::World;
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Far below what the OS refuses, and that only when it is asked for events.
@@ -186,15 +190,17 @@ impl<'w> RuntimeBuilder<'w> {
     #[must_use]
     #[track_caller]
     pub fn build(self) -> Runtime<'w> {
-        let (poller, bell) = match Poller::new(self.event_capacity) {
+        let (poller, bell, watches) = match self.poller() {
             Ok(made) => made,
             Err(error) => panic!("the OS refused the runtime its poller: {error}"),
         };
         let handle = ShutdownHandle::new();
         let signals = self.signal_handlers.then(|| signals::watch(&handle));
         let shutdown = Shutdown::new(handle, self.world);
+        let world = NonNull::from(self.world);
         let runtime = Runtime {
-            shared: Shared::create(bell, self.arena, shutdown, NonNull::from(self.world)),
+            shared: Shared::create(bell, watches.clone(), self.arena, shutdown, world),
+            watches,
             poller,
             limits: self.limits,
             _signals: signals,
@@ -204,5 +210,11 @@ impl<'w> RuntimeBuilder<'w> {
             runtime.shared().timers.clock.pause();
         }
         runtime
+    }
+
+    fn poller(&self) -> io::Result<(Poller, Bell, Rc<Watches>)> {
+        let (poller, bell) = Poller::new(self.event_capacity)?;
+        let watches = Watches::new(poller.registry()?);
+        Ok((poller, bell, Rc::new(watches)))
     }
 }

@@ -11,16 +11,18 @@ use super::metrics::Counters;
 use super::ready::Ready;
 use super::shutdown::Shutdown;
 use super::timers::Timers;
+use super::waker;
+use super::watches::Watches;
 use super::world::Borrows;
-use super::{context, waker};
 use crate::task::{Arena, Ended, Header, Home, State, TaskVtable};
 use crate::thread;
 use crate::unwind::{Panic, caught, keep_first};
 use nexus_rt::World;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
+use std::rc::Rc;
 use std::task::Waker;
 
 /// See the module.
@@ -37,6 +39,9 @@ pub(crate) struct Shared {
     pub(super) current: Cell<*const Header>,
     pub(super) arena: Option<Arena>,
     pub(super) timers: Timers,
+    /// The descriptors that the poller watches; none once the runtime is gone,
+    /// because the block may then be freed on any thread.
+    watches: RefCell<Option<Rc<Watches>>>,
     pub(super) counters: Counters,
     pub(super) shutdown: Shutdown,
     /// The root is to be polled when the last task has gone.
@@ -49,7 +54,7 @@ pub(crate) struct Shared {
     pub(super) closed: Cell<bool>,
     /// A future spawned while `closing` is being dropped up the stack.
     pub(super) dropping_late: Cell<bool>,
-    /// No other runtime ever has it.
+    /// No other runtime ever has it; that of `watches`.
     pub(super) number: u64,
     pub(super) world: NonNull<World>,
     /// Who borrows the World: see `world`.
@@ -72,11 +77,13 @@ impl Shared {
     #[track_caller]
     pub(super) fn create(
         bell: Bell,
+        watches: Rc<Watches>,
         arena: Option<Arena>,
         shutdown: Shutdown,
         world: NonNull<World>,
     ) -> NonNull<Self> {
         let owner = thread::assign_number().get();
+        let number = watches.runtime();
         let shared = Box::into_raw(Box::new(Self {
             inbox: Inbox::new(bell, Self::destroy),
             pending: Cell::new(ptr::null()),
@@ -91,6 +98,7 @@ impl Shared {
             current: Cell::new(ptr::null()),
             arena,
             timers: Timers::new(),
+            watches: RefCell::new(Some(watches)),
             counters: Counters::default(),
             shutdown,
             root_waits_for_end: Cell::new(false),
@@ -98,7 +106,7 @@ impl Shared {
             closing: Cell::new(false),
             closed: Cell::new(false),
             dropping_late: Cell::new(false),
-            number: context::next_number(),
+            number,
             world,
             borrows: Borrows::new(),
         }));
@@ -145,10 +153,14 @@ impl Shared {
                 }
             } else if let Some(waker) = this.timers.abandon() {
                 keep_first(&mut first, caught(|| drop(waker)));
+            } else if let Some(waker) = this.watches().and_then(|watches| watches.abandon()) {
+                keep_first(&mut first, caught(|| waker.wake()));
             } else {
                 break;
             }
         }
+        // Their count of owners is this thread's.
+        drop(this.watches.take());
         this.inbox.keep(this.live.get());
         this.closed.set(true);
         let root = &this.root;
@@ -168,6 +180,11 @@ impl Shared {
             Inbox::let_go(shared.cast());
         }
         first
+    }
+
+    /// The descriptors that are watched; `None` once the runtime is gone.
+    pub(super) fn watches(&self) -> Option<Rc<Watches>> {
+        self.watches.borrow().clone()
     }
 
     /// A task or claim exists.

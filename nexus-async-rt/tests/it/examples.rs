@@ -19,6 +19,10 @@ mod records;
 mod shutdown;
 #[path = "../../examples/slab.rs"]
 mod slab;
+#[path = "../../examples/tcp_echo.rs"]
+mod tcp_echo;
+#[path = "../../examples/udp_multicast.rs"]
+mod udp_multicast;
 #[path = "../../examples/world.rs"]
 mod world;
 
@@ -62,6 +66,16 @@ fn shutdown_finishes_what_was_accepted_and_names_what_is_left() {
 #[test]
 fn slab_refuses_what_has_no_slot() {
     within(LIMIT, slab::main);
+}
+
+#[test]
+fn tcp_echo_serves_many_clients_and_goes_down_in_order() {
+    within(LIMIT, tcp_echo::main);
+}
+
+#[test]
+fn udp_multicast_is_heard_by_all_who_have_joined() {
+    within(LIMIT, udp_multicast::main);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod abort;
 mod arrows;
+mod async_fd;
 mod auto_traits;
 mod cancel;
 mod cancel_model;
@@ -22,6 +23,9 @@ mod fairness;
 mod handoff;
 mod join;
 mod metrics;
+mod net_faults;
+mod net_hostile;
+mod net_stress;
 mod panic;
 mod quiesce;
 mod random;
@@ -30,6 +34,7 @@ mod shutdown;
 mod signals;
 mod slab;
 mod spawn;
+mod tcp;
 mod time;
 mod time_backoff;
 mod time_hostile;
@@ -37,6 +42,10 @@ mod time_interval;
 mod time_model;
 mod time_paused;
 mod time_timeout;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
+mod udp;
+mod unix;
 mod wake_foreign;
 mod watchdog;
 mod world;

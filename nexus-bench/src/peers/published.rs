@@ -1,11 +1,14 @@
 //! The published `nexus-async-rt` 0.7.0.
 
 use super::nexus::{bytes, executor, typed};
-use super::{Clock, Limit};
+use super::{Clock, ECHO_BUFFER, Echo, Limit, serve_with};
 use nexus_rt::WorldBuilder;
 use nexus07::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
-use nexus07::{ByteSlab, JoinHandle, Runtime, Sleep, sleep, spawn_boxed, spawn_slab, timeout};
+use nexus07::{
+    ByteSlab, JoinHandle, Runtime, Sleep, TcpStream, sleep, spawn_boxed, spawn_slab, timeout,
+};
 use std::time::Duration;
+use std::{io, net};
 
 fn block_on<F: Future + 'static>(future: F) -> F::Output {
     let mut world = WorldBuilder::new().build();
@@ -41,6 +44,27 @@ impl Limit for Boxed {
         future: F,
     ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
         timeout(duration, future)
+    }
+}
+
+async fn echo(socket: net::TcpStream) -> io::Result<u64> {
+    socket.set_nonblocking(true)?;
+    let mut stream = TcpStream::from_std(socket)?;
+    let mut buf = [0; ECHO_BUFFER];
+    let mut bytes = 0;
+    loop {
+        let len = stream.read(&mut buf).await?;
+        if len == 0 {
+            return Ok(bytes);
+        }
+        stream.write_all(&buf[..len]).await?;
+        bytes += len as u64;
+    }
+}
+
+impl Echo for Boxed {
+    fn serve(connections: Vec<net::TcpStream>) -> u64 {
+        serve_with::<Self, _>(connections, echo)
     }
 }
 
