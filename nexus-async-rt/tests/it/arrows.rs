@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Futures of time, net and the bridge spend the poll budget like those of
     // channels.
     ("time", &["runtime", "wait", "thread", "unwind"]),
-    ("net", &["runtime", "wait", "thread", "unwind"]),
+    ("net", &["runtime", "wait", "thread", "sync", "unwind"]),
     ("tokio_compat", &["runtime", "thread"]),
 ];
 
