@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`wire`] | messages and frames |
 //! | [`feed`] | what is played: a generated session or a file, and when |
+//! | [`net`] | the protocols that a feed travels by: SoupBinTCP, MoldUDP64 |
 //! | [`arbiter`] | of two copies, the first |
 //! | [`book`] | what rests, by stock, side and price |
 //! | [`archive`] | the feed on disk, and what of it is known to be there |
@@ -30,6 +31,7 @@ pub mod clock;
 pub mod config;
 pub mod feed;
 pub mod latency;
+pub mod net;
 pub mod noise;
 pub mod outcome;
 pub mod pipeline;
