@@ -134,7 +134,10 @@ pub use runtime::{
 pub use task::{BoundedByteSlab, ByteSlab, JoinHandle, MIN_SLOT_SIZE, TASK_HEADER_SIZE};
 #[cfg(not(all(test, nexus_loom)))]
 pub use time::{
-    Sleep, Unconstrained, YieldNow, event_time, now, sleep, sleep_until, unconstrained, yield_now,
+    AdvanceFut, After, Backoff, BackoffBuilder, ClockHold, Elapsed, Exhausted, Interval,
+    MissedTickBehavior, Sleep, TickFut, Timeout, Unconstrained, WaitFut, YieldNow, advance, after,
+    after_delay, event_time, hold_clock, interval, interval_at, now, pause, resume, sleep,
+    sleep_until, timeout, timeout_at, unconstrained, yield_now,
 };
 
 pub use nexus_rt;

@@ -115,6 +115,12 @@ fn refuse(cx: &Context<'_>) -> bool {
     false
 }
 
+/// Whether a future may complete now; wakes nobody if not.
+#[inline(always)]
+pub(crate) fn has_budget() -> bool {
+    BUDGET.get() > 0
+}
+
 /// Counts a completion.
 #[inline(always)]
 pub(crate) fn completed() {

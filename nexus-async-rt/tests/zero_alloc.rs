@@ -2,12 +2,14 @@
 //! allocator. A binary of its own, one test: the count is the process's.
 
 use nexus_async_rt::{
-    ByteSlab, Runtime, event_time, sleep, sleep_until, spawn_slab, with_world, yield_now,
+    Backoff, ByteSlab, Elapsed, MissedTickBehavior, Runtime, advance, after_delay, event_time,
+    hold_clock, interval, now, pause, resume, sleep, sleep_until, spawn_slab, timeout, with_world,
+    yield_now,
 };
 use nexus_rt::WorldBuilder;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn, ready};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -146,11 +148,88 @@ async fn timers() {
         }
     })
     .await;
+    assert_free("sleep, reset while it waits and after", async || {
+        let mut timer = pin!(sleep(Duration::from_secs(1)));
+        for step in 0..100 {
+            let _ = poll_fn(|cx| Poll::Ready(timer.as_mut().poll(cx))).await;
+            timer
+                .as_mut()
+                .reset(now() + Duration::from_micros(step % 3));
+            timer.as_mut().await;
+            timer.as_mut().reset(now() + Duration::from_secs(step));
+        }
+    })
+    .await;
     assert_free("a hundred sleeping tasks", async || {
         for step in 0..100 {
             spawn_slab(sleep(Duration::from_micros(step * 7)));
         }
         sleep(Duration::from_millis(2)).await;
+    })
+    .await;
+}
+
+async fn limits_and_rates() {
+    let (hour, short) = (Duration::from_secs(3600), Duration::from_micros(20));
+    assert_free("timeout, never hung up", async || {
+        for number in 0..1000 {
+            assert_eq!(timeout(hour, ready(number)).await, Ok(number));
+        }
+    })
+    .await;
+    assert_free("timeout, hung up and dropped", async || {
+        for _ in 0..1000 {
+            assert_eq!(timeout(hour, yield_now()).await, Ok(()));
+        }
+    })
+    .await;
+    assert_free("timeout, elapsed", async || {
+        for _ in 0..50 {
+            assert_eq!(timeout(short, pending::<()>()).await, Err(Elapsed));
+        }
+    })
+    .await;
+    for behavior in [
+        MissedTickBehavior::Burst,
+        MissedTickBehavior::Delay,
+        MissedTickBehavior::Skip,
+    ] {
+        assert_free("interval, made, ticking, reset", async || {
+            let mut beat = interval(short);
+            beat.set_missed_tick_behavior(behavior);
+            for _ in 0..50 {
+                beat.tick().await;
+            }
+            beat.reset();
+            let _ = timeout(short / 2, beat.tick()).await;
+            beat.tick().await;
+        })
+        .await;
+    }
+    assert_free("after a delay", async || {
+        for number in 0..50 {
+            assert_eq!(after_delay(short, ready(number)).await, number);
+        }
+    })
+    .await;
+    assert_free("backoff, made, waiting, given up", async || {
+        let mut backoff = Backoff::builder()
+            .initial(short)
+            .max_delay(2 * short)
+            .jitter(0.5)
+            .max_retries(20)
+            .build();
+        while backoff.wait(()).await.is_ok() {}
+    })
+    .await;
+    assert_free("the clock paused, held, moved", async || {
+        pause();
+        drop(hold_clock());
+        for _ in 0..100 {
+            sleep(hour).await;
+            advance(hour).await;
+        }
+        resume();
     })
     .await;
 }
@@ -165,6 +244,7 @@ fn nothing_is_allocated_after_the_warm_up() {
         tasks().await;
         foreign_wakes().await;
         timers().await;
+        limits_and_rates().await;
         assert_free("the World", async || {
             for _ in 0..1000 {
                 with_world(|_| ());

@@ -46,6 +46,7 @@ pub struct RuntimeBuilder<'w> {
     limits: Limits,
     event_capacity: usize,
     arena: Option<Arena>,
+    paused: bool,
 }
 
 impl fmt::Debug for RuntimeBuilder<'_> {
@@ -54,6 +55,7 @@ impl fmt::Debug for RuntimeBuilder<'_> {
             .field("limits", &self.limits)
             .field("event_capacity", &self.event_capacity)
             .field("arena", &self.arena)
+            .field("paused", &self.paused)
             .finish_non_exhaustive()
     }
 }
@@ -70,6 +72,7 @@ impl<'w> RuntimeBuilder<'w> {
             },
             event_capacity: 1024,
             arena: None,
+            paused: false,
         }
     }
 
@@ -136,6 +139,13 @@ impl<'w> RuntimeBuilder<'w> {
         self
     }
 
+    /// Whether the runtime's clock stands still from the beginning, as if
+    /// [`pause`](crate::pause) had been called; it does not by default.
+    pub fn start_paused(mut self, paused: bool) -> Self {
+        self.paused = paused;
+        self
+    }
+
     /// The runtime, bound to this thread.
     ///
     /// # Panics
@@ -147,11 +157,15 @@ impl<'w> RuntimeBuilder<'w> {
             Ok(made) => made,
             Err(error) => panic!("the OS refused the runtime its poller: {error}"),
         };
-        Runtime {
+        let runtime = Runtime {
             shared: Shared::create(bell, self.arena, NonNull::from(self.world)),
             poller,
             limits: self.limits,
             world: PhantomData,
+        };
+        if self.paused {
+            runtime.shared().timers.clock.pause();
         }
+        runtime
     }
 }

@@ -47,6 +47,13 @@ pub(super) fn with<R>(name: &str, f: impl FnOnce(&Shared) -> R) -> R {
     }
 }
 
+/// As [`with`], if there is a current runtime.
+#[inline(always)]
+pub(super) fn find<R>(f: impl FnOnce(&Shared) -> R) -> Option<R> {
+    // SAFETY: as in `with`.
+    CURRENT.get().map(|shared| f(unsafe { shared.as_ref() }))
+}
+
 #[cold]
 #[track_caller]
 fn missing(name: &str) -> ! {

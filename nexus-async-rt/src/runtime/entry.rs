@@ -3,8 +3,10 @@
 use super::timers::{DUE, Timers};
 use std::cell::Cell;
 use std::marker::PhantomPinned;
+use std::pin::Pin;
 use std::ptr;
 use std::task::Waker;
+use std::time::Instant;
 
 /// In no wheel.
 pub(super) const IDLE: u16 = DUE + 1;
@@ -76,17 +78,41 @@ impl Entry {
         self.place.set(FIRED);
     }
 
-    /// Leaves the caller's waker in a waiting entry. Foreign code (clone, drop)
-    /// runs while the cell is empty.
+    /// Leaves the caller's waker in an entry that is about to wait. Foreign code
+    /// (clone, drop) runs while the cell is empty or has the new one.
+    #[inline(always)]
+    pub(crate) fn arm(&self, waker: &Waker) {
+        let waker = waker.clone();
+        drop(self.waker.replace(Some(waker)));
+    }
+
+    /// As [`Entry::arm`], for an entry that waits and may have this waker. As
+    /// foreign code may drive the wheel, it may not wait any more afterwards.
     #[inline]
-    pub(crate) fn register(&self, waker: &Waker) {
+    pub(crate) fn rearm(&self, waker: &Waker) {
         let old = self.waker.take();
         if old.as_ref().is_some_and(|old| old.will_wake(waker)) {
             self.waker.set(old);
+        } else {
+            drop(old);
+            self.arm(waker);
+        }
+    }
+
+    /// Has it fire at `deadline` instead, whatever it has been doing: what waits
+    /// goes on waiting in its wheel, everything else is idle again.
+    pub(crate) fn reset(self: Pin<&Self>, deadline: Instant) {
+        let waits = self.phase() == Phase::Waiting;
+        if !waits {
+            self.place.set(IDLE);
             return;
         }
-        drop(old);
-        drop(self.waker.replace(Some(waker.clone())));
+        // SAFETY: the wheel is alive, because it abandons its entries before it
+        // goes.
+        let timers = unsafe { &*self.timers.get() };
+        // SAFETY: it waits in this wheel.
+        unsafe { timers.unlink(&self) };
+        timers.insert(self, timers.clock.nanos(deadline));
     }
 
     /// Whether it waits in `timers`.

@@ -12,7 +12,9 @@
 //!    Otherwise the turn that begins here has not read it yet.
 //! 5. Every `event_interval` turns, the OS is asked for sockets, if any are
 //!    watched.
-//! 6. If there is nothing to do, [idle](#idle).
+//! 6. If there is nothing to do: a [paused clock](clock) moves to the next
+//!    deadline, if no socket is waited for and nobody holds it. Otherwise,
+//!    [idle](#idle).
 //!
 //! # Idle
 //!
@@ -32,6 +34,7 @@
 
 mod bell;
 mod builder;
+mod clock;
 mod context;
 mod entry;
 mod inbox;
@@ -46,6 +49,7 @@ mod waker;
 mod world;
 
 pub use builder::RuntimeBuilder;
+pub use clock::ClockHold;
 pub(crate) use entry::{Entry, Phase};
 pub use metrics::Metrics;
 pub use spawn::{SlabClaim, claim_slab, spawn_boxed, spawn_slab, try_claim_slab};
@@ -62,7 +66,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 /// A single-threaded executor that borrows a [`World`].
@@ -177,7 +181,7 @@ impl<'w> Runtime<'w> {
         // Dropped before the guards: its destructor is inside the runtime.
         let mut root = pin!(future);
         self.shared().set_root_ready();
-        self.shared().timers.forget_time();
+        self.shared().timers.clock.forget_time();
         match catch_unwind(AssertUnwindSafe(|| self.turns(root.as_mut(), busy))) {
             Ok(output) => output,
             Err(panic) => {
@@ -202,7 +206,7 @@ impl<'w> Runtime<'w> {
             }
             shared.drain(limits.cross_thread_drain_limit);
             if shared.timers.is_empty() {
-                shared.timers.forget_time();
+                shared.timers.clock.forget_time();
             } else {
                 shared.fire_timers();
             }
@@ -213,7 +217,7 @@ impl<'w> Runtime<'w> {
                     self.look_at_sockets();
                 }
             }
-            if !shared.has_work() {
+            if !shared.has_work() && !self.jump() {
                 if busy {
                     std::hint::spin_loop();
                 } else {
@@ -231,6 +235,20 @@ impl<'w> Runtime<'w> {
         }
     }
 
+    /// Moves a paused clock to the next deadline, if it may; there is no work.
+    #[inline(always)]
+    fn jump(&self) -> bool {
+        let timers = &self.shared().timers;
+        timers.clock.is_paused() && self.clock_may_jump() && timers.jump()
+    }
+
+    /// Whether nothing but a timer can cause work on this thread: no socket is
+    /// waited for, and nobody holds the clock.
+    #[cold]
+    fn clock_may_jump(&self) -> bool {
+        !self.poller.is_watching() && !self.shared().timers.clock.is_held()
+    }
+
     /// See the module.
     #[cold]
     fn idle(&mut self) {
@@ -239,15 +257,14 @@ impl<'w> Runtime<'w> {
         if !self.limits.spin.is_zero() && shared.spin(self.limits.spin) {
             return;
         }
-        let now = (!shared.timers.is_empty()).then(Instant::now);
-        let sleep = now.and_then(|now| Some((now, shared.timers.sleep_time(now)?)));
+        let sleep = shared.timers.sleep_time();
         if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) || !shared.begin_park() {
             return;
         }
         shared.counters.parks.add(1);
         let slept = self.poller.sleep(sleep);
         shared.end_park();
-        shared.timers.forget_time();
+        shared.timers.clock.forget_time();
         if let Err(error) = slept {
             panic!("the OS refused to wait for events: {error}");
         }
@@ -270,10 +287,27 @@ pub(crate) fn with_timers<R>(name: &str, f: impl FnOnce(&Timers) -> R) -> R {
     context::with(name, |shared| f(&shared.timers))
 }
 
+/// The time of the runtime that the caller runs in; outside a runtime, the
+/// system's.
+#[inline(always)]
+pub(crate) fn clock_now() -> Instant {
+    context::find(|shared| shared.timers.clock.now()).unwrap_or_else(Instant::now)
+}
+
+/// See [`ClockHold`]; for the public function `name`.
+#[track_caller]
+pub(crate) fn hold_clock(name: &str) -> ClockHold {
+    context::with(name, |shared| {
+        let root = Waker::clone(&shared.root_waker());
+        shared.timers.clock.hold(root)
+    })
+}
+
 impl Shared {
     fn fire_timers(&self) {
-        let now = self.timers.read_clock();
-        self.counters.timers_fired.add(self.timers.fire(now));
+        self.timers.clock.begin_turn();
+        let fired = self.timers.fire(self.timers.clock.reached());
+        self.counters.timers_fired.add(fired);
     }
 
     /// Looks for work for a while. `true`: there is some.
@@ -282,7 +316,7 @@ impl Shared {
         const LOOKS: usize = 16;
         self.counters.spins.add(1);
         let begin = Instant::now();
-        let deadline = self.timers.sleep_time(begin);
+        let deadline = self.timers.sleep_time();
         loop {
             for _ in 0..LOOKS {
                 if self.has_work() {
@@ -290,11 +324,11 @@ impl Shared {
                 }
                 std::hint::spin_loop();
             }
-            let spent = begin.elapsed();
-            if deadline.is_some_and(|deadline| spent >= deadline) {
+            let now = Instant::now();
+            if deadline.is_some_and(|(begin, left)| now.duration_since(begin) >= left) {
                 return true;
             }
-            if spent >= spin {
+            if now.duration_since(begin) >= spin {
                 return false;
             }
         }
@@ -306,7 +340,7 @@ impl Drop for Runtime<'_> {
         let panic = {
             // SAFETY: alive and on its thread, as `self` is.
             let _context = unsafe { context::enter(self.shared) };
-            self.shared().timers.forget_time();
+            self.shared().timers.clock.forget_time();
             // SAFETY: as above. The block may be gone when the borrows are put
             // back, so they are not: nobody asks for them any more.
             std::mem::forget(unsafe { self.shared.as_ref() }.borrows.begin_run());

@@ -14,6 +14,7 @@
 //!   deadlines, ties in the order in which the entries were made.
 //! - Nothing is allocated; unlinking is one step whatever number is alive.
 
+use super::clock::{Clock, NEVER};
 use super::entry::{ABANDONED, Entry, FIRED, IDLE, Phase};
 use std::cell::Cell;
 use std::pin::Pin;
@@ -40,12 +41,10 @@ pub(crate) struct Timers {
     levels: Cell<u16>,
     /// The wheel's tick.
     tick: Cell<u64>,
-    origin: Instant,
-    /// The clock's value in this turn, once it has been read.
-    event_time: Cell<Option<Instant>>,
+    pub(crate) clock: Clock,
 }
 
-/// The clock.
+/// The wheel.
 impl Timers {
     pub(super) fn new() -> Self {
         Self {
@@ -53,66 +52,32 @@ impl Timers {
             occupied: [const { Cell::new(0) }; LEVELS],
             levels: Cell::new(0),
             tick: Cell::new(0),
-            origin: Instant::now(),
-            event_time: Cell::new(None),
+            clock: Clock::new(),
         }
     }
 
-    /// The clock's value at its first use in this turn.
-    #[inline]
-    pub(crate) fn event_time(&self) -> Instant {
-        self.event_time.get().unwrap_or_else(|| self.read_clock())
-    }
-
-    /// As [`Timers::event_time`], if it has been used.
-    #[inline]
-    pub(crate) fn known_time(&self) -> Option<Instant> {
-        self.event_time.get()
-    }
-
-    /// Reads the clock for a turn that begins.
-    pub(super) fn read_clock(&self) -> Instant {
-        let now = Instant::now();
-        self.event_time.set(Some(now));
-        now
-    }
-
-    /// A turn begins, in which nobody has asked for the time.
-    #[inline(always)]
-    pub(super) fn forget_time(&self) {
-        self.event_time.set(None);
-    }
-
-    /// Nanoseconds since the origin; the largest number stands for never.
-    #[inline]
-    fn nanos(&self, time: Instant) -> u64 {
-        let since = time.saturating_duration_since(self.origin);
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-    }
-}
-
-/// The wheel.
-impl Timers {
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.levels.get() == 0 && self.lists[DUE as usize].get().is_null()
     }
 
-    /// Has `entry`, which is idle, woken at `deadline`.
-    #[inline]
-    pub(crate) fn insert(&self, entry: Pin<&Entry>, deadline: Instant, waker: &Waker) {
-        // Foreign code first: after it the entry is still idle.
-        entry.register(waker);
-        self.insert_at(entry, self.nanos(deadline));
+    /// Whether `deadline` is known to have come, without reading the clock.
+    #[inline(always)]
+    pub(crate) fn has_reached(&self, deadline: Instant) -> bool {
+        self.clock.nanos(deadline) <= self.clock.reached()
     }
 
-    fn insert_at(&self, entry: Pin<&Entry>, deadline: u64) {
+    /// Has `entry`, which is idle and has a waker, woken at `deadline`.
+    #[inline(always)]
+    pub(crate) fn insert(&self, entry: Pin<&Entry>, deadline: u64) {
         debug_assert_eq!(entry.phase(), Phase::Idle);
         entry.deadline.set(deadline);
         entry.timers.set(self);
-        // SAFETY: in no list, as it is idle. Pinned and unlinked by its
-        // destructor: it stays where it is for as long as it is linked.
-        unsafe { self.place(entry.get_ref()) };
+        if deadline < NEVER {
+            // SAFETY: in no list, as it is idle. Pinned and unlinked by its
+            // destructor: it stays where it is for as long as it is linked.
+            unsafe { self.place(entry.get_ref()) };
+        }
     }
 
     /// Puts an entry into the slot that its deadline asks for.
@@ -204,24 +169,39 @@ impl Timers {
         ))
     }
 
-    /// How long the thread may sleep at `now`; `None`: for ever.
-    pub(super) fn sleep_time(&self, now: Instant) -> Option<Duration> {
-        let until = self.next_deadline()?;
-        Some(Duration::from_nanos(until.saturating_sub(self.nanos(now))))
+    /// Until when the thread may sleep, as the system's time now and what is
+    /// left from then on; `None`: until it is woken.
+    pub(super) fn sleep_time(&self) -> Option<(Instant, Duration)> {
+        if self.clock.is_paused() {
+            return None;
+        }
+        let until = self.next_deadline(EXACT)?;
+        let now = self.clock.now();
+        let left = until.saturating_sub(self.clock.nanos(now));
+        Some((self.clock.system_time(now), Duration::from_nanos(left)))
     }
 
-    /// The next deadline. With very many in one slot of a higher level: a time
-    /// before it, at which they will have to be spread anyway.
-    fn next_deadline(&self) -> Option<u64> {
+    /// Moves the paused clock to the next deadline. `false`: there is none.
+    pub(super) fn jump(&self) -> bool {
+        let Some(next) = self.next_deadline(usize::MAX) else {
+            return false;
+        };
+        self.clock.move_to_nanos(next);
+        true
+    }
+
+    /// The next deadline. With more than `exact` in one slot of a higher level:
+    /// a time before it, at which they will have to be spread anyway.
+    fn next_deadline(&self, exact: usize) -> Option<u64> {
         if !self.lists[DUE as usize].get().is_null() {
             return Some(0);
         }
         let (level, list, start) = self.next_slot()?;
-        let mut first = u64::MAX;
+        let mut first = NEVER;
         let mut seen = 0;
         let mut entry = self.lists[list].get();
         while !entry.is_null() {
-            if level > 0 && seen == EXACT {
+            if level > 0 && seen == exact {
                 return Some(start * TICK);
             }
             // SAFETY: entries in a list are alive.
@@ -234,11 +214,11 @@ impl Timers {
         Some(first)
     }
 
-    /// Wakes all that are due at `now`; how many.
+    /// Wakes all that are due at `now`, in nanoseconds; how many.
     ///
     /// If a wake panics the rest is woken by the next call.
-    pub(super) fn fire(&self, now: Instant) -> u64 {
-        self.collect(self.nanos(now));
+    pub(super) fn fire(&self, now: u64) -> u64 {
+        self.collect(now);
         let mut fired = 0;
         loop {
             let entry = self.lists[DUE as usize].get();
@@ -428,8 +408,8 @@ mod tests {
                     // Now and then in the past, often in the same microsecond.
                     let deadline = (now + random.below(scale)).saturating_sub(random.below(2000));
                     let entry = Box::pin(Entry::new());
-                    entry.register(&Waker::from(Arc::new(Note(number, woken.clone()))));
-                    timers.insert_at(entry.as_ref(), deadline);
+                    entry.arm(&Waker::from(Arc::new(Note(number, woken.clone()))));
+                    timers.insert(entry.as_ref(), deadline);
                     alive.insert((deadline, number), entry);
                     number += 1;
                 }
@@ -440,7 +420,7 @@ mod tests {
                 }
                 7 => {
                     // As the loop does: sleep until the wheel wants to be asked.
-                    let next = timers.next_deadline();
+                    let next = timers.next_deadline(EXACT);
                     let first = alive.first_key_value().map(|(key, _)| key.0);
                     assert_eq!(next.is_none(), first.is_none());
                     if let (Some(next), Some(first)) = (next, first) {
@@ -451,7 +431,7 @@ mod tests {
                 }
                 _ => now += random.below(scale),
             }
-            let fired = timers.fire(timers.origin + Duration::from_nanos(now));
+            let fired = timers.fire(now);
             let later = alive.split_off(&(now + 1, 0));
             let expected: Vec<_> = alive.keys().map(|key| key.1).collect();
             let noted = std::mem::take(&mut *woken.lock().unwrap());
@@ -485,15 +465,20 @@ mod tests {
         let entries: Vec<_> = (0..1000_u64)
             .map(|number| {
                 let entry = Box::pin(Entry::new());
-                entry.register(&Waker::from(Arc::new(Note(number, woken.clone()))));
-                timers.insert_at(entry.as_ref(), 70_000 + number * 7919 % 1000);
+                entry.arm(&Waker::from(Arc::new(Note(number, woken.clone()))));
+                timers.insert(entry.as_ref(), 70_000 + number * 7919 % 1000);
                 entry
             })
             .collect();
-        assert_eq!(timers.next_deadline(), Some(64_000), "to be spread first");
-        assert_eq!(timers.fire(timers.origin + Duration::from_nanos(69_999)), 0);
-        assert_eq!(timers.next_deadline(), Some(70_000));
-        assert_eq!(timers.fire(timers.origin + Duration::from_millis(1)), 1000);
+        assert_eq!(
+            timers.next_deadline(EXACT),
+            Some(64_000),
+            "to be spread first"
+        );
+        assert_eq!(timers.next_deadline(usize::MAX), Some(70_000));
+        assert_eq!(timers.fire(69_999), 0);
+        assert_eq!(timers.next_deadline(EXACT), Some(70_000));
+        assert_eq!(timers.fire(1_000_000), 1000);
         let order = woken.lock().unwrap();
         assert!(order.is_sorted_by_key(|number| number * 7919 % 1000));
         drop(entries);

@@ -7,11 +7,22 @@
 //! [`sleep()`] counts from the call and reads the clock for it;
 //! `sleep_until(event_time() + d)` counts from the turn and does not.
 
+mod after;
+mod backoff;
+mod interval;
+mod paused;
 mod sleep;
+mod timeout;
 mod unconstrained;
 mod yield_now;
 
+pub use crate::runtime::ClockHold;
+pub use after::{After, after, after_delay};
+pub use backoff::{Backoff, BackoffBuilder, Exhausted, WaitFut};
+pub use interval::{Interval, MissedTickBehavior, TickFut, interval, interval_at};
+pub use paused::{AdvanceFut, advance, hold_clock, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
+pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
 pub use unconstrained::{Unconstrained, unconstrained};
 pub use yield_now::{YieldNow, yield_now};
 
@@ -40,7 +51,7 @@ use std::time::Instant;
 #[must_use]
 #[track_caller]
 pub fn event_time() -> Instant {
-    with_timers("event_time", |timers| timers.event_time())
+    with_timers("event_time", |timers| timers.clock.event_time())
 }
 
 /// The time now, read from the clock.
@@ -50,5 +61,5 @@ pub fn event_time() -> Instant {
 #[must_use]
 #[track_caller]
 pub fn now() -> Instant {
-    with_timers("now", |_| Instant::now())
+    with_timers("now", |timers| timers.clock.now())
 }

@@ -1,6 +1,6 @@
 //! Waiting until a point in time.
 
-use crate::runtime::{Entry, Phase, with_timers};
+use crate::runtime::{Entry, Phase, clock_now, with_timers};
 use crate::thread;
 use std::fmt;
 use std::pin::Pin;
@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// Completes `duration` after this call. `Duration::MAX` is never.
+///
+/// Called outside a runtime it counts from the system's time.
 ///
 /// # Cost
 /// Reads the clock; allocates nothing.
@@ -21,17 +23,20 @@ use std::time::{Duration, Instant};
 /// let mut world = WorldBuilder::new().build();
 /// let mut rt = Runtime::new(&mut world);
 /// let begin = Instant::now();
-/// rt.block_on(sleep(Duration::from_millis(2)));
+/// rt.block_on(async { sleep(Duration::from_millis(2)).await });
 /// assert!(begin.elapsed() >= Duration::from_millis(2));
 /// ```
+#[inline]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::new(Instant::now().checked_add(duration))
+    Sleep::new(clock_now().checked_add(duration))
 }
 
-/// Completes when the clock has reached `deadline`; at once if it has.
+/// Completes when the clock has reached `deadline`; at once if it is known to
+/// have.
 ///
 /// # Cost
 /// Does not read the clock, and allocates nothing.
+#[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep::new(Some(deadline))
 }
@@ -62,30 +67,113 @@ pub struct Sleep {
 }
 
 impl Sleep {
-    fn new(deadline: Option<Instant>) -> Self {
+    #[inline]
+    pub(super) fn new(deadline: Option<Instant>) -> Self {
         Self {
             deadline,
             entry: Entry::new(),
         }
     }
 
-    /// Registers a timer that is polled for the first time. `true`: it is
-    /// already known to be due.
-    #[inline]
-    fn begin(entry: Pin<&Entry>, deadline: Option<Instant>, cx: &Context<'_>) -> bool {
-        with_timers("Sleep::poll", |timers| {
-            let Some(deadline) = deadline else {
-                return false;
-            };
-            let due = timers.known_time().is_some_and(|now| now >= deadline);
-            if due {
-                entry.set_fired();
-            } else {
-                timers.insert(entry, deadline, cx.waker());
-            }
-            due
-        })
+    /// When it completes; `None` is never.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
+
+    /// Whether its deadline has come and the runtime has noticed. Then it
+    /// completes when it is polled.
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        self.entry.phase() == Phase::Fired
+    }
+
+    /// Has it complete at `deadline` instead, also if it has completed before.
+    ///
+    /// A task that waits for it need not poll it again to be woken then.
+    ///
+    /// # Cost
+    /// As making it; allocates nothing.
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::{Runtime, now, sleep};
+    /// use nexus_rt::WorldBuilder;
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+    /// rt.block_on(async {
+    ///     let begin = now();
+    ///     let mut timer = pin!(sleep(Duration::from_secs(1)));
+    ///     timer.as_mut().await;
+    ///     timer.as_mut().reset(begin + Duration::from_secs(5));
+    ///     timer.await;
+    ///     assert_eq!(now(), begin + Duration::from_secs(5));
+    /// });
+    /// ```
+    pub fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
+        // SAFETY: nothing is moved: a field that is not pinned is set.
+        unsafe { self.as_mut().get_unchecked_mut() }.deadline = Some(deadline);
+        self.into_ref().entry().reset(deadline);
+    }
+
+    /// The timer, pinned.
+    #[inline(always)]
+    fn entry(self: Pin<&Self>) -> Pin<&Entry> {
+        // SAFETY: the entry is pinned with its sleep, because it is never moved
+        // out, and `Sleep` has no `Drop` and no `Unpin` of its own.
+        unsafe { self.map_unchecked(|sleep| &sleep.entry) }
+    }
+
+    /// Hangs the timer, which is idle, into the wheel, even if it is due.
+    #[inline(always)]
+    pub(super) fn begin(self: Pin<&Self>, cx: &Context<'_>) {
+        if let Some(deadline) = self.deadline {
+            // Foreign code comes first: it may even end the runtime.
+            self.entry.arm(cx.waker());
+            with_timers("Sleep::poll", |timers| {
+                timers.insert(self.entry(), timers.clock.nanos(deadline));
+            });
+        }
+    }
+
+    /// The first poll. `true`: it is known to be due.
+    #[inline(always)]
+    fn poll_idle(self: Pin<&Self>, cx: &Context<'_>) -> bool {
+        let due = with_timers("Sleep::poll", |timers| {
+            self.deadline
+                .is_some_and(|deadline| timers.has_reached(deadline))
+        });
+        if due {
+            self.entry.set_fired();
+        } else {
+            self.begin(cx);
+        }
+        due
+    }
+
+    /// A poll while it waits. `true`: it does no longer.
+    fn poll_waiting(self: Pin<&Self>, cx: &Context<'_>) -> bool {
+        with_timers("Sleep::poll", |timers| {
+            assert!(
+                self.entry.is_in(timers),
+                "a `Sleep` that waits in one runtime was polled in another"
+            );
+        });
+        self.entry.rearm(cx.waker());
+        match self.entry.phase() {
+            Phase::Waiting => false,
+            Phase::Fired => true,
+            Phase::Idle | Phase::Abandoned => abandoned(),
+        }
+    }
+}
+
+#[cold]
+fn abandoned() -> ! {
+    panic!("a `Sleep` was polled after the runtime in which it waited was dropped")
 }
 
 impl Future for Sleep {
@@ -94,26 +182,11 @@ impl Future for Sleep {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.into_ref();
-        let deadline = this.deadline;
-        // SAFETY: the entry is pinned with its sleep: it is never moved out,
-        // and `Sleep` has no `Drop` and no `Unpin` of its own.
-        let entry = unsafe { this.map_unchecked(|sleep| &sleep.entry) };
-        let fired = match entry.phase() {
+        let fired = match this.entry.phase() {
             Phase::Fired => true,
-            Phase::Idle => Self::begin(entry, deadline, cx),
-            Phase::Waiting => {
-                with_timers("Sleep::poll", |timers| {
-                    assert!(
-                        entry.is_in(timers),
-                        "a `Sleep` that waits in one runtime was polled in another"
-                    );
-                });
-                entry.register(cx.waker());
-                false
-            }
-            Phase::Abandoned => {
-                panic!("a `Sleep` was polled after the runtime in which it waited was dropped")
-            }
+            Phase::Idle => this.poll_idle(cx),
+            Phase::Waiting => this.poll_waiting(cx),
+            Phase::Abandoned => abandoned(),
         };
         if fired && thread::may_complete(cx) {
             thread::completed();

@@ -26,6 +26,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("mio", &["runtime/poller.rs", "runtime/bell.rs", "net"]),
     ("libc", &["runtime/poller.rs"]),
     ("nexus_rt", &["runtime", "lib.rs"]),
+    ("fastrand", &["time/backoff.rs"]),
     ("socket2", &["net"]),
     ("tokio", &["tokio_compat", "net"]),
     // The bell is what the models ring in the poller's place.

@@ -8,8 +8,9 @@ use nexus_async_rt::channel::{
     spsc_bytes,
 };
 use nexus_async_rt::{
-    BoundedByteSlab, ByteSlab, JoinHandle, Metrics, Runtime, RuntimeBuilder, SlabClaim, Sleep,
-    WorldCtx, YieldNow,
+    AdvanceFut, After, Backoff, BackoffBuilder, BoundedByteSlab, ByteSlab, ClockHold, Elapsed,
+    Exhausted, Interval, JoinHandle, Metrics, MissedTickBehavior, Runtime, RuntimeBuilder,
+    SlabClaim, Sleep, TickFut, Timeout, WaitFut, WorldCtx, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
@@ -133,6 +134,28 @@ assert_impl_all!(ByteSlab<256>: Debug);
 assert_impl_all!(BoundedByteSlab<256>: Debug);
 assert_impl_all!(Sleep: Future, Debug);
 assert_not_impl_any!(Sleep: Send, Sync, Unpin, Clone);
+
+// Time: what waits stays, what is counted on goes anywhere.
+assert_impl_all!(Timeout<Sleep>: Future, Debug);
+assert_not_impl_any!(Timeout<std::future::Ready<u8>>: Send, Sync, Unpin, Clone);
+assert_impl_all!(After<Sleep>: Future, Debug);
+assert_not_impl_any!(After<std::future::Ready<u8>>: Send, Sync, Unpin, Clone);
+assert_impl_all!(TickFut<'static>: Future, Debug);
+assert_not_impl_any!(TickFut<'static>: Send, Sync, Unpin, Clone);
+assert_impl_all!(WaitFut<'static, Tied>: Future, Debug);
+assert_not_impl_any!(WaitFut<'static, u8>: Send, Sync, Unpin, Clone);
+assert_impl_all!(AdvanceFut: Future, Debug);
+assert_not_impl_any!(AdvanceFut: Send, Sync, Unpin, Clone);
+assert_impl_all!(Interval: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(Interval: Clone);
+assert_impl_all!(MissedTickBehavior: Send, Sync, Copy, Default, PartialEq, Debug);
+assert_impl_all!(Backoff: Send, Unpin, UnwindSafe, Clone, Debug);
+assert_impl_all!(BackoffBuilder: Send, Sync, Unpin, Clone, Debug);
+assert_impl_all!(ClockHold: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(ClockHold: Clone);
+assert_impl_all!(Elapsed: Send, Sync, Copy, PartialEq, Error);
+assert_impl_all!(Exhausted<std::fmt::Error>: Send, Sync, Copy, PartialEq, Error);
+assert_not_impl_any!(Exhausted<Tied>: Send, Sync);
 assert_impl_all!(YieldNow: Future, Debug);
 
 /// A future of an async block over exclusive handles is `Send + 'static`: what

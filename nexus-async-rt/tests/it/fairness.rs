@@ -43,6 +43,36 @@ fn a_ready_task_waits_for_one_poll_of_each_other() {
 }
 
 #[test]
+fn a_task_that_yields_comes_after_all_that_were_ready_and_the_root_after_a_turn() {
+    with_runtime(|rt| {
+        rt.block_on(async {
+            let polled = Rc::new(Cell::new(0));
+            let counted = polled.clone();
+            let count = move |number: u32| {
+                for _ in 0..number {
+                    let polled = counted.clone();
+                    spawn_boxed(async move { polled.set(polled.get() + 1) });
+                }
+            };
+            count(200);
+            let before = polled.clone();
+            let yielding = spawn_boxed(async move {
+                count(300);
+                assert_eq!(before.get(), 200);
+                yield_now().await;
+                before.get()
+            });
+            // The root is not in the queue: it comes up once in a turn.
+            yield_now().await;
+            assert_eq!(polled.get(), 64);
+            yield_now().await;
+            assert_eq!(polled.get(), 128);
+            assert_eq!(yielding.await, 500);
+        });
+    });
+}
+
+#[test]
 fn the_root_and_timers_get_their_turn_among_busy_tasks() {
     with_runtime(|rt| {
         let begin = Instant::now();

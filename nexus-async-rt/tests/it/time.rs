@@ -184,7 +184,7 @@ fn u18_a_timer_outlives_the_runtime() {
 
 #[test]
 fn polled_in_another_runtime_or_in_none() {
-    let mut timer = Box::pin(sleep(Duration::from_millis(1)));
+    let mut timer = Box::pin(sleep(Duration::from_millis(200)));
     let mut cx = Context::from_waker(Waker::noop());
     let message = panic_of(|| timer.as_mut().poll(&mut cx));
     assert!(message.contains("outside a runtime"), "{message}");

@@ -1,0 +1,151 @@
+//! A clock that stands still, for tests.
+
+use super::sleep::Sleep;
+use crate::runtime::{self, ClockHold, with_timers};
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Has the clock of this runtime stand still.
+///
+/// It then moves when [`advance`] is called, and when there is nothing else to
+/// do: if no task is ready, no socket is waited for and no [`ClockHold`] lives,
+/// it jumps to the next deadline. Other threads are invisible to it: a program
+/// of one thread does the same each time, one that waits for another thread
+/// needs [`hold_clock`].
+///
+/// On a clock that stands already it does nothing.
+/// [`RuntimeBuilder::start_paused`](crate::RuntimeBuilder::start_paused) does
+/// the same from the beginning.
+///
+/// # Panics
+/// Outside a runtime.
+///
+/// # Example
+/// An hour in no time:
+/// ```
+/// use nexus_async_rt::{Runtime, now, pause, sleep};
+/// use nexus_rt::WorldBuilder;
+/// use std::time::Duration;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::new(&mut world);
+/// rt.block_on(async {
+///     pause();
+///     let begin = now();
+///     sleep(Duration::from_secs(3600)).await;
+///     assert_eq!(now() - begin, Duration::from_secs(3600));
+/// });
+/// ```
+#[track_caller]
+pub fn pause() {
+    with_timers("pause", |timers| timers.clock.pause());
+}
+
+/// Lets the clock run again, from where it stands.
+///
+/// It stays ahead of the system's clock, or behind it, by what it was moved and
+/// stood still. If it does not stand this does nothing.
+///
+/// # Panics
+/// Outside a runtime.
+#[track_caller]
+pub fn resume() {
+    with_timers("resume", |timers| timers.clock.resume());
+}
+
+/// Moves the [paused](pause) clock by `duration` in one step, and completes
+/// when the timers that came due have been fired and their tasks been polled.
+///
+/// They find the clock at the end of the step: that is how to try a program
+/// whose timers are late. Whoever waits by [`sleep`](crate::sleep()) instead
+/// sees every deadline in between pass in turn.
+///
+/// In the future of `block_on` itself, at most `tasks_per_cycle` tasks are
+/// polled meanwhile.
+///
+/// # Panics
+/// When polled outside a runtime, while the clock runs, and if the clock cannot
+/// show that time: it ends 584 years after the runtime was built.
+///
+/// # Cancel safety
+/// The clock moves with the first poll, and not again.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::{Runtime, advance, interval};
+/// use nexus_rt::WorldBuilder;
+/// use std::time::Duration;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+/// rt.block_on(async {
+///     let mut ticks = interval(Duration::from_secs(1));
+///     advance(Duration::from_millis(2500)).await;
+///     // Late, one after the other.
+///     let (first, second) = (ticks.tick().await, ticks.tick().await);
+///     assert_eq!(second - first, Duration::from_secs(1));
+/// });
+/// ```
+pub fn advance(duration: Duration) -> AdvanceFut {
+    AdvanceFut {
+        duration,
+        timer: Sleep::new(None),
+    }
+}
+
+/// Keeps a [paused](pause) clock from jumping while what is returned lives.
+///
+/// # Panics
+/// Outside a runtime.
+#[track_caller]
+pub fn hold_clock() -> ClockHold {
+    runtime::hold_clock("hold_clock")
+}
+
+/// The future of [`advance`].
+#[must_use = "the clock moves when this is awaited"]
+pub struct AdvanceFut {
+    duration: Duration,
+    /// Never, until the clock has been moved; then due at once.
+    timer: Sleep,
+}
+
+impl Future for AdvanceFut {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let duration = self.duration;
+        // SAFETY: the timer is pinned with its owner, because it is never moved
+        // out, and `AdvanceFut` has no `Drop` and no `Unpin` of its own.
+        let mut timer = unsafe { self.map_unchecked_mut(|this| &mut this.timer) };
+        if timer.deadline().is_some() {
+            return timer.poll(cx);
+        }
+        let time = with_timers("advance", |timers| {
+            let clock = &timers.clock;
+            assert!(
+                clock.is_paused(),
+                "`advance` was called while the clock runs: call `pause` first"
+            );
+            let Some(time) = clock.later(duration) else {
+                panic!("`advance` by {duration:?} leads beyond what a clock can show");
+            };
+            clock.move_to(time);
+            time
+        });
+        // By the wheel, even though it is due: behind all that is due before.
+        timer.as_mut().reset(time);
+        timer.into_ref().begin(cx);
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for AdvanceFut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdvanceFut")
+            .field("duration", &self.duration)
+            .finish_non_exhaustive()
+    }
+}
