@@ -113,6 +113,12 @@ mod wait;
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(
     unsafe_code,
+    reason = "waiting futures are linked where they are pinned"
+)]
+pub mod net;
+#[cfg(not(all(test, nexus_loom)))]
+#[expect(
+    unsafe_code,
     reason = "tasks are shared by the loop, handles and wakers"
 )]
 mod runtime;
@@ -126,6 +132,12 @@ mod task;
 #[expect(unsafe_code, reason = "futures pin what lies inside them")]
 mod time;
 
+#[cfg(not(all(test, nexus_loom)))]
+pub use net::{
+    AsyncFd, AsyncRead, AsyncWrite, Interest, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReadyGuard,
+    ReuniteError, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener,
+    UnixStream, WouldBlock, WriteHalf, resolve,
+};
 #[cfg(not(all(test, nexus_loom)))]
 pub use runtime::{
     Metrics, Runtime, RuntimeBuilder, SlabClaim, WorldCtx, claim_slab, metrics, spawn_boxed,

@@ -1,13 +1,17 @@
 //! How a runtime is set up.
 
 use super::Runtime;
+use super::bell::Bell;
 use super::poller::Poller;
 use super::shared::Shared;
+use super::watches::Watches;
 use crate::task::{Arena, BoundedByteSlab, ByteSlab};
 use nexus_rt::World;
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Far below what the OS refuses, and that only when it is asked for events.
@@ -153,12 +157,14 @@ impl<'w> RuntimeBuilder<'w> {
     #[must_use]
     #[track_caller]
     pub fn build(self) -> Runtime<'w> {
-        let (poller, bell) = match Poller::new(self.event_capacity) {
+        let (poller, bell, watches) = match self.poller() {
             Ok(made) => made,
             Err(error) => panic!("the OS refused the runtime its poller: {error}"),
         };
+        let world = NonNull::from(self.world);
         let runtime = Runtime {
-            shared: Shared::create(bell, self.arena, NonNull::from(self.world)),
+            shared: Shared::create(bell, watches.clone(), self.arena, world),
+            watches,
             poller,
             limits: self.limits,
             world: PhantomData,
@@ -167,5 +173,11 @@ impl<'w> RuntimeBuilder<'w> {
             runtime.shared().timers.clock.pause();
         }
         runtime
+    }
+
+    fn poller(&self) -> io::Result<(Poller, Bell, Rc<Watches>)> {
+        let (poller, bell) = Poller::new(self.event_capacity)?;
+        let watches = Watches::new(poller.registry()?);
+        Ok((poller, bell, Rc::new(watches)))
     }
 }

@@ -11,16 +11,16 @@
 //! 4. If timers wait, the clock is read and those that are due are fired.
 //!    Otherwise the turn that begins here has not read it yet.
 //! 5. Every `event_interval` turns, the OS is asked for sockets, if any are
-//!    watched.
+//!    watched; who waits for one that is ready is woken.
 //! 6. If there is nothing to do: a [paused clock](clock) moves to the next
 //!    deadline, if no socket is waited for and nobody holds it. Otherwise,
 //!    [idle](#idle).
 //!
 //! # Idle
 //!
-//! 1. For `spin`, look at the inbox and the clock again and again.
+//! 1. For `spin`, look at the inbox, the sockets and the clock again and again.
 //! 2. Step to *parked*, which fails if a wake has come in between.
-//! 3. Sleep in the OS until the next deadline or the bell.
+//! 3. Sleep in the OS until the next deadline, the bell or a socket.
 //! 4. Step back to *running*, and take what came.
 //!
 //! `block_on_busy` goes on with the next turn instead. Whatever was taken out
@@ -46,6 +46,8 @@ mod spawn;
 mod tasks;
 mod timers;
 mod waker;
+mod watch;
+mod watches;
 mod world;
 
 pub use builder::RuntimeBuilder;
@@ -54,6 +56,8 @@ pub(crate) use entry::{Entry, Phase};
 pub use metrics::Metrics;
 pub use spawn::{SlabClaim, claim_slab, spawn_boxed, spawn_slab, try_claim_slab};
 pub(crate) use timers::Timers;
+pub(crate) use watch::{BOTH, Side, Waiters, Watch, attempt};
+pub(crate) use watches::Registration;
 pub use world::{WorldCtx, with_world, with_world_ref};
 
 use crate::thread::{self, BlockOnGuard};
@@ -66,8 +70,10 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
+use watches::Watches;
 
 /// A single-threaded executor that borrows a [`World`].
 ///
@@ -111,6 +117,7 @@ use std::time::Instant;
 pub struct Runtime<'w> {
     shared: NonNull<Shared>,
     poller: Poller,
+    watches: Rc<Watches>,
     limits: Limits,
     /// Not `Send`: the thread's number is in every task.
     world: PhantomData<(&'w mut World, *const ())>,
@@ -213,7 +220,7 @@ impl<'w> Runtime<'w> {
             turns += 1;
             if turns == limits.event_interval {
                 turns = 0;
-                if self.poller.is_watching() {
+                if self.watches.is_watching() {
                     self.look_at_sockets();
                 }
             }
@@ -233,6 +240,7 @@ impl<'w> Runtime<'w> {
         if let Err(error) = self.poller.look() {
             panic!("the OS refused to say what has happened: {error}");
         }
+        self.poller.report(&self.watches);
     }
 
     /// Moves a paused clock to the next deadline, if it may; there is no work.
@@ -246,7 +254,7 @@ impl<'w> Runtime<'w> {
     /// waited for, and nobody holds the clock.
     #[cold]
     fn clock_may_jump(&self) -> bool {
-        !self.poller.is_watching() && !self.shared().timers.clock.is_held()
+        !self.watches.is_watching() && !self.shared().timers.clock.is_held()
     }
 
     /// See the module.
@@ -254,7 +262,7 @@ impl<'w> Runtime<'w> {
     fn idle(&mut self) {
         // SAFETY: alive until `drop`.
         let shared = unsafe { self.shared.as_ref() };
-        if !self.limits.spin.is_zero() && shared.spin(self.limits.spin) {
+        if !self.limits.spin.is_zero() && self.spin() {
             return;
         }
         let sleep = shared.timers.sleep_time();
@@ -267,6 +275,36 @@ impl<'w> Runtime<'w> {
         shared.timers.clock.forget_time();
         if let Err(error) = slept {
             panic!("the OS refused to wait for events: {error}");
+        }
+        self.poller.report(&self.watches);
+    }
+
+    /// Looks for work for a while. `true`: there is some.
+    fn spin(&mut self) -> bool {
+        /// Looks at the inbox between two looks at clock and sockets.
+        const LOOKS: usize = 16;
+        // SAFETY: alive until `drop`.
+        let shared = unsafe { self.shared.as_ref() };
+        shared.counters.spins.add(1);
+        let begin = Instant::now();
+        let deadline = shared.timers.sleep_time();
+        loop {
+            for _ in 0..LOOKS {
+                if shared.has_work() {
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            if self.watches.is_watching() {
+                self.look_at_sockets();
+            }
+            let now = Instant::now();
+            if deadline.is_some_and(|(begin, left)| now.duration_since(begin) >= left) {
+                return true;
+            }
+            if now.duration_since(begin) >= self.limits.spin {
+                return shared.has_work();
+            }
         }
     }
 }
@@ -309,30 +347,6 @@ impl Shared {
         let fired = self.timers.fire(self.timers.clock.reached());
         self.counters.timers_fired.add(fired);
     }
-
-    /// Looks for work for a while. `true`: there is some.
-    fn spin(&self, spin: std::time::Duration) -> bool {
-        /// Looks at the inbox between two looks at the clock.
-        const LOOKS: usize = 16;
-        self.counters.spins.add(1);
-        let begin = Instant::now();
-        let deadline = self.timers.sleep_time();
-        loop {
-            for _ in 0..LOOKS {
-                if self.has_work() {
-                    return true;
-                }
-                std::hint::spin_loop();
-            }
-            let now = Instant::now();
-            if deadline.is_some_and(|(begin, left)| now.duration_since(begin) >= left) {
-                return true;
-            }
-            if now.duration_since(begin) >= spin {
-                return false;
-            }
-        }
-    }
 }
 
 impl Drop for Runtime<'_> {
@@ -355,6 +369,7 @@ impl fmt::Debug for Runtime<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime")
             .field("metrics", &self.metrics())
+            .field("waits_for_sockets", &self.watches.has_waiters())
             .finish_non_exhaustive()
     }
 }

@@ -1,11 +1,14 @@
-//! The OS: where an idle runtime sleeps.
+//! The OS: where an idle runtime sleeps, and what it hears about sockets there.
 //!
-//! Knows no task. `epoll_wait` counts milliseconds; so on Linux a deadline is
+//! Knows no task and no socket: what it has heard it [reports](Poller::report)
+//! to the table of watches. `epoll_wait` counts milliseconds; so on Linux a deadline is
 //! given to a `timerfd` that is polled with everything else, and set again only
 //! when the deadline has moved.
 
 use super::bell::Bell;
-use mio::{Events, Poll, Token};
+use super::shared::{Panic, hand_on};
+use super::watches::Watches;
+use mio::{Events, Poll, Registry, Token};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -18,8 +21,6 @@ const TIMER: Token = Token(usize::MAX - 1);
 pub(super) struct Poller {
     poll: Poll,
     events: Events,
-    /// Descriptors that are watched, beside the bell and the timer.
-    watched: usize,
     #[cfg(target_os = "linux")]
     timer: timer::TimerFd,
 }
@@ -30,7 +31,6 @@ impl Poller {
         let bell = Bell(mio::Waker::new(poll.registry(), BELL)?);
         let poller = Self {
             events: Events::with_capacity(event_capacity),
-            watched: 0,
             #[cfg(target_os = "linux")]
             timer: timer::TimerFd::new(poll.registry(), TIMER)?,
             poll,
@@ -38,10 +38,9 @@ impl Poller {
         Ok((poller, bell))
     }
 
-    /// Whether there is anything to ask the OS for while the runtime is awake.
-    #[inline(always)]
-    pub(super) fn is_watching(&self) -> bool {
-        self.watched > 0
+    /// Where descriptors are registered, for the table of watches.
+    pub(super) fn registry(&self) -> io::Result<Registry> {
+        self.poll.registry().try_clone()
     }
 
     /// Asks the OS what has happened, without waiting.
@@ -62,6 +61,22 @@ impl Poller {
         #[cfg(not(target_os = "linux"))]
         let timeout = now.map(|(_, sleep)| sleep);
         self.wait(timeout)
+    }
+
+    /// Tells the watches what has been heard since the last call. If wakers
+    /// panic, all others are woken first, then the first panic goes on.
+    pub(super) fn report(&mut self, watches: &Watches) {
+        let mut first: Option<Panic> = None;
+        for event in &self.events {
+            match event.token() {
+                BELL => {}
+                #[cfg(target_os = "linux")]
+                TIMER => {}
+                _ => watches.hear(event, &mut first),
+            }
+        }
+        self.events.clear();
+        hand_on(first);
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {

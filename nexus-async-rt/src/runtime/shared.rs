@@ -10,16 +10,18 @@ use super::inbox::{self, Inbox};
 use super::metrics::Counters;
 use super::ready::Ready;
 use super::timers::Timers;
+use super::waker;
+use super::watches::Watches;
 use super::world::Borrows;
-use super::{context, waker};
 use crate::task::{Arena, Ended, Header, Home, State, TaskVtable};
 use crate::thread;
 use nexus_rt::World;
 use std::any::Any;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
+use std::rc::Rc;
 use std::task::Waker;
 
 /// What a panic carries.
@@ -39,6 +41,9 @@ pub(crate) struct Shared {
     pub(super) current: Cell<*const Header>,
     pub(super) arena: Option<Arena>,
     pub(super) timers: Timers,
+    /// The descriptors that the poller watches; none once the runtime is gone,
+    /// because the block may then be freed on any thread.
+    watches: RefCell<Option<Rc<Watches>>>,
     pub(super) counters: Counters,
     /// Tasks and claims whose memory exists, the root among them.
     pub(super) live: Cell<usize>,
@@ -48,7 +53,7 @@ pub(crate) struct Shared {
     pub(super) closed: Cell<bool>,
     /// A future spawned while `closing` is being dropped up the stack.
     pub(super) dropping_late: Cell<bool>,
-    /// No other runtime ever has it.
+    /// No other runtime ever has it; that of `watches`.
     pub(super) number: u64,
     pub(super) world: NonNull<World>,
     /// Who borrows the World: see `world`.
@@ -69,8 +74,14 @@ static ROOT_VTABLE: TaskVtable = TaskVtable {
 /// Its life.
 impl Shared {
     #[track_caller]
-    pub(super) fn create(bell: Bell, arena: Option<Arena>, world: NonNull<World>) -> NonNull<Self> {
+    pub(super) fn create(
+        bell: Bell,
+        watches: Rc<Watches>,
+        arena: Option<Arena>,
+        world: NonNull<World>,
+    ) -> NonNull<Self> {
         let owner = thread::assign_number().get();
+        let number = watches.runtime();
         let shared = Box::into_raw(Box::new(Self {
             inbox: Inbox::new(bell, Self::destroy),
             pending: Cell::new(ptr::null()),
@@ -85,12 +96,13 @@ impl Shared {
             current: Cell::new(ptr::null()),
             arena,
             timers: Timers::new(),
+            watches: RefCell::new(Some(watches)),
             counters: Counters::default(),
             live: Cell::new(1),
             closing: Cell::new(false),
             closed: Cell::new(false),
             dropping_late: Cell::new(false),
-            number: context::next_number(),
+            number,
             world,
             borrows: Borrows::new(),
         }));
@@ -138,10 +150,15 @@ impl Shared {
             } else if let Some(waker) = this.timers.abandon() {
                 let dropped = catch_unwind(AssertUnwindSafe(|| drop(waker)));
                 keep_first(&mut first, dropped.err());
+            } else if let Some(waker) = this.watches().and_then(|watches| watches.abandon()) {
+                let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+                keep_first(&mut first, woken.err());
             } else {
                 break;
             }
         }
+        // Their count of owners is this thread's.
+        drop(this.watches.take());
         this.inbox.keep(this.live.get());
         this.closed.set(true);
         let root = &this.root;
@@ -161,6 +178,11 @@ impl Shared {
             Inbox::let_go(shared.cast());
         }
         first
+    }
+
+    /// The descriptors that are watched; `None` once the runtime is gone.
+    pub(super) fn watches(&self) -> Option<Rc<Watches>> {
+        self.watches.borrow().clone()
     }
 
     /// A task or claim exists.

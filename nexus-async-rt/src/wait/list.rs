@@ -5,6 +5,8 @@
 //! future takes it out before it goes.
 
 use std::marker::PhantomPinned;
+#[cfg(not(all(test, nexus_loom)))]
+use std::ops::RangeInclusive;
 use std::ptr::NonNull;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -235,6 +237,42 @@ impl<M: Mode> List<M> {
     /// - The list's lock is held.
     pub(super) unsafe fn pop_front(&mut self) -> Option<Waker> {
         let first = self.head?;
+        // SAFETY: as the caller says; the first is linked.
+        unsafe { self.notify(first) }
+    }
+
+    /// As [`pop_front`](List::pop_front), of those whose ticket is in `tickets`;
+    /// with the ticket.
+    ///
+    /// # Safety
+    ///
+    /// - The list's lock is held.
+    #[cfg(not(all(test, nexus_loom)))]
+    pub(super) unsafe fn pop_of(&mut self, tickets: RangeInclusive<u64>) -> Option<(u64, Waker)> {
+        let mut next = self.head;
+        while let Some(node) = next {
+            let ticket = links(node, |own| own.ticket);
+            if tickets.contains(&ticket) {
+                // SAFETY: as the caller says; found in the list.
+                return unsafe { self.notify(node) }.map(|waker| (ticket, waker));
+            }
+            next = links(node, |own| own.next);
+        }
+        None
+    }
+
+    /// The latest ticket that was given.
+    #[cfg(not(all(test, nexus_loom)))]
+    pub(super) fn last_ticket(&self) -> u64 {
+        self.last_ticket
+    }
+
+    /// Takes `first` out, marks it, and returns its waker.
+    ///
+    /// # Safety
+    ///
+    /// - The node is linked, and the list's lock is held.
+    unsafe fn notify(&mut self, first: NonNull<Node<M>>) -> Option<Waker> {
         let waker = self.detach(first);
         self.turns += 1;
         self.gave_way = None;

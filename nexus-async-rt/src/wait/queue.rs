@@ -64,6 +64,37 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
         self.locked(|list| unsafe { list.pop_front() })
     }
 
+    /// Wakes every waiter that is there now, once. A waiter that comes back
+    /// while the others are woken waits for the next call: what it waits for may
+    /// be gone again.
+    #[cfg(not(all(test, nexus_loom)))]
+    pub(crate) fn wake_present(&self) {
+        M::fence(Site::WakerFence);
+        if !self.has_waiters() {
+            return;
+        }
+        let last = self.list.with(|list| list.last_ticket());
+        let mut next = 0;
+        wake_all(|| {
+            // SAFETY: the lock is held, guaranteed by `locked`.
+            let (ticket, waker) = self.locked(|list| unsafe { list.pop_of(next..=last) })?;
+            next = ticket + 1;
+            Some(waker)
+        });
+    }
+
+    /// Takes one waiter out as if it had been notified; its waker.
+    #[cfg(not(all(test, nexus_loom)))]
+    pub(crate) fn dismiss(&self) -> Option<Waker> {
+        self.take_first()
+    }
+
+    /// Whether nobody waits, as the owner of a queue of one thread sees it.
+    #[cfg(not(all(test, nexus_loom)))]
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.has_waiters()
+    }
+
     /// What [`notify_one`](WaitPoint::notify_one) wakes.
     #[inline(always)]
     pub(crate) fn to_notify(&self) -> Option<Waker> {

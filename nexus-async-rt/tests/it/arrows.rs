@@ -23,11 +23,20 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Which foreign crates a room may name; `std` and `core` are everybody's.
 const FOREIGN: &[(&str, &[&str])] = &[
-    ("mio", &["runtime/poller.rs", "runtime/bell.rs", "net"]),
-    ("libc", &["runtime/poller.rs"]),
+    (
+        "mio",
+        &[
+            "runtime/poller.rs",
+            "runtime/bell.rs",
+            "runtime/watches.rs",
+            "net",
+        ],
+    ),
+    ("libc", &["runtime/poller.rs", "net"]),
     ("nexus_rt", &["runtime", "lib.rs"]),
     ("fastrand", &["time/backoff.rs"]),
     ("socket2", &["net"]),
+    ("futures_io", &["net"]),
     ("tokio", &["tokio_compat", "net"]),
     // The bell is what the models ring in the poller's place.
     ("loom", &["sync.rs", "runtime/bell.rs"]),

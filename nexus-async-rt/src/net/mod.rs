@@ -1,0 +1,131 @@
+//! Sockets: TCP, UDP, Unix, and any other descriptor that the OS can watch.
+//!
+//! Knows the runtime only as the place where descriptors are watched, and no
+//! protocol above the OS's.
+//!
+//! # Which type
+//!
+//! | for | take |
+//! |---|---|
+//! | bytes over a network | [`TcpStream`], from [`TcpStream::connect`](Stream::connect) or [`TcpListener`] |
+//! | options that must be set before | [`TcpSocket`] |
+//! | datagrams, multicast | [`UdpSocket`] |
+//! | bytes or datagrams within the machine | [`UnixStream`], [`UnixListener`], [`UnixDatagram`] |
+//! | a pipe, an eventfd, a device, another library's socket | [`AsyncFd`] |
+//! | addresses of a host's name | [`resolve()`] |
+//!
+//! # How it is used
+//!
+//! A socket is made without a handle, and mostly without waiting: `bind`,
+//! `from_std` and `pair` are plain functions, which need no runtime. What waits
+//! is a future. A stream implements [`AsyncRead`] and [`AsyncWrite`] of
+//! `futures-io`, so that the extension traits of `futures` or `futures-lite`
+//! give it `read_exact`, `write_all` and the like; with the feature `tokio-io`
+//! also tokio's, under the same names, for crates such as `hyper`.
+//!
+//! ```
+//! use futures_lite::{AsyncReadExt, AsyncWriteExt};
+//! use nexus_async_rt::{Runtime, TcpListener, TcpStream, spawn_boxed};
+//! use nexus_rt::WorldBuilder;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
+//!     let addr = listener.local_addr()?;
+//!     let server = spawn_boxed(async move {
+//!         let (stream, _) = listener.accept().await?;
+//!         // Two halves may go to two tasks.
+//!         let (mut read, mut write) = stream.into_split();
+//!         futures_lite::io::copy(&mut read, &mut write).await
+//!     });
+//!     let mut stream = TcpStream::connect(addr).await?;
+//!     stream.set_nodelay(true)?;
+//!     stream.write_all(b"over and out").await?;
+//!     stream.close().await?;
+//!     let mut echo = String::new();
+//!     stream.read_to_string(&mut echo).await?;
+//!     assert_eq!(echo, "over and out");
+//!     assert_eq!(server.await?, 12);
+//!     Ok::<(), Box<dyn std::error::Error>>(())
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A name is resolved when it is asked for, and never in passing:
+//!
+//! ```
+//! use nexus_async_rt::{Runtime, TcpListener, TcpStream, resolve};
+//! use nexus_rt::WorldBuilder;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! let listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
+//! let port = listener.local_addr()?.port();
+//! rt.block_on(async {
+//!     for addr in resolve("127.0.0.1", port).await? {
+//!         if let Ok(stream) = TcpStream::connect(addr).await {
+//!             return Ok(assert_eq!(stream.peer_addr()?, addr));
+//!         }
+//!     }
+//!     Err(std::io::Error::other("no address answers"))
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What all of them promise
+//!
+//! - **Try first.** An operation makes its system call at once. Only when that
+//!   would block is the descriptor given to the runtime to watch, and only for
+//!   the side that blocks; dropping it takes it out. While a side is known to be
+//!   blocked no call is made in vain.
+//! - **Any number of waiters on either side.** Every event wakes all who wait on
+//!   its side. The `poll_` forms, [`AsyncRead`] and [`AsyncWrite`] among them,
+//!   take `&mut` and remember their latest caller, one a side.
+//! - **Where it belongs.** A socket is free until it waits for the first time;
+//!   then it belongs to the runtime it waits in (an [`AsyncFd`] from the start).
+//!   To wait in another one, or outside, panics. After the end of that runtime
+//!   waiting is an error, `try_` forms and `into_std` still work.
+//! - **Cancel safety.** A future that is dropped has moved no byte, datagram or
+//!   connection, and leaves nothing behind; one that is leaked holds nobody up.
+//! - **Cooperation.** Completions count towards the poll budget, as those of
+//!   channels do; `try_` forms do not.
+//! - **Errors** are the OS's, to whoever makes the call. None is retried, but for
+//!   calls that a signal interrupted.
+//! - **No allocation** by reading and writing. Watching a descriptor allocates
+//!   when there have never been as many.
+//!
+//! Sockets and their futures are `!Send`: none of this locks.
+//!
+//! # Inside
+//!
+//! | file | what |
+//! |---|---|
+//! | `source` | a descriptor, and its registration once it has to wait |
+//! | `op` | the future of one operation |
+//! | `stream`, `split` | byte streams of either family, and their halves |
+//! | `tcp`, `udp`, `unix` | what is each kind's own |
+//! | `fd` | [`AsyncFd`] |
+//! | `resolve` | names |
+//! | `tokio_io` | tokio's traits |
+
+mod fd;
+mod op;
+mod resolve;
+mod source;
+mod split;
+mod stream;
+mod tcp;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
+mod udp;
+mod unix;
+
+pub use fd::{AsyncFd, Interest, ReadyGuard, WouldBlock};
+pub use futures_io::{AsyncRead, AsyncWrite};
+pub use resolve::resolve;
+pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+pub use stream::{Family, Stream};
+pub use tcp::{Tcp, TcpListener, TcpSocket, TcpStream};
+pub use udp::UdpSocket;
+pub use unix::{Unix, UnixDatagram, UnixListener, UnixStream};

@@ -1,0 +1,108 @@
+//! From a host's name to its addresses.
+//!
+//! The OS only offers a call that blocks, for seconds if a server does not
+//! answer. So it is made on a thread of its own, which ends with its answer.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+/// Asks the OS for the addresses of `host`, each with `port`, in its order.
+/// Works on any executor. An IP address is its own answer.
+///
+/// # Errors
+/// If `host` has no address, or no thread can be started: the message names the
+/// host.
+///
+/// # Cancel safety
+/// Dropping the future gives the answer up; the thread ends when the OS has
+/// answered.
+///
+/// # Cost
+/// A thread and some allocations, unless `host` is an IP address.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::{Runtime, resolve};
+/// use nexus_rt::WorldBuilder;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::new(&mut world);
+/// let addrs = rt.block_on(resolve("127.0.0.1", 80))?;
+/// assert_eq!(addrs, ["127.0.0.1:80".parse().unwrap()]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let answer = Arc::new(Answer::default());
+    let asker = answer.clone();
+    let name = host.to_owned();
+    thread::Builder::new()
+        .name("resolve".into())
+        .spawn(move || asker.give(ask(&name, port)))
+        .map_err(|error| failed(host, &error))?;
+    poll_fn(|cx| answer.poll(cx)).await
+}
+
+fn ask(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let addrs: Vec<_> = (host, port)
+        .to_socket_addrs()
+        .map_err(|error| failed(host, &error))?
+        .collect();
+    if addrs.is_empty() {
+        let message = format!("`{host}` has no address");
+        return Err(io::Error::new(io::ErrorKind::NotFound, message));
+    }
+    Ok(addrs)
+}
+
+fn failed(host: &str, error: &dyn fmt::Display) -> io::Error {
+    io::Error::other(format!("`{host}` cannot be resolved: {error}"))
+}
+
+/// What the thread and the future share.
+#[derive(Debug, Default)]
+struct Answer(Mutex<Slot>);
+
+#[derive(Debug, Default)]
+struct Slot {
+    addrs: Option<io::Result<Vec<SocketAddr>>>,
+    waker: Option<Waker>,
+}
+
+impl Answer {
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give(&self, addrs: io::Result<Vec<SocketAddr>>) {
+        let waker = {
+            let mut slot = self.slot();
+            slot.addrs = Some(addrs);
+            slot.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<io::Result<Vec<SocketAddr>>> {
+        // Foreign code: before the lock, and after it.
+        let waker = cx.waker().clone();
+        let (addrs, unused) = {
+            let mut slot = self.slot();
+            match slot.addrs.take() {
+                Some(addrs) => (Some(addrs), slot.waker.replace(waker)),
+                None => (None, slot.waker.replace(waker)),
+            }
+        };
+        drop(unused);
+        addrs.map_or(Poll::Pending, Poll::Ready)
+    }
+}

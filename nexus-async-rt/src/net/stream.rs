@@ -1,0 +1,368 @@
+//! Streams of bytes, whatever they go through.
+//!
+//! [`Stream`] is written once, over a [`Family`]: TCP or Unix. What differs, how
+//! a connection is made and which options it has, stands with the family.
+
+use super::source::Source;
+use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::runtime::Side;
+use futures_io::{AsyncRead, AsyncWrite};
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// What a kind of stream is made of. Sealed: [`Tcp`](super::Tcp) and
+/// [`Unix`](super::Unix).
+pub trait Family: Sealed + 'static {}
+
+/// The calls of one kind of stream. None of them blocks.
+pub trait Sealed {
+    /// The socket of the standard library.
+    type Socket: AsFd + AsRawFd + fmt::Debug;
+
+    /// The sides that are registered together. Not both where each read of the
+    /// peer makes the OS report room to write.
+    const TOGETHER: u8;
+
+    /// A read that gives less than there was room for leaves nothing behind.
+    const SHORT_READ_DRAINS: bool;
+
+    fn set_nonblocking(socket: &Self::Socket) -> io::Result<()>;
+    fn read(socket: &Self::Socket, buf: &mut [u8]) -> io::Result<usize>;
+    fn read_vectored(socket: &Self::Socket, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+    fn peek(socket: &Self::Socket, buf: &mut [u8]) -> io::Result<usize>;
+    fn write(socket: &Self::Socket, buf: &[u8]) -> io::Result<usize>;
+    fn write_vectored(socket: &Self::Socket, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn shutdown(socket: &Self::Socket, how: Shutdown) -> io::Result<()>;
+    fn take_error(socket: &Self::Socket) -> io::Result<Option<io::Error>>;
+}
+
+/// A connection that carries bytes both ways: a [`TcpStream`](super::TcpStream)
+/// or a [`UnixStream`](super::UnixStream).
+///
+/// It is read and written through `futures-io`'s [`AsyncRead`] and
+/// [`AsyncWrite`], which need `&mut`, or through the methods here, which do
+/// not: any number of them may wait on either side. It belongs to the runtime
+/// in which it waited first.
+///
+/// # Errors
+/// What the OS says. After the end of the runtime it belongs to, whatever would
+/// wait is an error.
+///
+/// # Panics
+/// What would wait panics outside a runtime, and in another one than it belongs
+/// to.
+///
+/// # Cancel safety
+/// A read or write that is dropped before it has completed has moved no byte.
+///
+/// # Cost
+/// The system call is tried first; the runtime is asked to watch the socket
+/// when it would block for the first time. Nothing is allocated after that.
+pub struct Stream<F: Family> {
+    source: Source<F::Socket>,
+}
+
+/// How it is made, and what becomes of it.
+impl<F: Family> Stream<F> {
+    /// A stream over a connected socket, which is non-blocking from now on.
+    ///
+    /// # Errors
+    /// If the OS refuses that.
+    pub fn from_std(socket: F::Socket) -> io::Result<Self> {
+        F::set_nonblocking(&socket)?;
+        Ok(Self::nonblocking(socket))
+    }
+
+    /// Over a socket that is non-blocking.
+    pub(super) fn nonblocking(socket: F::Socket) -> Self {
+        Self::over(Source::together(socket, F::TOGETHER))
+    }
+
+    pub(super) fn over(source: Source<F::Socket>) -> Self {
+        Self { source }
+    }
+
+    /// The socket, which stays non-blocking; no runtime watches it any more.
+    pub fn into_std(self) -> F::Socket {
+        self.source.into_io()
+    }
+
+    /// The socket, for the calls that do not wait.
+    pub(super) fn socket(&self) -> &F::Socket {
+        self.source.io()
+    }
+
+    /// Two halves that borrow the stream: one reads, one writes.
+    pub fn split(&mut self) -> (ReadHalf<'_, F>, WriteHalf<'_, F>) {
+        (ReadHalf(self), WriteHalf(self))
+    }
+
+    /// Two halves for two tasks. Dropping the one that writes ends the stream
+    /// for the peer.
+    ///
+    /// # Cost
+    /// One allocation.
+    #[must_use = "dropping the half that writes shuts that direction down"]
+    pub fn into_split(self) -> (OwnedReadHalf<F>, OwnedWriteHalf<F>) {
+        let stream = Rc::new(self);
+        (OwnedReadHalf(stream.clone()), OwnedWriteHalf::new(stream))
+    }
+}
+
+/// Waiting.
+impl<F: Family> Stream<F> {
+    /// Reads at most `buf.len()` bytes; 0 is the end of the stream, or an empty
+    /// `buf`.
+    ///
+    /// # Errors
+    /// See [`Stream`].
+    pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let read = |socket: &F::Socket| self.read_now(socket, buf);
+        self.source.op("Stream::read", Side::Read, read).await
+    }
+
+    /// As [`read`](Stream::read), but leaves the bytes where they are.
+    ///
+    /// # Errors
+    /// See [`Stream`].
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let peek = |socket: &F::Socket| F::peek(socket, buf);
+        self.source.op("Stream::peek", Side::Read, peek).await
+    }
+
+    /// Writes some of `buf`; how many bytes.
+    ///
+    /// # Errors
+    /// See [`Stream`].
+    pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let write = |socket: &F::Socket| F::write(socket, buf);
+        self.source.op("Stream::write", Side::Write, write).await
+    }
+
+    /// Waits until there is something to read, the end or an error included.
+    /// May be wrong: [`try_read`](Stream::try_read) has the last word.
+    ///
+    /// # Errors
+    /// See [`Stream`].
+    pub async fn readable(&self) -> io::Result<()> {
+        self.source.ready("Stream::readable", Side::Read).await
+    }
+
+    /// Waits until there is room to write, or an error. May be wrong:
+    /// [`try_write`](Stream::try_write) has the last word.
+    ///
+    /// # Errors
+    /// See [`Stream`].
+    pub async fn writable(&self) -> io::Result<()> {
+        self.source.ready("Stream::writable", Side::Write).await
+    }
+
+    fn read_now(&self, socket: &F::Socket, buf: &mut [u8]) -> io::Result<usize> {
+        let read = F::read(socket, buf)?;
+        self.took(read, buf.len());
+        Ok(read)
+    }
+
+    /// `read` bytes were read where there was room for `room`.
+    #[inline]
+    fn took(&self, read: usize, room: usize) {
+        if F::SHORT_READ_DRAINS && read > 0 && read < room {
+            self.source.drained();
+        }
+    }
+}
+
+/// Not waiting. None of these needs a runtime.
+impl<F: Family> Stream<F> {
+    /// Reads what is there, at most `buf.len()` bytes.
+    ///
+    /// # Errors
+    /// Of the kind [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = |socket: &F::Socket| self.read_now(socket, buf);
+        self.source.try_op(Side::Read, read)
+    }
+
+    /// As [`try_read`](Stream::try_read), into several buffers.
+    ///
+    /// # Errors
+    /// As [`try_read`](Stream::try_read).
+    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.source
+            .try_op(Side::Read, |socket| F::read_vectored(socket, bufs))
+    }
+
+    /// Writes what there is room for.
+    ///
+    /// # Errors
+    /// Of the kind [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none.
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.source
+            .try_op(Side::Write, |socket| F::write(socket, buf))
+    }
+
+    /// As [`try_write`](Stream::try_write), out of several buffers.
+    ///
+    /// # Errors
+    /// As [`try_write`](Stream::try_write).
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.source
+            .try_op(Side::Write, |socket| F::write_vectored(socket, bufs))
+    }
+
+    /// Ends one direction or both. Who waits there completes.
+    ///
+    /// # Errors
+    /// What the OS says: mostly that there is no connection any more.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        F::shutdown(self.socket(), how)
+    }
+
+    /// Takes the error that is pending on the socket.
+    ///
+    /// # Errors
+    /// What the OS says.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        F::take_error(self.socket())
+    }
+}
+
+/// What the traits of `futures-io` and of tokio are made of.
+impl<F: Family> Stream<F> {
+    pub(super) fn poll_read_op(&self, cx: &Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.source
+            .poll_op("Stream::poll_read", Side::Read, cx, |socket| {
+                self.read_now(socket, buf)
+            })
+    }
+
+    pub(super) fn poll_read_vectored_op(
+        &self,
+        cx: &Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let room = bufs.iter().map(|buf| buf.len()).sum();
+        if room == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.source
+            .poll_op("Stream::poll_read_vectored", Side::Read, cx, |socket| {
+                let read = F::read_vectored(socket, bufs)?;
+                self.took(read, room);
+                Ok(read)
+            })
+    }
+
+    pub(super) fn poll_write_op(&self, cx: &Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.source
+            .poll_op("Stream::poll_write", Side::Write, cx, |socket| {
+                F::write(socket, buf)
+            })
+    }
+
+    pub(super) fn poll_write_vectored_op(
+        &self,
+        cx: &Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
+        self.source
+            .poll_op("Stream::poll_write_vectored", Side::Write, cx, |socket| {
+                F::write_vectored(socket, bufs)
+            })
+    }
+
+    /// Ends what this side writes. A peer that has gone already is no error.
+    pub(super) fn close_write(&self) -> io::Result<()> {
+        match self.shutdown(Shutdown::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        }
+    }
+}
+
+impl<F: Family> AsyncRead for Stream<F> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_read_op(cx, buf)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_read_vectored_op(cx, bufs)
+    }
+}
+
+/// Nothing is buffered here: a flush does nothing. Closing ends what is
+/// written; reading goes on.
+impl<F: Family> AsyncWrite for Stream<F> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_op(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored_op(cx, bufs)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.close_write())
+    }
+}
+
+impl<F: Family> fmt::Debug for Stream<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stream").field(&self.source).finish()
+    }
+}
+
+impl<F: Family> AsFd for Stream<F> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket().as_fd()
+    }
+}
+
+impl<F: Family> AsRawFd for Stream<F> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket().as_raw_fd()
+    }
+}

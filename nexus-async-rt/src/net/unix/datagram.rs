@@ -1,0 +1,206 @@
+//! Datagrams within this machine.
+
+use crate::net::source::Source;
+use crate::runtime::Side;
+use std::fmt;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+
+/// A Unix datagram socket.
+///
+/// As [`UdpSocket`](crate::net::UdpSocket), in errors and panics too; but nothing
+/// is lost on the way: a send waits while the receiver's queue is full.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::{Runtime, UnixDatagram};
+/// use nexus_rt::WorldBuilder;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::new(&mut world);
+/// rt.block_on(async {
+///     let (here, there) = UnixDatagram::pair()?;
+///     here.send(b"ping").await?;
+///     let mut buf = [0; 16];
+///     assert_eq!(there.recv(&mut buf).await?, 4);
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct UnixDatagram {
+    source: Source<net::UnixDatagram>,
+}
+
+/// How it is made, and what becomes of it.
+impl UnixDatagram {
+    /// A socket at `path`, which must not be there yet and stays when the socket
+    /// is dropped. Does not wait and needs no runtime.
+    ///
+    /// # Errors
+    /// If the path is there already or cannot be made, or no descriptor is left.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::from_std(net::UnixDatagram::bind(path)?)
+    }
+
+    /// A socket without an address: it can send, and be connected.
+    ///
+    /// # Errors
+    /// If no descriptor is left.
+    pub fn unbound() -> io::Result<Self> {
+        Self::from_std(net::UnixDatagram::unbound()?)
+    }
+
+    /// Two sockets that are connected with each other.
+    ///
+    /// # Errors
+    /// If no descriptor is left.
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (here, there) = net::UnixDatagram::pair()?;
+        Ok((Self::from_std(here)?, Self::from_std(there)?))
+    }
+
+    /// Over a socket, which is non-blocking from now on.
+    ///
+    /// # Errors
+    /// If the OS refuses that.
+    pub fn from_std(socket: net::UnixDatagram) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            source: Source::new(socket),
+        })
+    }
+
+    /// The socket, which stays non-blocking; no runtime watches it any more.
+    #[must_use]
+    pub fn into_std(self) -> net::UnixDatagram {
+        self.source.into_io()
+    }
+
+    /// Has `send` go to the socket at `path`. Does not wait.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.source.io().connect(path)
+    }
+
+    /// The address at this end.
+    ///
+    /// # Errors
+    /// What the OS says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().local_addr()
+    }
+
+    /// The address that it is connected to.
+    ///
+    /// # Errors
+    /// If it is not connected.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().peer_addr()
+    }
+
+    /// Ends one direction or both.
+    ///
+    /// # Errors
+    /// If it is not connected.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.source.io().shutdown(how)
+    }
+
+    /// Takes the error that is pending on the socket.
+    ///
+    /// # Errors
+    /// What the OS says.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.source.io().take_error()
+    }
+}
+
+/// Waiting. Errors and panics: as of [`UdpSocket`](crate::net::UdpSocket).
+#[expect(clippy::missing_errors_doc, reason = "said once, above")]
+impl UnixDatagram {
+    /// Sends a datagram to where the socket is connected to.
+    pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.source
+            .op("UnixDatagram::send", Side::Write, |s| s.send(datagram))
+            .await
+    }
+
+    /// Receives a datagram; its length.
+    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.source
+            .op("UnixDatagram::recv", Side::Read, |s| s.recv(buf))
+            .await
+    }
+
+    /// Receives a datagram; its length, and who sent it.
+    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.source
+            .op("UnixDatagram::recv_from", Side::Read, |s| s.recv_from(buf))
+            .await
+    }
+
+    /// Waits until there is something to receive. May be wrong.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.source
+            .ready("UnixDatagram::readable", Side::Read)
+            .await
+    }
+
+    /// Waits until there is room to send. May be wrong.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.source
+            .ready("UnixDatagram::writable", Side::Write)
+            .await
+    }
+}
+
+/// Not waiting: an error of the kind [`WouldBlock`](io::ErrorKind::WouldBlock)
+/// instead. None of these needs a runtime.
+#[expect(clippy::missing_errors_doc, reason = "said once, above")]
+impl UnixDatagram {
+    /// As [`send`](UnixDatagram::send), without waiting.
+    pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.source.try_op(Side::Write, |s| s.send(datagram))
+    }
+
+    /// Sends a datagram to the socket at `path`, without waiting: of the queue of
+    /// a socket that this one is not connected to the OS tells nothing.
+    pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        let path = path.as_ref();
+        self.source
+            .try_op(Side::Write, |s| s.send_to(datagram, path))
+    }
+
+    /// As [`recv`](UnixDatagram::recv), without waiting.
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.source.try_op(Side::Read, |s| s.recv(buf))
+    }
+
+    /// As [`recv_from`](UnixDatagram::recv_from), without waiting.
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.source.try_op(Side::Read, |s| s.recv_from(buf))
+    }
+}
+
+impl fmt::Debug for UnixDatagram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("UnixDatagram").field(&self.source).finish()
+    }
+}
+
+impl AsFd for UnixDatagram {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.source.io().as_fd()
+    }
+}
+
+impl AsRawFd for UnixDatagram {
+    fn as_raw_fd(&self) -> RawFd {
+        self.source.io().as_raw_fd()
+    }
+}
