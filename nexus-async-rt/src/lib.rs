@@ -61,6 +61,7 @@
 //! | what does a slab hold? | [`ByteSlab`], [`BoundedByteSlab`] |
 //! | what happens when a task panics, or the runtime is dropped? | [`Runtime`] |
 //! | what may be done with a task that runs? | [`JoinHandle`] |
+//! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
 //! | what time is it? | [`sleep`], [`event_time`], [`now`] |
 //! | what has the runtime done so far? | [`Metrics`] |
@@ -104,6 +105,7 @@ mod channel;
 mod ring;
 mod sync;
 mod thread;
+mod unwind;
 #[expect(
     unsafe_code,
     reason = "waiting futures are linked where they are pinned"
@@ -140,8 +142,9 @@ pub use net::{
 };
 #[cfg(not(all(test, nexus_loom)))]
 pub use runtime::{
-    Metrics, Runtime, RuntimeBuilder, SlabClaim, WorldCtx, claim_slab, metrics, spawn_boxed,
-    spawn_slab, task_count, try_claim_slab, with_world, with_world_ref,
+    Metrics, QuiesceTimeout, Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim,
+    WorldCtx, claim_slab, metrics, shutdown_handle, shutdown_signal, spawn_boxed, spawn_slab,
+    task_count, try_claim_slab, with_world, with_world_ref,
 };
 pub use task::{BoundedByteSlab, ByteSlab, JoinHandle, MIN_SLOT_SIZE, TASK_HEADER_SIZE};
 #[cfg(not(all(test, nexus_loom)))]

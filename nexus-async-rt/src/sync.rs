@@ -119,6 +119,10 @@ pub enum Site {
     NodeNotify,
     /// `wait::queue`: the owner sees the mark.
     NodeSee,
+    /// `wait::latch`: the flag is set.
+    LatchSet,
+    /// `wait::latch`: the flag is seen.
+    LatchSee,
     /// `channel`: a sender goes, after all it sent was published.
     SenderGone,
     /// `channel`: the receiver sees that no sender is left.
@@ -169,6 +173,8 @@ impl Site {
         Site::CellEmpty,
         Site::NodeNotify,
         Site::NodeSee,
+        Site::LatchSet,
+        Site::LatchSee,
         Site::SenderGone,
         Site::SenderSeen,
         Site::TaskCall,

@@ -12,9 +12,10 @@
 use super::kind::Topology;
 use crate::ring::Bounded;
 use crate::sync::{Ordering, Site, ordering};
+use crate::unwind::contained;
 use crate::wait::mode::{Mode, Word};
 use crate::wait::queue::WaitQueue;
-use crate::wait::{WaitPoint, Waiter, contained};
+use crate::wait::{WaitPoint, Waiter};
 
 /// Where senders wait, in order.
 type Room<K> = WaitQueue<<K as Topology>::Mode, true>;

@@ -1,10 +1,11 @@
 //! How a runtime is set up.
 
-use super::Runtime;
 use super::bell::Bell;
 use super::poller::Poller;
 use super::shared::Shared;
+use super::shutdown::{Shutdown, ShutdownHandle};
 use super::watches::Watches;
+use super::{Runtime, signals};
 use crate::task::{Arena, BoundedByteSlab, ByteSlab};
 use nexus_rt::World;
 use std::fmt;
@@ -51,6 +52,7 @@ pub struct RuntimeBuilder<'w> {
     event_capacity: usize,
     arena: Option<Arena>,
     paused: bool,
+    signal_handlers: bool,
 }
 
 impl fmt::Debug for RuntimeBuilder<'_> {
@@ -60,6 +62,7 @@ impl fmt::Debug for RuntimeBuilder<'_> {
             .field("event_capacity", &self.event_capacity)
             .field("arena", &self.arena)
             .field("paused", &self.paused)
+            .field("signal_handlers", &self.signal_handlers)
             .finish_non_exhaustive()
     }
 }
@@ -77,6 +80,7 @@ impl<'w> RuntimeBuilder<'w> {
             event_capacity: 1024,
             arena: None,
             paused: false,
+            signal_handlers: false,
         }
     }
 
@@ -150,10 +154,39 @@ impl<'w> RuntimeBuilder<'w> {
         self
     }
 
+    /// Whether SIGINT and SIGTERM tell the runtime to shut down, as
+    /// [`ShutdownHandle::trigger`] does; off by default.
+    ///
+    /// While a runtime that was built so exists, the first of these signals
+    /// tells all of them, on whatever threads they are, and a second one ends
+    /// the process as by default. A runtime that is built in between is told at
+    /// once. When the last of them is dropped, what was set for the two signals
+    /// before is set again, unless somebody else has set something meanwhile.
+    /// Until then what was set before gets neither.
+    ///
+    /// # Cost
+    /// One thread for all such runtimes, which sleeps until a signal comes.
+    ///
+    /// # Example
+    /// ```no_run
+    /// // Not run: it waits for Ctrl-C.
+    /// use nexus_async_rt::{Runtime, shutdown_signal};
+    /// use nexus_rt::WorldBuilder;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let mut rt = Runtime::builder(&mut world).signal_handlers(true).build();
+    /// rt.block_on(shutdown_signal());
+    /// ```
+    pub fn signal_handlers(mut self, on: bool) -> Self {
+        self.signal_handlers = on;
+        self
+    }
+
     /// The runtime, bound to this thread.
     ///
     /// # Panics
-    /// If the OS has no descriptor left for its poller.
+    /// If the OS has no descriptor left for its poller, or refuses to have the
+    /// signals handled.
     #[must_use]
     #[track_caller]
     pub fn build(self) -> Runtime<'w> {
@@ -161,12 +194,16 @@ impl<'w> RuntimeBuilder<'w> {
             Ok(made) => made,
             Err(error) => panic!("the OS refused the runtime its poller: {error}"),
         };
+        let handle = ShutdownHandle::new();
+        let signals = self.signal_handlers.then(|| signals::watch(&handle));
+        let shutdown = Shutdown::new(handle, self.world);
         let world = NonNull::from(self.world);
         let runtime = Runtime {
-            shared: Shared::create(bell, watches.clone(), self.arena, world),
+            shared: Shared::create(bell, watches.clone(), self.arena, shutdown, world),
             watches,
             poller,
             limits: self.limits,
+            _signals: signals,
             world: PhantomData,
         };
         if self.paused {

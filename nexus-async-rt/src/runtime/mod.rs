@@ -40,8 +40,11 @@ mod entry;
 mod inbox;
 mod metrics;
 mod poller;
+mod quiesce;
 mod ready;
 mod shared;
+mod shutdown;
+mod signals;
 mod spawn;
 mod tasks;
 mod timers;
@@ -54,6 +57,8 @@ pub use builder::RuntimeBuilder;
 pub use clock::ClockHold;
 pub(crate) use entry::{Entry, Phase};
 pub use metrics::Metrics;
+pub use quiesce::QuiesceTimeout;
+pub use shutdown::{ShutdownHandle, ShutdownSignal, shutdown_handle, shutdown_signal};
 pub use spawn::{SlabClaim, claim_slab, spawn_boxed, spawn_slab, try_claim_slab};
 pub(crate) use timers::Timers;
 pub(crate) use watch::{BOTH, Side, Waiters, Watch, attempt};
@@ -61,10 +66,11 @@ pub(crate) use watches::Registration;
 pub use world::{WorldCtx, with_world, with_world_ref};
 
 use crate::thread::{self, BlockOnGuard};
+use crate::unwind::hand_on;
 use builder::Limits;
 use nexus_rt::World;
 use poller::Poller;
-use shared::{Shared, hand_on};
+use shared::Shared;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -119,6 +125,8 @@ pub struct Runtime<'w> {
     poller: Poller,
     watches: Rc<Watches>,
     limits: Limits,
+    /// Has signals handled until it is dropped.
+    _signals: Option<signals::Watch>,
     /// Not `Send`: the thread's number is in every task.
     world: PhantomData<(&'w mut World, *const ())>,
 }
@@ -189,6 +197,8 @@ impl<'w> Runtime<'w> {
         let mut root = pin!(future);
         self.shared().set_root_ready();
         self.shared().timers.clock.forget_time();
+        // It may have been set since the last run.
+        self.shared().look_at_world_flag();
         match catch_unwind(AssertUnwindSafe(|| self.turns(root.as_mut(), busy))) {
             Ok(output) => output,
             Err(panic) => {

@@ -6,8 +6,8 @@
 //! when the deadline has moved.
 
 use super::bell::Bell;
-use super::shared::{Panic, hand_on};
 use super::watches::Watches;
+use crate::unwind::{Panic, hand_on};
 use mio::{Events, Poll, Registry, Token};
 use std::io;
 use std::time::{Duration, Instant};

@@ -9,23 +9,21 @@ use super::bell::Bell;
 use super::inbox::{self, Inbox};
 use super::metrics::Counters;
 use super::ready::Ready;
+use super::shutdown::Shutdown;
 use super::timers::Timers;
 use super::waker;
 use super::watches::Watches;
 use super::world::Borrows;
 use crate::task::{Arena, Ended, Header, Home, State, TaskVtable};
 use crate::thread;
+use crate::unwind::{Panic, caught, keep_first};
 use nexus_rt::World;
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::task::Waker;
-
-/// What a panic carries.
-pub(super) type Panic = Box<dyn Any + Send>;
 
 /// See the module.
 #[repr(C)]
@@ -45,6 +43,9 @@ pub(crate) struct Shared {
     /// because the block may then be freed on any thread.
     watches: RefCell<Option<Rc<Watches>>>,
     pub(super) counters: Counters,
+    pub(super) shutdown: Shutdown,
+    /// The root is to be polled when the last task has gone.
+    pub(super) root_waits_for_end: Cell<bool>,
     /// Tasks and claims whose memory exists, the root among them.
     pub(super) live: Cell<usize>,
     /// The runtime is being dropped: futures spawned now are dropped at once.
@@ -78,6 +79,7 @@ impl Shared {
         bell: Bell,
         watches: Rc<Watches>,
         arena: Option<Arena>,
+        shutdown: Shutdown,
         world: NonNull<World>,
     ) -> NonNull<Self> {
         let owner = thread::assign_number().get();
@@ -98,6 +100,8 @@ impl Shared {
             timers: Timers::new(),
             watches: RefCell::new(Some(watches)),
             counters: Counters::default(),
+            shutdown,
+            root_waits_for_end: Cell::new(false),
             live: Cell::new(1),
             closing: Cell::new(false),
             closed: Cell::new(false),
@@ -148,11 +152,9 @@ impl Shared {
                     Self::release(task);
                 }
             } else if let Some(waker) = this.timers.abandon() {
-                let dropped = catch_unwind(AssertUnwindSafe(|| drop(waker)));
-                keep_first(&mut first, dropped.err());
+                keep_first(&mut first, caught(|| drop(waker)));
             } else if let Some(waker) = this.watches().and_then(|watches| watches.abandon()) {
-                let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-                keep_first(&mut first, woken.err());
+                keep_first(&mut first, caught(|| waker.wake()));
             } else {
                 break;
             }
@@ -341,28 +343,4 @@ impl Shared {
         // SAFETY: the root lives as long as `self`.
         unsafe { waker::borrowed(&self.root) }
     }
-}
-
-/// The first of several panics goes on, the others are swallowed.
-pub(super) fn keep_first(first: &mut Option<Panic>, next: Option<Panic>) {
-    if first.is_none() {
-        *first = next;
-    } else if let Some(next) = next {
-        swallow(next);
-    }
-}
-
-/// Hands the first panic on; while the thread is already unwinding it is
-/// swallowed, because out of a destructor it would end the process.
-pub(super) fn hand_on(first: Option<Panic>) {
-    match first {
-        Some(panic) if std::thread::panicking() => swallow(panic),
-        Some(panic) => resume_unwind(panic),
-        None => {}
-    }
-}
-
-/// A payload's destructor may panic as well.
-pub(super) fn swallow(panic: Panic) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
 }

@@ -3,12 +3,13 @@
 //! The task's state says what may be done, see `task`; this does it, in an
 //! order in which foreign code may panic or call back anywhere.
 
-use super::shared::{Panic, Shared, hand_on, keep_first, swallow};
+use super::shared::Shared;
 use super::{context, waker};
 use crate::task::{Ended, Header, Home, State, TaskVtable};
 use crate::thread;
+use crate::unwind::{Panic, caught, hand_on, keep_first, swallow};
 use std::io::Write as _;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::task::Context;
 
@@ -94,6 +95,9 @@ impl Shared {
                 (*next).list_prev.set(prev);
             }
             self.counters.alive.sub(1);
+            if self.counters.alive.get() == 0 {
+                self.no_task_is_left();
+            }
         }
     }
 
@@ -198,22 +202,17 @@ impl Shared {
         let mut first = None;
         if header.state.begin_end(how) {
             // SAFETY: `begin_end` said so.
-            let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
-                (header.vtable.drop_future)(task)
-            }));
-            keep_first(&mut first, dropped.err());
+            let dropped = caught(|| unsafe { (header.vtable.drop_future)(task) });
+            keep_first(&mut first, dropped);
         }
         self.unlist(header);
         if let Some(joiner) = header.joiner.take() {
-            let woken = catch_unwind(AssertUnwindSafe(|| joiner.wake()));
-            keep_first(&mut first, woken.err());
+            keep_first(&mut first, caught(|| joiner.wake()));
         }
         if !header.state.has_handle() && header.state.take_output() {
             // SAFETY: `take_output` said so.
-            let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
-                (header.vtable.drop_output)(task)
-            }));
-            keep_first(&mut first, dropped.err());
+            let dropped = caught(|| unsafe { (header.vtable.drop_output)(task) });
+            keep_first(&mut first, dropped);
         }
         header.state.end_busy();
         // SAFETY: alive, not touched afterwards.

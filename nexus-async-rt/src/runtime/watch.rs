@@ -12,8 +12,7 @@
 //!   coming, and whoever is woken and goes away need not hand anything on.
 //! - No waker is cloned, woken or dropped in an open borrow.
 
-use super::shared::{Panic, keep_first};
-use crate::wait::contained;
+use crate::unwind::{Panic, contained, keep_first};
 use crate::wait::mode::Local;
 use crate::wait::queue::WaitQueue;
 use std::cell::Cell;

@@ -9,8 +9,8 @@
 //! its place may have been given away since.
 
 use super::context;
-use super::shared::Panic;
 use super::watch::{BOTH, Readiness, Side, Watch};
+use crate::unwind::Panic;
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};

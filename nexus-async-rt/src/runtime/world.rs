@@ -9,7 +9,9 @@ use nexus_rt::World;
 use std::cell::Cell;
 use std::marker::PhantomData;
 
-/// Runs `f` on the runtime's World.
+/// Runs `f` on the runtime's World. If the World's own shutdown flag is set
+/// afterwards, the runtime is told to shut down, as by
+/// [`ShutdownHandle::trigger`](crate::ShutdownHandle::trigger).
 ///
 /// # Panics
 /// Outside a runtime, and inside another `with_world` or `with_world_ref`.
@@ -245,11 +247,14 @@ impl Shared {
     #[track_caller]
     #[inline(always)]
     fn lend_mut<R>(&self, name: &str, f: impl FnOnce(&mut World) -> R) -> R {
-        let _lent = self.borrows.exclusive(name);
+        let lent = self.borrows.exclusive(name);
         let mut world = self.world;
-        // SAFETY: the only reference, guaranteed by `_lent`; the World outlives
+        // SAFETY: the only reference, guaranteed by `lent`; the World outlives
         // the runtime, guaranteed by its lifetime.
-        f(unsafe { world.as_mut() })
+        let result = f(unsafe { world.as_mut() });
+        drop(lent);
+        self.look_at_world_flag();
+        result
     }
 
     #[track_caller]

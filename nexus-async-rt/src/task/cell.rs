@@ -2,10 +2,11 @@
 
 use super::header::{Header, Home, TaskVtable};
 use super::state::Ended;
+use crate::unwind::{caught, contained};
 use std::alloc::{Layout, dealloc};
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, offset_of};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll};
@@ -107,16 +108,14 @@ unsafe fn finish<F: Future>(
     let mut output = ManuallyDrop::new(output);
     if std::mem::needs_drop::<F>() {
         // SAFETY: once, because the state says completed from here on.
-        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+        let dropped = caught(|| unsafe {
             ptr::drop_in_place((&raw mut (*payload).future).cast::<F>());
-        }));
-        if let Err(panic) = dropped {
+        });
+        if let Some(panic) = dropped {
             state.set_ended(Ended::Panicked);
             // A second panic is swallowed: the first one goes on.
             // SAFETY: once; the output was not moved out.
-            let _ = catch_unwind(AssertUnwindSafe(|| unsafe {
-                ManuallyDrop::drop(&mut output);
-            }));
+            contained(|| unsafe { ManuallyDrop::drop(&mut output) });
             resume_unwind(panic);
         }
     }

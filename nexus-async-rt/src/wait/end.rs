@@ -17,8 +17,9 @@ use super::cell::WaitCell;
 use super::list::Node;
 use super::mode::Threads;
 use super::queue::WaitQueue;
-use super::{Admission, WaitPoint, contained, wake, wake_all};
+use super::{Admission, WaitPoint, wake, wake_all};
 use crate::sync::{AtomicBool, Ordering, Site, full_fence};
+use crate::unwind::contained;
 
 /// The wait point of a single consumer that other threads notify.
 #[derive(Debug)]

@@ -34,10 +34,12 @@
 //! | `list` | the intrusive list |
 //! | `queue` | many waiters, in order |
 //! | `end` | the waiters of a single consumer: a cell, and a queue behind it |
+//! | `latch` | a flag that is set once, and those who wait for it |
 //! | `parker` | a thread that waits for a future |
 
 pub(crate) mod cell;
 pub(crate) mod end;
+pub(crate) mod latch;
 pub(crate) mod list;
 #[cfg(all(test, nexus_loom))]
 pub(crate) mod loom;
@@ -48,11 +50,11 @@ pub(crate) mod queue;
 
 use std::marker::PhantomPinned;
 use std::mem::MaybeUninit;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::sync::Site;
+use crate::unwind::{caught, contained, hand_on, keep_first};
 use mode::Mode;
 
 /// A place to wait at, and what a future keeps of it.
@@ -219,23 +221,12 @@ fn wake(waker: Waker) {
     }
 }
 
-/// Runs what another's waker does where its panic must not cost the caller
-/// anything: the panic hook reports it, and there it ends.
-pub(crate) fn contained(f: impl FnOnce()) {
-    drop(catch_unwind(AssertUnwindSafe(f)));
-}
-
 /// Wakes all that `next` yields. If a waker panics, the others are woken all
 /// the same and the first panic goes on afterwards.
 fn wake_all(mut next: impl FnMut() -> Option<Waker>) {
     let mut first = None;
     while let Some(waker) = next() {
-        let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-        first = first.or(woken.err());
+        keep_first(&mut first, caught(|| waker.wake()));
     }
-    if let Some(panic) = first
-        && !std::thread::panicking()
-    {
-        resume_unwind(panic);
-    }
+    hand_on(first);
 }

@@ -15,8 +15,9 @@ use std::task::Waker;
 
 use super::list::{LINKED, List, NOTIFIED, Node};
 use super::mode::{Lock, Mode, Word};
-use super::{Admission, WaitPoint, contained, wake, wake_all};
+use super::{Admission, WaitPoint, wake, wake_all};
 use crate::sync::{Ordering, Site};
+use crate::unwind::contained;
 
 /// The queue. With `FIFO`, a future attempts only when nobody waits in front
 /// of it; without, every future attempts whenever it is polled.

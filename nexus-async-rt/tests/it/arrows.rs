@@ -9,16 +9,17 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("thread", &[]),
+    ("unwind", &[]),
     ("ring", &["sync"]),
-    ("wait", &["sync", "thread"]),
-    ("channel", &["ring", "wait", "thread", "sync"]),
-    ("cancel", &["ring", "wait", "thread", "sync"]),
-    ("task", &["sync", "thread"]),
-    ("runtime", &["task", "wait", "thread", "sync"]),
+    ("wait", &["sync", "thread", "unwind"]),
+    ("channel", &["ring", "wait", "thread", "sync", "unwind"]),
+    ("cancel", &["ring", "wait", "thread", "sync", "unwind"]),
+    ("task", &["sync", "thread", "unwind"]),
+    ("runtime", &["task", "wait", "thread", "sync", "unwind"]),
     // Futures of time and net spend the poll budget like those of channels.
-    ("time", &["runtime", "wait", "thread"]),
-    ("net", &["runtime", "wait", "thread"]),
-    ("tokio_compat", &["runtime"]),
+    ("time", &["runtime", "wait", "thread", "unwind"]),
+    ("net", &["runtime", "wait", "thread", "unwind"]),
+    ("tokio_compat", &["runtime", "unwind"]),
 ];
 
 /// Which foreign crates a room may name; `std` and `core` are everybody's.
@@ -35,6 +36,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("libc", &["runtime/poller.rs", "net"]),
     ("nexus_rt", &["runtime", "lib.rs"]),
     ("fastrand", &["time/backoff.rs"]),
+    ("nix", &["runtime/signals.rs"]),
     ("socket2", &["net"]),
     ("futures_io", &["net"]),
     ("tokio", &["tokio_compat", "net"]),

@@ -9,8 +9,9 @@ use nexus_async_rt::channel::{
 };
 use nexus_async_rt::{
     AdvanceFut, After, Backoff, BackoffBuilder, BoundedByteSlab, ByteSlab, ClockHold, Elapsed,
-    Exhausted, Interval, JoinHandle, Metrics, MissedTickBehavior, Runtime, RuntimeBuilder,
-    SlabClaim, Sleep, TickFut, Timeout, WaitFut, WorldCtx, YieldNow,
+    Exhausted, Interval, JoinHandle, Metrics, MissedTickBehavior, QuiesceTimeout, Runtime,
+    RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, TickFut, Timeout, WaitFut,
+    WorldCtx, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
@@ -157,6 +158,12 @@ assert_impl_all!(Elapsed: Send, Sync, Copy, PartialEq, Error);
 assert_impl_all!(Exhausted<std::fmt::Error>: Send, Sync, Copy, PartialEq, Error);
 assert_not_impl_any!(Exhausted<Tied>: Send, Sync);
 assert_impl_all!(YieldNow: Future, Debug);
+
+// Cancellation and shutdown: any thread, any executor.
+assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, Debug);
+assert_impl_all!(ShutdownSignal: Future<Output = ()>, Send, Sync, Debug);
+assert_not_impl_any!(ShutdownSignal: Unpin, Clone);
+assert_impl_all!(QuiesceTimeout: Send, Sync, Clone, Unpin, Error, PartialEq);
 
 /// A future of an async block over exclusive handles is `Send + 'static`: what
 /// an executor that moves tasks between threads asks for.

@@ -247,3 +247,57 @@ fn an_unwinding_thread_aborts_a_task_whose_destructor_panics() {
         assert_eq!(rt.task_count(), 0);
     });
 }
+
+/// Carried by a panic; panics with another of its kind when it is dropped.
+struct Payload;
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        std::panic::panic_any(Payload);
+    }
+}
+
+/// Panics when it is dropped, with a payload that does the same.
+struct PayloadBomb;
+
+impl Drop for PayloadBomb {
+    fn drop(&mut self) {
+        std::panic::panic_any(Payload);
+    }
+}
+
+#[test]
+fn what_a_swallowed_panic_carries_panics_too() {
+    /// Returns at once, and panics when it is dropped; so does its output.
+    struct Returns {
+        _bomb: Bomb,
+    }
+    impl Future for Returns {
+        type Output = PayloadBomb;
+        fn poll(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<PayloadBomb> {
+            Poll::Ready(PayloadBomb)
+        }
+    }
+    /// Wakes nobody.
+    struct BadPayload;
+    impl Wake for BadPayload {
+        fn wake(self: Arc<Self>) {
+            std::panic::panic_any(Payload);
+        }
+    }
+    with_runtime(|rt| {
+        let task = rt.spawn_boxed(Returns {
+            _bomb: Bomb("first"),
+        });
+        assert_eq!(panic_of(|| rt.block_on(yield_now())), "first");
+        assert!(task.is_finished());
+        // Two wakers of one channel: the first panic goes on.
+        let (tx, rx) = nexus_async_rt::channel::mpsc::channel::<u8>(1);
+        let [mut a, mut b, mut c] = [(); 3].map(|()| crate::channel_hand::Hand::new(rx.recv()));
+        assert!(a.poll_with(&Waker::from(Arc::new(BadWaker))).is_pending());
+        assert!(b.poll_with(&Waker::from(Arc::new(BadPayload))).is_pending());
+        c.pending();
+        assert_eq!(panic_of(|| drop(tx)), "in the waker");
+        assert_eq!(c.wakes(), 1);
+    });
+}

@@ -1,0 +1,154 @@
+//! Running until no task is left.
+
+use super::entry::{Entry, Phase};
+use super::shared::Shared;
+use super::{Runtime, context};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::Location;
+use std::pin::pin;
+use std::ptr;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+impl Runtime<'_> {
+    /// Drives the tasks until none is alive, those among them that are spawned
+    /// meanwhile; sleeps in the OS while there is nothing to do.
+    ///
+    /// It tells nobody to end: that is done before, by
+    /// [`ShutdownHandle::trigger`](crate::ShutdownHandle::trigger) or a
+    /// cancellation. `Duration::MAX` waits without a limit.
+    ///
+    /// # Errors
+    /// If tasks are alive when `timeout` is over: they are named by where they
+    /// were spawned, and go on with the next run.
+    ///
+    /// # Panics
+    /// As [`block_on`](Runtime::block_on).
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::{Runtime, sleep};
+    /// use nexus_rt::WorldBuilder;
+    /// use std::future::pending;
+    /// use std::time::Duration;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let mut rt = Runtime::new(&mut world);
+    /// rt.spawn_boxed(sleep(Duration::from_millis(1)));
+    /// assert!(rt.shutdown_quiesce(Duration::from_secs(5)).is_ok());
+    ///
+    /// let stuck = rt.spawn_boxed(pending::<()>());
+    /// let error = rt.shutdown_quiesce(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(error.task_count(), 1);
+    /// let (location, count) = error.left().next().unwrap();
+    /// assert_eq!((location.file(), count), (file!(), 1));
+    /// stuck.abort();
+    /// assert!(rt.shutdown_quiesce(Duration::ZERO).is_ok());
+    /// ```
+    #[track_caller]
+    pub fn shutdown_quiesce(&mut self, timeout: Duration) -> Result<(), QuiesceTimeout> {
+        let deadline = Instant::now().checked_add(timeout);
+        let ended = self.block_on(until_no_task_is_left(deadline));
+        if ended {
+            return Ok(());
+        }
+        Err(QuiesceTimeout {
+            timeout,
+            left: self.shared().alive_by_location(),
+        })
+    }
+}
+
+/// `false`: the deadline came first.
+async fn until_no_task_is_left(deadline: Option<Instant>) -> bool {
+    let entry = pin!(Entry::new());
+    let entry = entry.into_ref();
+    poll_fn(|cx| {
+        context::with("shutdown_quiesce", |shared| {
+            if shared.counters.alive.get() == 0 {
+                return Poll::Ready(true);
+            }
+            match (entry.phase(), deadline) {
+                (Phase::Fired, _) => return Poll::Ready(false),
+                (Phase::Idle, Some(deadline)) => {
+                    entry.arm(cx.waker());
+                    let deadline = shared.timers.clock.nanos(deadline);
+                    shared.timers.insert(entry, deadline);
+                }
+                _ => {}
+            }
+            shared.root_waits_for_end.set(true);
+            Poll::Pending
+        })
+    })
+    .await
+}
+
+impl Shared {
+    /// The last task has gone.
+    #[cold]
+    pub(super) fn no_task_is_left(&self) {
+        if self.root_waits_for_end.replace(false) {
+            self.set_root_ready();
+        }
+    }
+
+    /// How many tasks are alive, by where they were spawned.
+    fn alive_by_location(&self) -> Vec<(&'static Location<'static>, usize)> {
+        let mut counts = BTreeMap::new();
+        let mut task = self.root.list_next.get();
+        while !ptr::eq(task, &self.root) {
+            // SAFETY: tasks in the ring are alive, because each leaves it before
+            // its memory goes; no foreign code runs here.
+            let header = unsafe { &*task };
+            *counts.entry(header.location).or_insert(0) += 1;
+            task = header.list_next.get();
+        }
+        counts.into_iter().collect()
+    }
+}
+
+/// Tasks were alive when the time of
+/// [`shutdown_quiesce`](Runtime::shutdown_quiesce) was over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuiesceTimeout {
+    timeout: Duration,
+    left: Vec<(&'static Location<'static>, usize)>,
+}
+
+impl QuiesceTimeout {
+    /// The time that was over.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// How many tasks are left.
+    #[must_use]
+    pub fn task_count(&self) -> usize {
+        self.left.iter().map(|(_, count)| count).sum()
+    }
+
+    /// What is left: where tasks were spawned, and how many of those are alive.
+    pub fn left(&self) -> impl ExactSizeIterator<Item = (&'static Location<'static>, usize)> + '_ {
+        self.left.iter().copied()
+    }
+}
+
+impl fmt::Display for QuiesceTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.task_count();
+        let tasks = if count == 1 { "task is" } else { "tasks are" };
+        write!(f, "{count} {tasks} alive after {:?}:", self.timeout)?;
+        for (n, (location, count)) in self.left().enumerate() {
+            let comma = if n == 0 { "" } else { "," };
+            write!(f, "{comma} {count} spawned at {location}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for QuiesceTimeout {}

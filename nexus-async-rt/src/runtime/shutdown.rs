@@ -1,0 +1,226 @@
+//! Shutdown: telling all tasks of a runtime that it is time to end.
+//!
+//! A latch that is set once: by a [`ShutdownHandle`], by a signal, or by the
+//! World's own flag. It ends nothing by itself; whoever waits for it does.
+
+use super::shared::Shared;
+use super::{Runtime, context};
+use crate::unwind::contained;
+use crate::wait::latch::{Holder, Latch, LatchFut};
+use nexus_rt::World;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Completes when the runtime in which it is first polled is told to shut down;
+/// at once if it has been.
+///
+/// Any number of tasks may wait. What tells it: [`ShutdownHandle::trigger`], a
+/// signal if [`signal_handlers`](crate::RuntimeBuilder::signal_handlers) is on,
+/// and the flag of the World, see [`with_world`](crate::with_world). It may be
+/// made anywhere; for other executors there is [`ShutdownHandle::signal`].
+///
+/// # Cost
+/// Allocates nothing.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::{Runtime, shutdown_signal};
+/// use nexus_rt::WorldBuilder;
+/// use std::time::Duration;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::new(&mut world);
+/// for _ in 0..3 {
+///     rt.spawn_boxed(async {
+///         shutdown_signal().await;
+///         // Say goodbye to someone.
+///     });
+/// }
+/// let handle = rt.shutdown_handle();
+/// let outside = std::thread::spawn(move || handle.trigger());
+/// rt.block_on(shutdown_signal());
+/// rt.shutdown_quiesce(Duration::from_secs(5)).unwrap();
+/// assert_eq!(rt.task_count(), 0);
+/// outside.join().unwrap();
+/// ```
+pub fn shutdown_signal() -> ShutdownSignal {
+    ShutdownSignal { latch: None }
+}
+
+/// The handle of the runtime that the caller runs in.
+///
+/// # Panics
+/// Outside a runtime.
+#[must_use]
+#[track_caller]
+pub fn shutdown_handle() -> ShutdownHandle {
+    context::with("shutdown_handle", |shared| shared.shutdown.handle.clone())
+}
+
+impl Runtime<'_> {
+    /// What tells this runtime to shut down.
+    #[must_use]
+    pub fn shutdown_handle(&self) -> ShutdownHandle {
+        self.shared().shutdown.handle.clone()
+    }
+}
+
+/// Tells a runtime to shut down, and knows whether it was told.
+///
+/// From [`Runtime::shutdown_handle`] or, inside a runtime,
+/// [`shutdown_handle`]. It may be cloned, used on any thread, and outlive the
+/// runtime.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::Runtime;
+/// use nexus_rt::WorldBuilder;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::new(&mut world);
+/// let handle = rt.shutdown_handle();
+/// assert!(!handle.is_shutdown());
+/// handle.trigger();
+/// rt.block_on(handle.signal());
+/// assert!(rt.shutdown_handle().is_shutdown());
+/// ```
+#[derive(Clone)]
+pub struct ShutdownHandle {
+    latch: Arc<Latch>,
+}
+
+impl ShutdownHandle {
+    pub(super) fn new() -> Self {
+        Self {
+            latch: Arc::new(Latch::new()),
+        }
+    }
+
+    /// Tells the runtime to shut down, once and for all, and wakes who waits
+    /// for it.
+    ///
+    /// # Panics
+    /// If a waker panics: after all others were woken.
+    pub fn trigger(&self) {
+        self.latch.set();
+    }
+
+    /// Whether the runtime was told to shut down.
+    #[inline]
+    #[must_use]
+    pub fn is_shutdown(&self) -> bool {
+        self.latch.is_set()
+    }
+
+    /// As [`shutdown_signal`], on any thread and executor.
+    pub fn signal(&self) -> ShutdownSignal {
+        ShutdownSignal {
+            latch: Some(LatchFut::new(self.clone())),
+        }
+    }
+}
+
+impl fmt::Debug for ShutdownHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShutdownHandle")
+            .field("is_shutdown", &self.is_shutdown())
+            .finish()
+    }
+}
+
+// SAFETY: the latch lies in the block of the `Arc`, which is never exchanged.
+unsafe impl Holder for ShutdownHandle {
+    fn latch(&self) -> &Latch {
+        &self.latch
+    }
+}
+
+/// The future of [`shutdown_signal`] and [`ShutdownHandle::signal`]. `Send`,
+/// `!Unpin`.
+///
+/// # Panics
+/// That of [`shutdown_signal`] when it is first polled outside a runtime.
+///
+/// # Cancel safety
+/// Dropping it takes its waker out.
+#[must_use = "futures do nothing unless awaited"]
+pub struct ShutdownSignal {
+    /// `None` until the first poll says whose it is.
+    latch: Option<LatchFut<ShutdownHandle>>,
+}
+
+impl Future for ShutdownSignal {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: the latch is pinned with the whole: it is put in place once,
+        // nothing moves it out, and there is no `Drop` and no `Unpin` of our
+        // own.
+        let latch = unsafe {
+            let latch = &mut self.get_unchecked_mut().latch;
+            Pin::new_unchecked(latch.get_or_insert_with(|| {
+                context::with("shutdown_signal", |shared| {
+                    LatchFut::new(shared.shutdown.handle.clone())
+                })
+            }))
+        };
+        latch.poll(cx)
+    }
+}
+
+impl fmt::Debug for ShutdownSignal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShutdownSignal")
+            .field("is_shutdown", &self.latch.as_ref().map(LatchFut::is_set))
+            .finish()
+    }
+}
+
+/// A runtime's part of it.
+#[derive(Debug)]
+pub(super) struct Shutdown {
+    pub(super) handle: ShutdownHandle,
+    /// The flag of the World.
+    world: WorldFlag,
+}
+
+struct WorldFlag(nexus_rt::ShutdownHandle);
+
+impl fmt::Debug for WorldFlag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WorldFlag")
+            .field(&self.0.is_shutdown())
+            .finish()
+    }
+}
+
+impl Shutdown {
+    pub(super) fn new(handle: ShutdownHandle, world: &World) -> Self {
+        Self {
+            handle,
+            world: WorldFlag(world.shutdown_handle()),
+        }
+    }
+}
+
+impl Shared {
+    /// Hears of the World's flag. No borrow of the World is open.
+    #[inline(always)]
+    pub(super) fn look_at_world_flag(&self) {
+        if self.shutdown.world.0.is_shutdown() {
+            self.world_is_shut_down();
+        }
+    }
+
+    #[cold]
+    fn world_is_shut_down(&self) {
+        let handle = &self.shutdown.handle;
+        if !handle.is_shutdown() {
+            // What `with_world` returns is not lost by a waker's panic.
+            contained(|| handle.trigger());
+        }
+    }
+}

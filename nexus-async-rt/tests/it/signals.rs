@@ -1,0 +1,387 @@
+//! Signals. Each case runs in a process of its own, because what is done with a
+//! signal is the process's: this binary, started again for one test.
+
+use crate::handoff::Handoff;
+use crate::watchdog::{scaled, within};
+use nexus_async_rt::{
+    Runtime, ShutdownHandle, shutdown_handle, shutdown_signal, spawn_boxed, yield_now,
+};
+use nexus_rt::WorldBuilder;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, raise, sigaction};
+use nix::unistd::Pid;
+use std::ffi::c_int;
+use std::future::pending;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Names the case that a process is started for.
+const CASE: &str = "NEXUS_SIGNAL_CASE";
+
+const BOTH: [Signal; 2] = [Signal::SIGTERM, Signal::SIGINT];
+
+/// A process that runs a case, killed if it is not waited for.
+struct Case {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Case {
+    fn start(name: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "signals::a_case", "--ignored", "--nocapture"])
+            .env(CASE, name)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    /// Waits until it has said `word`.
+    #[track_caller]
+    fn says(&mut self, word: &str) {
+        let mut line = String::new();
+        while !line.trim_end().ends_with(word) {
+            line.clear();
+            let read = self.lines.read_line(&mut line).unwrap();
+            assert!(read > 0, "it ended without saying {word:?}");
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().cast_signed());
+        kill(pid, signal).unwrap();
+    }
+
+    fn wait(mut self) -> ExitStatus {
+        let status = self.child.wait().unwrap();
+        println!("{status}");
+        status
+    }
+}
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a case that needs nobody outside.
+#[track_caller]
+fn succeeds(name: &str) {
+    assert!(within(LIMIT, || Case::start(name).wait()).success());
+}
+
+#[test]
+fn u05_a_signal_wakes_a_task_that_waits_for_it() {
+    for case in ["task", "task, busy"] {
+        for signal in BOTH {
+            within(LIMIT, || {
+                let mut child = Case::start(case);
+                child.says("ready");
+                child.signal(signal);
+                child.says("told");
+                assert!(child.wait().success());
+            });
+        }
+    }
+}
+
+#[test]
+fn a_second_signal_ends_the_process_as_by_default() {
+    for first in BOTH {
+        for second in BOTH {
+            within(LIMIT, || {
+                let mut child = Case::start("stays");
+                child.says("ready");
+                child.signal(first);
+                child.says("told");
+                child.signal(second);
+                assert_eq!(child.wait().signal(), Some(second as i32));
+            });
+        }
+    }
+}
+
+#[test]
+fn u69_after_the_last_runtime_the_default_ends_the_process() {
+    for signal in BOTH {
+        within(LIMIT, || {
+            let mut child = Case::start("gone");
+            child.says("ready");
+            child.signal(signal);
+            assert_eq!(child.wait().signal(), Some(signal as i32));
+        });
+    }
+}
+
+#[test]
+fn a_runtime_that_did_not_ask_leaves_signals_alone() {
+    within(LIMIT, || {
+        let mut child = Case::start("did not ask");
+        child.says("ready");
+        child.signal(Signal::SIGTERM);
+        assert_eq!(child.wait().signal(), Some(Signal::SIGTERM as i32));
+    });
+}
+
+#[test]
+fn i27_one_signal_tells_every_runtime() {
+    within(LIMIT, || {
+        let mut child = Case::start("two threads");
+        child.says("ready");
+        child.signal(Signal::SIGTERM);
+        assert!(child.wait().success());
+    });
+}
+
+#[test]
+fn i27_signals_wake_every_waiter_round_after_round() {
+    succeeds("rounds");
+}
+
+#[test]
+fn what_was_ignored_is_ignored_again() {
+    succeeds("ignored");
+}
+
+#[test]
+fn a_handler_that_was_set_before_is_set_again() {
+    succeeds("handler before");
+}
+
+#[test]
+fn a_handler_that_was_set_meanwhile_stays() {
+    succeeds("handler meanwhile");
+}
+
+#[test]
+fn a_runtime_that_comes_late_is_told_at_once() {
+    succeeds("late");
+}
+
+#[test]
+fn a_signal_while_nobody_runs_is_not_lost() {
+    succeeds("between runs");
+}
+
+#[test]
+#[ignore = "one case of the tests here, in the process that they start for it"]
+fn a_case() {
+    let Ok(case) = std::env::var(CASE) else {
+        return;
+    };
+    within(LIMIT, || match case.as_str() {
+        "task" => task(false),
+        "task, busy" => task(true),
+        "stays" => stays(),
+        "gone" => gone(),
+        "did not ask" => did_not_ask(),
+        "two threads" => two_threads(),
+        "rounds" => rounds(),
+        "ignored" => ignored(),
+        "handler before" => handler_before(),
+        "handler meanwhile" => handler_meanwhile(),
+        "late" => late(),
+        "between runs" => between_runs(),
+        other => panic!("there is no case {other:?}"),
+    });
+}
+
+/// Runs `f` with a runtime that has signals handled.
+fn with_signals<R>(f: impl FnOnce(&mut Runtime<'_>) -> R) -> R {
+    let mut world = WorldBuilder::new().build();
+    let mut rt = Runtime::builder(&mut world).signal_handlers(true).build();
+    f(&mut rt)
+}
+
+fn task(busy: bool) {
+    with_signals(|rt| {
+        let root = async {
+            let others = [(); 3].map(|()| spawn_boxed(shutdown_signal()));
+            yield_now().await;
+            println!("ready");
+            spawn_boxed(shutdown_signal()).await;
+            for other in others {
+                other.await;
+            }
+            println!("told");
+        };
+        if busy {
+            rt.block_on_busy(root);
+        } else {
+            rt.block_on(root);
+        }
+    });
+}
+
+fn stays() {
+    with_signals(|rt| {
+        rt.block_on(async {
+            println!("ready");
+            shutdown_signal().await;
+            println!("told");
+            pending::<()>().await;
+        });
+    });
+}
+
+fn gone() {
+    with_signals(|_| with_signals(|rt| rt.block_on(yield_now())));
+    println!("ready");
+    loop {
+        thread::park();
+    }
+}
+
+fn did_not_ask() {
+    let mut world = WorldBuilder::new().build();
+    let mut rt = Runtime::new(&mut world);
+    rt.block_on(async {
+        println!("ready");
+        shutdown_signal().await;
+    });
+}
+
+/// The handles of both stay untold until the signal, then both are told.
+fn two_threads() {
+    let handles = Handoff::<ShutdownHandle>::new();
+    let threads = [(); 2].map(|()| {
+        let handles = handles.clone();
+        thread::spawn(move || {
+            with_signals(|rt| {
+                rt.block_on(async {
+                    let task = spawn_boxed(shutdown_signal());
+                    yield_now().await;
+                    handles.give(shutdown_handle());
+                    task.await;
+                });
+            });
+        })
+    });
+    for _ in &threads {
+        assert!(!handles.take().unwrap().is_shutdown());
+    }
+    println!("ready");
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+/// Signals to the process and to the runtime's own thread, in turn.
+fn rounds() {
+    for round in 0..scaled(30) {
+        with_signals(|rt| {
+            let signal = BOTH[round % 2];
+            rt.block_on(async {
+                let waiters: Vec<_> = (0..5).map(|_| spawn_boxed(shutdown_signal())).collect();
+                yield_now().await;
+                assert!(!shutdown_handle().is_shutdown());
+                if round % 3 == 0 {
+                    raise(signal).unwrap();
+                } else {
+                    kill(Pid::this(), signal).unwrap();
+                }
+                for waiter in waiters {
+                    waiter.await;
+                }
+            });
+        });
+    }
+}
+
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn count(_: c_int) {
+    CALLS.fetch_add(1, Ordering::SeqCst);
+}
+
+fn set(handler: SigHandler) {
+    let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+    for signal in BOTH {
+        // SAFETY: the handlers here do nothing but count.
+        unsafe { sigaction(signal, &action) }.unwrap();
+    }
+}
+
+/// A runtime that is told by a signal while it runs.
+fn is_told() {
+    with_signals(|rt| {
+        rt.block_on(async {
+            raise(Signal::SIGINT).unwrap();
+            shutdown_signal().await;
+        });
+    });
+}
+
+fn ignored() {
+    set(SigHandler::SigIgn);
+    for _ in 0..3 {
+        is_told();
+        for signal in BOTH {
+            raise(signal).unwrap();
+        }
+    }
+}
+
+fn handler_before() {
+    set(SigHandler::Handler(count));
+    for round in 0..3 {
+        is_told();
+        assert_eq!(CALLS.load(Ordering::SeqCst), 2 * round);
+        for signal in BOTH {
+            raise(signal).unwrap();
+        }
+        assert_eq!(CALLS.load(Ordering::SeqCst), 2 * (round + 1));
+    }
+}
+
+fn handler_meanwhile() {
+    with_signals(|_| set(SigHandler::Handler(count)));
+    for signal in BOTH {
+        raise(signal).unwrap();
+    }
+    assert_eq!(CALLS.load(Ordering::SeqCst), 2);
+    // And is set again after the next.
+    is_told();
+    raise(Signal::SIGTERM).unwrap();
+    assert_eq!(CALLS.load(Ordering::SeqCst), 3);
+}
+
+fn late() {
+    with_signals(|rt| {
+        rt.block_on(async {
+            raise(Signal::SIGTERM).unwrap();
+            shutdown_signal().await;
+        });
+        let told = thread::spawn(|| with_signals(|rt| rt.shutdown_handle().is_shutdown()));
+        assert!(told.join().unwrap());
+    });
+    // The next time begins anew.
+    with_signals(|rt| assert!(!rt.shutdown_handle().is_shutdown()));
+    is_told();
+}
+
+fn between_runs() {
+    with_signals(|rt| {
+        let handle = rt.shutdown_handle();
+        raise(Signal::SIGTERM).unwrap();
+        while !handle.is_shutdown() {
+            thread::yield_now();
+        }
+        rt.block_on(shutdown_signal());
+    });
+    // Told although it goes at once.
+    let handle = with_signals(|rt| {
+        raise(Signal::SIGTERM).unwrap();
+        rt.shutdown_handle()
+    });
+    assert!(handle.is_shutdown());
+}
