@@ -21,6 +21,9 @@
 //! | [`progress`] | what is shown meanwhile |
 //! | [`outcome`], [`report`] | what a run came to, and its tables |
 //! | [`program`] | both runs, one after the other |
+//! | [`publisher`] | a feed played to others, over the network |
+//! | [`receiver`] | a feed received, over the network |
+//! | [`race`](mod@race) | the first of two futures |
 
 #![warn(missing_docs)]
 
@@ -37,6 +40,9 @@ pub mod outcome;
 pub mod pipeline;
 pub mod program;
 pub mod progress;
+pub mod publisher;
+pub mod race;
+pub mod receiver;
 pub mod report;
 pub mod tally;
 pub mod wire;

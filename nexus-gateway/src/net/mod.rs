@@ -10,8 +10,10 @@
 //! | [`mold`] | MoldUDP64: numbered packets over UDP, and asking again for those lost |
 //! | [`session`] | the name of a session, as both protocols carry it |
 //! | [`vigil`] | heartbeats sent in time, and a peer that is silent |
+//! | [`endpoint`] | where a peer is |
 //! | [`excerpt`] | the first bytes of what could not be understood |
 
+pub mod endpoint;
 pub mod excerpt;
 pub mod mold;
 pub mod session;

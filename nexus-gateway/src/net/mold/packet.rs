@@ -299,6 +299,11 @@ impl Builder {
         true
     }
 
+    /// Whether another message fits, whatever its type.
+    pub fn has_room(&self) -> bool {
+        self.bytes.len() + FRAME_HEADER_LEN + MAX_MESSAGE_LEN <= MAX_DATAGRAM_LEN
+    }
+
     /// How many messages it holds.
     pub fn count(&self) -> u16 {
         self.count
@@ -446,7 +451,10 @@ mod tests {
         let mut builder = Builder::new(session());
         let mut imbalance = [0; MAX_MESSAGE_LEN];
         imbalance[0] = b'I';
-        while builder.push(&imbalance) {}
+        while builder.has_room() {
+            assert!(builder.push(&imbalance));
+        }
+        assert!(!builder.push(&imbalance));
         assert_eq!(builder.count(), MESSAGES_THAT_FIT);
         assert!(builder.datagram().len() <= MAX_DATAGRAM_LEN);
         assert!(Packet::decode(builder.datagram()).is_ok());

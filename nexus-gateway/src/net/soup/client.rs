@@ -255,6 +255,12 @@ impl Client {
         Ok(Taken::Message { sequence, message })
     }
 
+    /// Counts the time of silence from now on: nothing can have come while
+    /// nobody listened.
+    pub fn listen(&mut self, now: Instant) {
+        self.vigil.heard(now);
+    }
+
     /// What time demands: appends a heartbeat to `out`, if one is due. Returns
     /// when to ask again, if nothing comes before.
     ///
