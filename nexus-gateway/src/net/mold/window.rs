@@ -39,7 +39,7 @@ impl fmt::Debug for Raw {
 /// Where a message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Placed {
-    /// It is its turn.
+    /// All before it have come.
     Next,
     /// It waits for others.
     Held,
@@ -56,6 +56,8 @@ pub(super) struct Window {
     next: u64,
     /// Empty, or the last is not `None`.
     slots: VecDeque<Option<Raw>>,
+    /// So many of the first have come: the next of them is missing.
+    ready: usize,
     capacity: usize,
 }
 
@@ -65,6 +67,7 @@ impl Window {
         Self {
             next,
             slots: VecDeque::new(),
+            ready: 0,
             capacity: capacity.max(1),
         }
     }
@@ -96,16 +99,19 @@ impl Window {
             return Placed::Duplicate;
         }
         *slot = Some(Raw::of(message));
-        match ahead {
-            0 => Placed::Next,
-            _ => Placed::Held,
+        if ahead > self.ready {
+            return Placed::Held;
         }
+        let more = self.slots.iter().skip(ahead);
+        self.ready += more.take_while(|slot| slot.is_some()).count();
+        Placed::Next
     }
 
     /// Takes out the message whose turn it is, if it is there.
     pub(super) fn pop(&mut self) -> Option<(u64, Raw)> {
         let raw = (*self.slots.front()?)?;
         self.slots.pop_front();
+        self.ready -= 1;
         let sequence = self.next;
         self.next += 1;
         Some((sequence, raw))
@@ -124,7 +130,7 @@ impl Window {
 
     /// The first message from `from` on that has not come.
     pub(super) fn first_missing(&self, from: u64) -> u64 {
-        (from.max(self.next)..)
+        (from.max(self.next + self.ready as u64)..)
             .find(|&sequence| !self.has(sequence))
             .unwrap_or(u64::MAX)
     }
@@ -154,11 +160,13 @@ mod tests {
         assert_eq!((window.first_missing(0), window.first_missing(6)), (5, 7));
         assert_eq!(window.first_present(5, 9), 6);
         assert_eq!(window.insert(5, b"5"), Placed::Next);
+        assert_eq!(window.insert(7, b"7"), Placed::Next, "5 and 6 are there");
         assert_eq!(window.pop(), Some((5, Raw::of(b"5"))));
         assert_eq!(window.pop(), Some((6, Raw::of(b"6"))));
+        assert_eq!(window.pop(), Some((7, Raw::of(b"7"))));
         assert_eq!(window.pop(), None);
-        assert_eq!((window.next(), window.limit()), (7, 10));
-        assert!(window.has(6) && !window.has(7) && !window.has(u64::MAX));
+        assert_eq!((window.next(), window.limit()), (8, 11));
+        assert!(window.has(7) && !window.has(8) && !window.has(u64::MAX));
         assert_eq!(window.insert(u64::MAX, b"!"), Placed::Beyond);
     }
 
