@@ -9,6 +9,8 @@ use crate::wire::FrameError;
 use nexus_async_rt::{now, sleep_until};
 use std::cell::Cell;
 use std::future::pending;
+use std::ops::Deref;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// The least time between two looks at what is due: messages of one such
@@ -89,9 +91,9 @@ impl Broadcast {
     }
 
     /// Somebody takes part, as long as what is returned lives.
-    pub(super) fn attend(&self) -> Attendance<'_> {
+    pub(super) fn attend(self: &Rc<Self>) -> Attendance {
         self.connected.set(self.connected.get() + 1);
-        Attendance(self)
+        Attendance(Rc::clone(self))
     }
 
     /// How many take part.
@@ -127,11 +129,20 @@ impl Broadcast {
 
 /// Somebody who takes part.
 #[derive(Debug)]
-pub(super) struct Attendance<'a>(&'a Broadcast);
+pub(super) struct Attendance(Rc<Broadcast>);
 
-impl Drop for Attendance<'_> {
+impl Deref for Attendance {
+    type Target = Broadcast;
+
+    fn deref(&self) -> &Broadcast {
+        &self.0
+    }
+}
+
+impl Drop for Attendance {
     fn drop(&mut self) {
         self.0.connected.set(self.0.connected.get() - 1);
-        self.0.touch();
+        // Outside a runtime nobody waits for the end any more.
+        self.0.last_use.set(Instant::now());
     }
 }

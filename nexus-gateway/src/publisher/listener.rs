@@ -45,9 +45,8 @@ fn take(stream: TcpStream, peer: SocketAddr, broadcast: &Rc<Broadcast>) {
         eprintln!("subscriber {peer}: refused, {MOST_CONNECTED} are connected, the limit");
         return;
     }
-    let broadcast = Rc::clone(broadcast);
+    let broadcast = broadcast.attend();
     drop(spawn_boxed(async move {
-        let _attendance = broadcast.attend();
         let counts = broadcast.counts();
         match subscriber::serve(&stream, peer, &broadcast).await {
             Ok(parting) => eprintln!("subscriber {peer}: {parting}"),

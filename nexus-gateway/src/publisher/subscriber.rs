@@ -5,7 +5,7 @@ use super::counts::count;
 use crate::net::soup::{Packet, Server, ServerFault, SoupError, Splitter};
 use crate::race::{Either, race};
 use crate::wire::FrameError;
-use nexus_async_rt::{TcpStream, now, sleep_until, timeout};
+use nexus_async_rt::{TcpStream, now, sleep_until, timeout, yield_now};
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
@@ -207,6 +207,8 @@ impl Subscriber<'_> {
             self.write(&out).await?;
             out.clear();
             *next.borrow_mut() = at;
+            // The others' turn, though there may be room for more.
+            yield_now().await;
         }
         Packet::EndOfSession.encode(&mut out);
         self.write(&out).await?;

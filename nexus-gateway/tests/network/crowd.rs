@@ -2,6 +2,7 @@
 
 use crate::bench::{Bench, QUICK};
 use crate::peer::{Peer, login, subscribe};
+use crate::process::Process;
 use nexus_gateway::net::soup::Packet;
 use std::sync::Arc;
 use std::thread;
@@ -53,6 +54,21 @@ fn one_that_stops_reading_holds_nobody_back_and_is_dropped() {
     feed.says("dropped, it took nothing for 1s, the limit");
     beats.join().unwrap();
     assert!(subscribe(address, 599_999).len() == 28, "the feed goes on");
+}
+
+#[test]
+fn descriptors_that_run_out_are_waited_for() {
+    let bench = Bench::new(500);
+    let arguments = bench.played("--listen 127.0.0.1:0");
+    let feed = Process::start_with("ulimit -n 24", &format!("feed {arguments}"));
+    let (feed, address) = feed.listening();
+    let held: Vec<_> = (0..40).map(|_| Peer::connect(address)).collect();
+    let said = feed.says("cannot take a connection: ");
+    assert_eq!(said.matches("cannot take a connection: ").count(), 1);
+    drop(held);
+    assert!(subscribe(address, 1) == bench.expected());
+    feed.signal("TERM");
+    feed.end().good();
 }
 
 #[test]

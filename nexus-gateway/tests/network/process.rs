@@ -65,8 +65,21 @@ impl Output {
 impl Process {
     /// Starts the program with `arguments`, words apart by spaces.
     pub fn start(arguments: &str) -> Self {
-        let mut child = Command::new(GATEWAY)
-            .args(arguments.split_whitespace())
+        let mut command = Command::new(GATEWAY);
+        command.args(arguments.split_whitespace());
+        Self::start_as(command)
+    }
+
+    /// Starts the program after `setting` was done in a shell.
+    pub fn start_with(setting: &str, arguments: &str) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{setting}; exec \"$0\" \"$@\""), GATEWAY]);
+        command.args(arguments.split_whitespace());
+        Self::start_as(command)
+    }
+
+    fn start_as(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -88,7 +101,12 @@ impl Process {
 
     /// Starts a feed at `address`.
     pub fn feed_at(address: &str, arguments: &str) -> (Self, SocketAddr) {
-        let feed = Self::start(&format!("feed --listen {address} {arguments}"));
+        Self::start(&format!("feed --listen {address} {arguments}")).listening()
+    }
+
+    /// Waits until a feed listens; returns it, and where.
+    pub fn listening(self) -> (Self, SocketAddr) {
+        let feed = self;
         let begin = "listening on ";
         let text = feed.wait_for(&feed.stdout, ": session ");
         let rest = text.strip_prefix(begin).expect("that is its first line");

@@ -179,6 +179,39 @@ fn a_feed_that_is_nowhere_is_given_up() {
 }
 
 #[test]
+fn a_disk_that_fills_up_ends_the_gateway_with_an_error() {
+    let bench = Bench::new(100_000);
+    let (_feed, address) = bench.feed("");
+    let archive = bench.path("archive");
+    let arguments = format!(
+        "run --connect {address} --archive {} --sync 5",
+        archive.display()
+    );
+    // No file may become longer than 200 blocks of 512 bytes.
+    let full = Process::start_with("trap '' XFSZ; ulimit -f 200", &arguments);
+    let ran = full.end();
+    let expected = format!("archive {}: cannot write it: ", bench.archive().display());
+    assert!(ran.error().starts_with(&expected), "{}", ran.error());
+    assert!(bench.expected().starts_with(&bench.archived()));
+    // With room again, it is gone on with.
+    bench.complete(bench.run(address, "").end());
+}
+
+#[test]
+fn a_damaged_file_is_not_played() {
+    let bench = Bench::new(500);
+    let input = bench.path("input");
+    let whole = bench.expected();
+    fs::write(&input, &whole[..whole.len() - 1]).unwrap();
+    let path = input.display();
+    let ran = Process::start(&format!("feed --listen 127.0.0.1:0 --input {path}")).end();
+    let at = whole.len() - 14;
+    let expected =
+        format!("input {path}: byte {at}: truncated: 13 bytes of a frame of 14; nothing was sent");
+    assert_eq!(ran.error(), expected);
+}
+
+#[test]
 fn an_address_in_use_is_an_error() {
     let bench = Bench::new(500);
     let (_feed, address) = bench.feed("");
