@@ -1,6 +1,6 @@
 //! A folder for archives, a feed, and what its archive should be.
 
-use crate::process::{Process, Ran};
+use crate::process::{Process, Ran, until};
 use nexus_gateway::archive::verify;
 use nexus_gateway::feed::{SessionPlan, session};
 use std::fs;
@@ -55,6 +55,13 @@ impl Bench {
     /// What the archive is.
     pub fn archived(&self) -> Vec<u8> {
         fs::read(self.archive()).unwrap()
+    }
+
+    /// Waits until something is archived.
+    pub fn some(&self) {
+        until("an archive", || {
+            fs::metadata(self.archive()).is_ok_and(|file| file.len() > 0)
+        });
     }
 
     /// What the archive should be.

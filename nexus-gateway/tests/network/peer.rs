@@ -1,6 +1,6 @@
 //! A peer by hand: says what it is told, and reads what it is sent.
 
-use crate::process::LIMIT;
+use crate::process::{LIMIT, until};
 use nexus_gateway::net::session::SessionName;
 use nexus_gateway::net::soup::{Client, Login, Packet, Splitter, Taken};
 use nexus_gateway::net::vigil::Rhythm;
@@ -18,7 +18,15 @@ impl Peer {
 
     /// Waits for a connection to `listener`.
     pub fn accept(listener: &TcpListener) -> Self {
-        Self::over(listener.accept().unwrap().0)
+        listener.set_nonblocking(true).unwrap();
+        let mut accepted = None;
+        until("a connection", || {
+            accepted = listener.accept().ok();
+            accepted.is_some()
+        });
+        let (stream, _) = accepted.expect("it has come");
+        stream.set_nonblocking(false).unwrap();
+        Self::over(stream)
     }
 
     fn over(stream: TcpStream) -> Self {

@@ -25,6 +25,15 @@ struct Output {
     reader: Option<JoinHandle<()>>,
 }
 
+/// Waits until `come` says so.
+pub fn until(what: &str, mut come: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !come() {
+        assert!(begun.elapsed() < LIMIT, "{what} did not come in {LIMIT:?}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// What a process left behind.
 #[derive(Debug)]
 pub struct Ran {

@@ -18,8 +18,8 @@ fn server(words: &'static [u8]) -> std::net::SocketAddr {
     let address = listener.local_addr().unwrap();
     // Lives as long as the test program.
     thread::spawn(move || {
-        loop {
-            let mut peer = Peer::accept(&listener);
+        for stream in listener.incoming() {
+            let mut peer = Peer(stream.unwrap());
             peer.say(words);
             thread::spawn(move || peer.read_out());
         }

@@ -2,18 +2,9 @@
 //! exit code is 0.
 
 use crate::bench::{Bench, QUICK, free_udp};
+use crate::peer::Peer;
 use nexus_gateway::archive::verify;
-use std::fs;
 use std::net::TcpListener;
-use std::thread;
-use std::time::Duration;
-
-/// Waits until something is archived.
-fn archived(bench: &Bench) {
-    while !fs::metadata(bench.archive()).is_ok_and(|file| file.len() > 0) {
-        thread::sleep(Duration::from_millis(5));
-    }
-}
 
 /// A gateway that is stopped in the midst of a session.
 fn stopped(signal: &str, udp: bool) {
@@ -26,7 +17,7 @@ fn stopped(signal: &str, udp: bool) {
     // Ten seconds at this rate.
     let (feed, address) = bench.feed(&format!("--rate 20000 {to}"));
     let gateway = bench.run(address, &format!("--sync 5 {from}"));
-    archived(&bench);
+    bench.some();
     gateway.signal(signal);
     let ran = gateway.end().good();
     let there = bench.partial(&ran);
@@ -77,7 +68,7 @@ fn a_signal_ends_one_that_waits_for_its_feed() {
     // And where somebody listens, and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let gateway = bench.run(silent.local_addr().unwrap(), "");
-    let (_held, _) = silent.accept().unwrap();
+    let _held = Peer::accept(&silent);
     gateway.signal("INT");
     gateway.end().good();
 }
@@ -88,7 +79,7 @@ fn a_signal_ends_a_feed_and_its_gateway_looks_for_another() {
     let (feed, address) = bench.feed("--rate 20000");
     let gateway = bench.run(address, &format!("--give-up 1 {QUICK}"));
     gateway.says("logged in at");
-    archived(&bench);
+    bench.some();
     feed.signal("TERM");
     let feed = feed.end().good();
     assert_eq!(feed.count(" logged in"), 1);

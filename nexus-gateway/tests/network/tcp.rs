@@ -78,9 +78,7 @@ fn a_feed_that_comes_back_is_gone_on_with() {
     let (feed, address) = bench.feed("--rate 10000");
     let gateway = bench.run(address, QUICK);
     gateway.says("logged in at");
-    while bench.archived().is_empty() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    bench.some();
     drop(feed);
     gateway.says("cannot connect to");
     let listen = address.to_string();
@@ -94,9 +92,7 @@ fn a_gateway_started_again_goes_on_with_its_archive() {
     let bench = Bench::new(20_000);
     let (_feed, address) = bench.feed("--rate 20000 --session ONE");
     let gateway = bench.run(address, "--sync 5");
-    while !fs::metadata(bench.archive()).is_ok_and(|file| file.len() > 0) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    bench.some();
     gateway.signal("TERM");
     let ran = gateway.end().good();
     let there = bench.partial(&ran);

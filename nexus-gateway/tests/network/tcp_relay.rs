@@ -6,7 +6,7 @@ use rustix::net::connect_unspec;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub enum Fault {
     Reset,
     /// Nothing comes any more, and nobody closes it.
     Stall,
-    /// Its bytes come one by one.
+    /// Its bytes come one by one, and then it is closed.
     Trickle,
 }
 
@@ -34,10 +34,17 @@ impl Fault {
     }
 }
 
-/// Passes connections on to a feed; the first ones fail.
+/// Passes connections on to a feed; the first ones fail. No new ones are taken
+/// once it is dropped.
 pub struct TcpRelay {
     pub address: SocketAddr,
-    connections: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    connections: AtomicUsize,
+    ended: AtomicBool,
 }
 
 impl TcpRelay {
@@ -45,14 +52,17 @@ impl TcpRelay {
     pub fn start(feed: SocketAddr, seed: u64, faulty: usize, most: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let connections = Arc::new(AtomicUsize::new(0));
-        let theirs = Arc::clone(&connections);
-        // Lives as long as the test program: it waits for connections.
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
         thread::spawn(move || {
             let mut random = Random::new(seed);
             for (i, stream) in listener.incoming().enumerate() {
+                // Ordering: Relaxed; the connection that brings it comes after.
+                if theirs.ended.load(Ordering::Relaxed) {
+                    return;
+                }
                 // Ordering: Relaxed; a count that is read after the fact.
-                theirs.fetch_add(1, Ordering::Relaxed);
+                theirs.connections.fetch_add(1, Ordering::Relaxed);
                 let Ok(server) = TcpStream::connect(feed) else {
                     continue;
                 };
@@ -63,15 +73,20 @@ impl TcpRelay {
                 pass(stream.unwrap(), server, fault);
             }
         });
-        Self {
-            address,
-            connections,
-        }
+        Self { address, shared }
     }
 
     pub fn connections(&self) -> usize {
         // Ordering: Relaxed; see `start`.
-        self.connections.load(Ordering::Relaxed)
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for TcpRelay {
+    fn drop(&mut self) {
+        // Ordering: Relaxed; see `start`.
+        self.shared.ended.store(true, Ordering::Relaxed);
+        drop(TcpStream::connect(self.address));
     }
 }
 
@@ -105,11 +120,9 @@ fn copy(mut from: TcpStream, mut to: TcpStream, fault: Option<(Fault, u64)>) {
                     break;
                 }
                 Fault::Trickle => {
-                    let rest = &buffer[passed..n];
-                    if rest.chunks(1).any(|byte| to.write_all(byte).is_err()) {
-                        break;
-                    }
-                    left = u64::MAX;
+                    let mut rest = buffer[passed..n].chunks(1);
+                    let _ = rest.try_for_each(|byte| to.write_all(byte));
+                    break;
                 }
             }
         }

@@ -4,6 +4,7 @@
 use nexus_gateway::feed::Random;
 use std::net::{SocketAddr, UdpSocket};
 use std::thread;
+use std::time::Duration;
 
 /// In a hundred datagrams, how many are lost, doubled, overtaken, cut short,
 /// and preceded by rubbish.
@@ -15,6 +16,9 @@ pub struct Faults {
     pub cut: u64,
     pub rubbish: u64,
 }
+
+/// After so long without a datagram, the test is over.
+const FORGOTTEN: Duration = Duration::from_secs(30);
 
 /// Where the relay listens.
 #[derive(Clone, Copy, Debug)]
@@ -43,26 +47,28 @@ impl Sockets {
         (Self { packets, requests }, relay)
     }
 
-    /// Passes packets on from now on. Lives as long as the test program.
+    /// Passes packets on from now on, until nobody has sent any for a while.
     pub fn start(self, feed: SocketAddr, gateway: SocketAddr, faults: Faults, seed: u64) {
-        let mut disturbed = Disturbed::new(faults, seed);
-        let packets = self.packets;
-        thread::spawn(move || {
-            let mut buffer = [0; 2048];
-            while let Ok((n, _)) = packets.recv_from(&mut buffer) {
-                disturbed.pass(&packets, &buffer[..n], gateway);
-            }
-        });
-        let mut disturbed = Disturbed::new(faults, seed + 1);
-        let requests = self.requests;
-        thread::spawn(move || {
-            let mut buffer = [0; 2048];
-            while let Ok((n, from)) = requests.recv_from(&mut buffer) {
-                let to = if from == feed { gateway } else { feed };
-                disturbed.pass(&requests, &buffer[..n], to);
-            }
+        pass_on(self.packets, Disturbed::new(faults, seed), move |_| gateway);
+        let disturbed = Disturbed::new(faults, seed + 1);
+        pass_on(self.requests, disturbed, move |from| {
+            if from == feed { gateway } else { feed }
         });
     }
+}
+
+fn pass_on(
+    socket: UdpSocket,
+    mut disturbed: Disturbed,
+    to: impl Fn(SocketAddr) -> SocketAddr + Send + 'static,
+) {
+    socket.set_read_timeout(Some(FORGOTTEN)).unwrap();
+    thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        while let Ok((n, from)) = socket.recv_from(&mut buffer) {
+            disturbed.pass(&socket, &buffer[..n], to(from));
+        }
+    });
 }
 
 struct Disturbed {
