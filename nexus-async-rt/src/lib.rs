@@ -63,13 +63,18 @@
 //! | what may be done with a task that runs? | [`JoinHandle`] |
 //! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
+//! | how are sockets used? | [`net`] |
 //! | what time is it? | [`sleep`], [`event_time`], [`now`] |
 //! | what has the runtime done so far? | [`Metrics`] |
 //!
 //! # Features
 //!
-//! There are none yet. What the crate needs it has by default: the loop over
-//! `mio`, the World of `nexus-rt`, which is re-exported as [`nexus_rt`].
+//! None is on by default. What the crate needs it has: the loop over `mio`, the
+//! World of `nexus-rt`, which is re-exported as [`nexus_rt`].
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `tokio-io` | tokio's I/O traits on the sockets |
 //!
 //! # Platforms
 //!

@@ -9,6 +9,8 @@ pub struct Figures {
     pub typical: f64,
     /// The 99th percentile, where single operations are timed.
     pub tail: Option<f64>,
+    /// The 99.9th percentile, likewise.
+    pub rare: Option<f64>,
 }
 
 impl Figures {
@@ -18,6 +20,7 @@ impl Figures {
         Self {
             typical: begin.elapsed().as_nanos() as f64 / ops as f64,
             tail: None,
+            rare: None,
         }
     }
 
@@ -29,10 +32,11 @@ impl Figures {
     pub fn of(mut each: Vec<Duration>) -> Self {
         assert!(!each.is_empty(), "no operation was timed");
         each.sort_unstable();
-        let at = |per_cent: usize| each[(each.len() - 1) * per_cent / 100].as_nanos() as f64;
+        let at = |per_mille: usize| each[(each.len() - 1) * per_mille / 1000].as_nanos() as f64;
         Self {
-            typical: at(50),
-            tail: Some(at(99)),
+            typical: at(500),
+            tail: Some(at(990)),
+            rare: Some(at(999)),
         }
     }
 }
@@ -82,8 +86,9 @@ mod tests {
 
     #[test]
     fn percentiles_are_values_that_were_measured() {
-        let figures = Figures::of((1..=101).rev().map(Duration::from_nanos).collect());
-        assert_eq!(figures.typical, 51.0);
-        assert_eq!(figures.tail, Some(100.0));
+        let figures = Figures::of((1..=1001).rev().map(Duration::from_nanos).collect());
+        assert_eq!(figures.typical, 501.0);
+        assert_eq!(figures.tail, Some(991.0));
+        assert_eq!(figures.rare, Some(1000.0));
     }
 }

@@ -185,6 +185,7 @@ fn count_line(line: &Line, number: usize) -> Vec<Row> {
                 figures: Figures {
                     typical,
                     tail: None,
+                    rare: None,
                 },
                 wall_ns: 0.0,
                 distance: None,

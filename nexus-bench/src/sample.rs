@@ -67,8 +67,9 @@ pub fn take(line: &Line, side: usize, ops: u64, seconds: u32) {
     let others = others.cores_of_others(begin.elapsed());
     let after = distance();
     let tail = figures.tail.unwrap_or(-1.0);
+    let rare = figures.rare.unwrap_or(-1.0);
     println!(
-        "{} {tail} {wall} {before} {after} {others}",
+        "{} {tail} {rare} {wall} {before} {after} {others}",
         figures.typical
     );
 }
@@ -143,12 +144,13 @@ fn ended(status: ExitStatus) -> Outcome {
 fn read(text: &str, two_cores: bool) -> Option<Outcome> {
     let mut numbers = text.split_whitespace().map(str::parse::<f64>);
     let mut next = || numbers.next()?.ok();
-    let (typical, tail, wall_ns) = (next()?, next()?, next()?);
+    let (typical, tail, rare, wall_ns) = (next()?, next()?, next()?, next()?);
     let (before, after) = (Distance::of(next()?), Distance::of(next()?));
     let others = next()?;
     let figures = Figures {
         typical,
         tail: (tail >= 0.0).then_some(tail),
+        rare: (rare >= 0.0).then_some(rare),
     };
     Some(if two_cores && before != after {
         Outcome::Moved
@@ -172,6 +174,7 @@ mod tests {
             let figures = Figures {
                 typical: 2.5,
                 tail: None,
+                rare: None,
             };
             Some(Outcome::Measured(Sample {
                 figures,
@@ -180,9 +183,12 @@ mod tests {
                 others: 0.5,
             }))
         };
-        assert_eq!(read("2.5 -1 3 100 110 0.5", true), at(Some(Distance::Near)));
-        assert_eq!(read("2.5 -1 3 100 700 0.5", true), Some(Outcome::Moved));
-        assert_eq!(read("2.5 -1 3 0 0 0.5", false), at(None));
-        assert_eq!(read("2.5 -1 3", false), None);
+        assert_eq!(
+            read("2.5 -1 -1 3 100 110 0.5", true),
+            at(Some(Distance::Near))
+        );
+        assert_eq!(read("2.5 -1 -1 3 100 700 0.5", true), Some(Outcome::Moved));
+        assert_eq!(read("2.5 -1 -1 3 0 0 0.5", false), at(None));
+        assert_eq!(read("2.5 -1 -1 3", false), None);
     }
 }

@@ -84,8 +84,10 @@ pub fn print_head(options: &Options) {
     } else {
         "ns"
     };
-    println!("\n| line | side | {unit} | ours is better by | least to most | p99 | samples |");
-    println!("|---|---|---|---|---|---|---|");
+    println!(
+        "\n| line | side | {unit} | ours is better by | least to most | p99 | p99.9 | samples |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
 }
 
 /// Prints a line, once for each distance at which it was measured.
@@ -105,7 +107,7 @@ pub fn print_line(line: &Line, rows: &[Row]) {
     if !printed {
         for row in rows {
             println!(
-                "| {} | {} | {} | | | | 0 |",
+                "| {} | {} | {} | | | | | 0 |",
                 line.name,
                 row.side.name,
                 how_bad(row)
@@ -123,21 +125,24 @@ fn print_class(line: &Line, rows: &[Row], class: Option<Distance>) {
         }
         let Some(spread) = row.typical(class) else {
             println!(
-                "| {name} | {} | {} | | | | 0 |",
+                "| {name} | {} | {} | | | | | 0 |",
                 row.side.name,
                 how_bad(row)
             );
             continue;
         };
-        let tail = row
-            .spread(class, |figures| figures.tail)
-            .map(|tail| number(tail.median));
+        let median = |of: fn(&Figures) -> Option<f64>| {
+            let spread = row.spread(class, of);
+            spread
+                .map(|spread| number(spread.median))
+                .unwrap_or_default()
+        };
         let ratio = ours
             .filter(|_| !std::ptr::eq(row, &raw const rows[0]))
             .map(|ours| format!("{:.2}", spread.median / ours.median));
         let count = row.measured.iter().filter(|s| s.distance == class).count();
         println!(
-            "| {name} | {}{} | {} | {} | {} to {} | {} | {count} |",
+            "| {name} | {}{} | {} | {} | {} to {} | {} | {} | {count} |",
             row.side.name,
             row.bad
                 .map(|bad| format!(" ({bad} at times)"))
@@ -146,7 +151,8 @@ fn print_class(line: &Line, rows: &[Row], class: Option<Distance>) {
             ratio.unwrap_or_default(),
             number(spread.min),
             number(spread.max),
-            tail.unwrap_or_default(),
+            median(|figures| figures.tail),
+            median(|figures| figures.rare),
         );
     }
 }
@@ -184,6 +190,7 @@ mod tests {
                 figures: Figures {
                     typical,
                     tail: None,
+                    rare: None,
                 },
                 wall_ns: typical,
                 distance: Some(distance),

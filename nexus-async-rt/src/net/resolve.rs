@@ -97,10 +97,7 @@ impl Answer {
         let waker = cx.waker().clone();
         let (addrs, unused) = {
             let mut slot = self.slot();
-            match slot.addrs.take() {
-                Some(addrs) => (Some(addrs), slot.waker.replace(waker)),
-                None => (None, slot.waker.replace(waker)),
-            }
+            (slot.addrs.take(), slot.waker.replace(waker))
         };
         drop(unused);
         addrs.map_or(Poll::Pending, Poll::Ready)

@@ -12,12 +12,18 @@
 //!   published, then to the consumer until it is released.
 //! - Every claimed byte is published: as message or as padding.
 //! - The tail is at most one capacity ahead of the head.
+//!
+//! Where the lines are decides the speed between two cores. A line that both
+//! hold is dear to write again. So the consumer takes every line that it gives
+//! back for itself, by a write: one byte of each line of the message, and a
+//! header when all of its line were read. And while a message is read, the next
+//! header is on its way.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
-use super::Bounded;
+use super::payload::Payload;
 use super::record::{Geometry, Header, Span};
+use super::{Bounded, expect};
 use crate::sync::{AtomicU64, CachePadded, Ordering, Site, UnsafeCell, ordering};
 
 /// One of the two ways to claim: the tail, and a view of the head.
@@ -139,6 +145,14 @@ pub(crate) struct Look {
     pub(crate) freed: bool,
 }
 
+/// Headers in a cache line.
+const HEADERS: usize = 8;
+
+/// A cache line of the table of headers.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct HeaderLine([AtomicU64; HEADERS]);
+
 /// The ring.
 #[derive(Debug)]
 pub(crate) struct ByteRing<C> {
@@ -147,7 +161,7 @@ pub(crate) struct ByteRing<C> {
     head: CachePadded<AtomicU64>,
     /// What the consumer keeps.
     consumer: CachePadded<UnsafeCell<u64>>,
-    headers: Box<[AtomicU64]>,
+    headers: Box<[HeaderLine]>,
     payload: Payload,
     geometry: Geometry,
 }
@@ -160,8 +174,8 @@ impl<C: Claim> ByteRing<C> {
             claims: CachePadded(C::default()),
             head: CachePadded(AtomicU64::new(0)),
             consumer: CachePadded(UnsafeCell::new(0)),
-            headers: (0..geometry.granules())
-                .map(|_| AtomicU64::new(0))
+            headers: (0..geometry.granules() / HEADERS)
+                .map(|_| HeaderLine::default())
                 .collect(),
             payload: Payload::new(&geometry),
             geometry,
@@ -246,13 +260,17 @@ impl<C: Claim> ByteRing<C> {
             // `advance_head` does, on the consumer's thread, guaranteed by
             // this function's contract.
             let position = self.consumer.with(|position| unsafe { *position });
-            let header = &self.headers[self.geometry.index(position)];
+            let header = self.header(position);
             // Ordering: Acquire; pairs with the Release store in `publish`, so
             // that the record's bytes are visible.
             let word = header.load(ordering(Site::BytesObserve, Ordering::Acquire));
             let message = match self.geometry.decode(position, word) {
                 Header::Nothing => None,
-                Header::Message(len) => Some(Span { position, len }),
+                Header::Message(len) => {
+                    let next = position + self.geometry.stride(len);
+                    expect(self.header(next));
+                    Some(Span { position, len })
+                }
                 Header::Padding(len) => {
                     let next = position + self.geometry.stride(len);
                     // SAFETY: one thread at a time, guaranteed by this
@@ -274,9 +292,18 @@ impl<C: Claim> ByteRing<C> {
     /// - Nobody reads its bytes any more.
     #[inline]
     pub(crate) unsafe fn release(&self, span: Span) {
-        self.payload.assert_shared(&self.geometry, span);
+        // SAFETY: the consumer's until the head is advanced, below, and nobody
+        // reads the bytes any more, guaranteed by this function's contract.
+        unsafe { self.payload.take_lines(&self.geometry, span) };
+        let next = span.position + self.geometry.stride(span.len);
+        let line = |position| self.geometry.granule(position) / HEADERS as u64;
+        if line(span.position) != line(next) {
+            // Ordering: Relaxed; ordered before the producer's next store to
+            // it by the head, which the producer has to see first.
+            self.header(span.position).store(0, Ordering::Relaxed);
+        }
         // SAFETY: one thread at a time, guaranteed by this function's contract.
-        unsafe { self.advance_head(span.position + self.geometry.stride(span.len)) };
+        unsafe { self.advance_head(next) };
     }
 
     /// # Safety
@@ -299,8 +326,14 @@ impl<C: Claim> ByteRing<C> {
         let word = self.geometry.encode(position, header);
         // Ordering: Release; pairs with the Acquire load in `read`, so that
         // the record's bytes, and padding behind it, are visible.
-        self.headers[self.geometry.index(position)]
+        self.header(position)
             .store(word, ordering(Site::BytesPublish, Ordering::Release));
+    }
+
+    #[inline(always)]
+    fn header(&self, position: u64) -> &AtomicU64 {
+        let index = self.geometry.index(position);
+        &self.headers[index / HEADERS].0[index % HEADERS]
     }
 }
 
@@ -316,78 +349,6 @@ impl<C: Claim> Bounded for ByteRing<C> {
         let head = self.head.load(Ordering::Relaxed);
         let used = self.claims.tail().saturating_sub(head);
         used.min(self.capacity() as u64) as usize
-    }
-}
-
-/// The memory of the records, on cache lines of its own.
-#[derive(Debug)]
-struct Payload {
-    start: NonNull<u8>,
-    layout: Layout,
-    /// Stands for the bytes of each granule, so that a model sees who uses them.
-    #[cfg(all(test, nexus_loom))]
-    granules: Box<[UnsafeCell<()>]>,
-}
-
-impl Payload {
-    fn new(geometry: &Geometry) -> Self {
-        let layout = Layout::from_size_align(geometry.capacity(), 64)
-            .expect("Geometry limits the capacity to what can be addressed");
-        // SAFETY: the size is not 0, guaranteed by `Geometry`.
-        let start = unsafe { alloc_zeroed(layout) };
-        let start = NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout));
-        let mut memory = NonNull::slice_from_raw_parts(start, layout.size());
-        // SAFETY: allocated above, with that size; every byte is 0.
-        unsafe { super::touch(memory.as_mut()) };
-        Self {
-            start,
-            layout,
-            #[cfg(all(test, nexus_loom))]
-            granules: (0..geometry.granules())
-                .map(|_| UnsafeCell::new(()))
-                .collect(),
-        }
-    }
-
-    #[inline(always)]
-    fn at(&self, offset: usize) -> NonNull<u8> {
-        debug_assert!(offset < self.layout.size());
-        // SAFETY: inside the allocation, because offsets are positions modulo
-        // its size, guaranteed by `Geometry::offset`.
-        unsafe { self.start.add(offset) }
-    }
-
-    #[cfg(not(all(test, nexus_loom)))]
-    #[inline(always)]
-    fn assert_exclusive(&self, _: &Geometry, _: Span) {}
-
-    #[cfg(not(all(test, nexus_loom)))]
-    #[inline(always)]
-    fn assert_shared(&self, _: &Geometry, _: Span) {}
-
-    #[cfg(all(test, nexus_loom))]
-    fn assert_exclusive(&self, geometry: &Geometry, span: Span) {
-        self.each(geometry, span, |granule| granule.with_mut(|_| ()));
-    }
-
-    #[cfg(all(test, nexus_loom))]
-    fn assert_shared(&self, geometry: &Geometry, span: Span) {
-        self.each(geometry, span, |granule| granule.with(|_| ()));
-    }
-
-    #[cfg(all(test, nexus_loom))]
-    fn each(&self, geometry: &Geometry, span: Span, visit: impl Fn(&UnsafeCell<()>)) {
-        let first = geometry.index(span.position);
-        let count = geometry.stride(span.len) as usize * self.granules.len() / self.layout.size();
-        self.granules[first..first + count].iter().for_each(visit);
-    }
-}
-
-impl Drop for Payload {
-    fn drop(&mut self) {
-        // SAFETY: allocated with this layout and not freed yet, guaranteed by
-        // `new` and by ownership.
-        unsafe { dealloc(self.start.as_ptr(), self.layout) };
     }
 }
 

@@ -13,7 +13,7 @@
 //!
 //! with `c = log2(capacity)`. Index and high bits together are the whole
 //! position, and a position never comes twice, so a word is valid for exactly
-//! one record: nothing is cleared by anyone, a word left by an earlier lap is
+//! one record: nothing has to be cleared, a word left by an earlier lap is
 //! never mistaken, and no payload can imitate a header. Length 0 stands for
 //! "not yet".
 //!
@@ -109,6 +109,12 @@ impl Geometry {
     #[inline(always)]
     pub(crate) fn index(&self, position: u64) -> usize {
         self.offset(position) >> self.granule_bits
+    }
+
+    /// Which granule it is, counted through all laps.
+    #[inline(always)]
+    pub(crate) fn granule(&self, position: u64) -> u64 {
+        position >> self.granule_bits
     }
 
     /// Padding that a record of `stride` bytes needs in front of it at

@@ -7,16 +7,20 @@ use nexus_async_rt::channel::{
     Spsc, TryClaimError, TryRecvError, TrySendError, WriteClaim, local, mpsc, mpsc_bytes, spsc,
     spsc_bytes,
 };
+use nexus_async_rt::net::{Stream, Tcp, Unix};
 use nexus_async_rt::{
-    AdvanceFut, After, Backoff, BackoffBuilder, BoundedByteSlab, ByteSlab, ClockHold, Elapsed,
-    Exhausted, Interval, JoinHandle, Metrics, MissedTickBehavior, QuiesceTimeout, Runtime,
-    RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, TickFut, Timeout, WaitFut,
-    WorldCtx, YieldNow,
+    AdvanceFut, After, AsyncFd, AsyncRead, AsyncWrite, Backoff, BackoffBuilder, BoundedByteSlab,
+    ByteSlab, ClockHold, Elapsed, Exhausted, Interest, Interval, JoinHandle, Metrics,
+    MissedTickBehavior, OwnedReadHalf, OwnedWriteHalf, QuiesceTimeout, ReadHalf, ReadyGuard,
+    ReuniteError, Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep,
+    TcpListener, TcpSocket, TcpStream, TickFut, Timeout, UdpSocket, UnixDatagram, UnixListener,
+    UnixStream, WaitFut, WorldCtx, WouldBlock, WriteHalf, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::Debug;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
@@ -187,3 +191,36 @@ fn tasks_over_exclusive_handles_may_migrate() {
     may_migrate(async move { tx.send(b"message").await.is_ok() });
     may_migrate(async move { rx.recv().await.is_ok() });
 }
+
+// Sockets: one thread; moved as one likes, because what waits lies elsewhere.
+assert_type_eq_all!(TcpStream, Stream<Tcp>);
+assert_type_eq_all!(UnixStream, Stream<Unix>);
+assert_impl_all!(TcpStream: AsyncRead, AsyncWrite, AsFd, AsRawFd, Unpin, Debug);
+assert_impl_all!(UnixStream: AsyncRead, AsyncWrite, AsFd, AsRawFd, Unpin, Debug);
+assert_impl_all!(ReadHalf<'static, Tcp>: AsyncRead, Unpin, Debug);
+assert_impl_all!(WriteHalf<'static, Tcp>: AsyncWrite, Unpin, Debug);
+assert_impl_all!(OwnedReadHalf<Tcp>: AsyncRead, Unpin, Debug);
+assert_impl_all!(OwnedWriteHalf<Unix>: AsyncWrite, Unpin, Debug);
+assert_impl_all!(ReuniteError<Tcp>: Error, Debug);
+assert_impl_all!(TcpListener: AsFd, AsRawFd, Unpin, Debug);
+assert_impl_all!(TcpSocket: AsFd, AsRawFd, Unpin, Debug);
+assert_impl_all!(UdpSocket: AsFd, AsRawFd, Unpin, Debug);
+assert_impl_all!(UnixListener: AsFd, AsRawFd, Unpin, Debug);
+assert_impl_all!(UnixDatagram: AsFd, AsRawFd, Unpin, Debug);
+assert_impl_all!(AsyncFd<OwnedFd>: AsFd, Unpin, Debug);
+assert_impl_all!(ReadyGuard<'static, OwnedFd>: Unpin, Debug);
+assert_impl_all!(Interest: Copy, Eq, Send, Sync, Debug);
+assert_impl_all!(WouldBlock: Error, Copy, Eq, Send, Sync);
+assert_not_impl_any!(TcpStream: Send, Sync, Clone);
+assert_not_impl_any!(UnixStream: Send, Sync, Clone);
+assert_not_impl_any!(ReadHalf<'static, Tcp>: Send, Sync, AsyncWrite);
+assert_not_impl_any!(WriteHalf<'static, Tcp>: Send, Sync, AsyncRead);
+assert_not_impl_any!(OwnedReadHalf<Tcp>: Send, Sync, Clone, AsyncWrite);
+assert_not_impl_any!(OwnedWriteHalf<Tcp>: Send, Sync, Clone, AsyncRead);
+assert_not_impl_any!(TcpListener: Send, Sync, Clone);
+assert_not_impl_any!(TcpSocket: Send, Sync, Clone);
+assert_not_impl_any!(UdpSocket: Send, Sync, Clone);
+assert_not_impl_any!(UnixListener: Send, Sync, Clone);
+assert_not_impl_any!(UnixDatagram: Send, Sync, Clone);
+assert_not_impl_any!(AsyncFd<OwnedFd>: Send, Sync, Clone);
+assert_not_impl_any!(ReadyGuard<'static, OwnedFd>: Send, Sync);

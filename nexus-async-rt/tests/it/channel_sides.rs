@@ -5,8 +5,8 @@ use crate::channel_kinds::{Channel, Threaded};
 use nexus_async_rt::channel::TryRecvError;
 use nexus_async_rt::{Runtime, spawn_boxed};
 use nexus_rt::WorldBuilder;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,9 +40,21 @@ fn with_runtime<R>(f: impl FnOnce(&mut Runtime<'_>) -> R) -> R {
 }
 
 impl Side {
+    /// Under a sanitizer that cannot see into the standard library foreign
+    /// executors report races of their own: ours take their place.
+    fn instrumented(self) -> Self {
+        static ONLY_OURS: LazyLock<bool> =
+            LazyLock::new(|| std::env::var_os("NEXUS_OWN_RUNTIME_ONLY").is_some());
+        match self {
+            Side::TokioCurrentThread if *ONLY_OURS => Side::Busy,
+            Side::TokioMultiThread | Side::AsyncExecutor if *ONLY_OURS => Side::Parked,
+            side => side,
+        }
+    }
+
     /// Drives a task that may migrate. Not for the plain threads.
     pub fn run<R: Send + 'static>(self, task: impl Future<Output = R> + Send + 'static) -> R {
-        match self {
+        match self.instrumented() {
             Side::Parked | Side::Busy | Side::TokioCurrentThread => self.run_local(task),
             Side::TokioMultiThread => tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -60,7 +72,7 @@ impl Side {
 
     /// Drives a task that stays on its thread.
     pub fn run_local<R: 'static>(self, task: impl Future<Output = R> + 'static) -> R {
-        match self {
+        match self.instrumented() {
             Side::Parked => with_runtime(|rt| rt.block_on(async { spawn_boxed(task).await })),
             Side::Busy => with_runtime(|rt| rt.block_on_busy(async { spawn_boxed(task).await })),
             Side::TokioCurrentThread => {

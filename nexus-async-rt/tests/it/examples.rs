@@ -17,6 +17,10 @@ mod producers;
 mod records;
 #[path = "../../examples/slab.rs"]
 mod slab;
+#[path = "../../examples/tcp_echo.rs"]
+mod tcp_echo;
+#[path = "../../examples/udp_multicast.rs"]
+mod udp_multicast;
 #[path = "../../examples/world.rs"]
 mod world;
 
@@ -55,6 +59,16 @@ fn fan_in_of_endless_sources_leaves_the_timer_its_turn() {
 #[test]
 fn slab_refuses_what_has_no_slot() {
     within(LIMIT, slab::main);
+}
+
+#[test]
+fn tcp_echo_serves_many_clients_and_goes_down_in_order() {
+    within(LIMIT, tcp_echo::main);
+}
+
+#[test]
+fn udp_multicast_is_heard_by_all_who_have_joined() {
+    within(LIMIT, udp_multicast::main);
 }
 
 #[test]

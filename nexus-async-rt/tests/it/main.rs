@@ -22,6 +22,8 @@ mod handoff;
 mod join;
 mod metrics;
 mod net_faults;
+mod net_hostile;
+mod net_stress;
 mod panic;
 mod quiesce;
 mod random;
@@ -38,6 +40,8 @@ mod time_interval;
 mod time_model;
 mod time_paused;
 mod time_timeout;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
 mod udp;
 mod unix;
 mod wake_foreign;

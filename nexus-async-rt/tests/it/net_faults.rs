@@ -9,7 +9,6 @@ use nexus_async_rt::{
     AsyncFd, Runtime, TcpListener, TcpStream, UdpSocket, resolve, sleep, spawn_boxed,
 };
 use nexus_rt::WorldBuilder;
-use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::rc::Rc;
@@ -254,91 +253,6 @@ fn i25_a_place_that_is_used_again_inherits_nothing() {
     });
 }
 
-/// I25: the event of a descriptor that is dropped by a waker of the same look.
-#[test]
-fn i25_an_event_taken_before_its_descriptor_went_is_nobodys() {
-    use std::sync::Arc;
-    use std::task::{Context, Wake, Waker};
-
-    thread_local! {
-        static BOX: RefCell<Vec<TcpStream>> = const { RefCell::new(Vec::new()) };
-    }
-    /// Empties the box when it is woken, and has another socket take a place.
-    struct Empty;
-    impl Wake for Empty {
-        fn wake(self: Arc<Self>) {
-            drop(BOX.take());
-        }
-    }
-    with_runtime(|rt| {
-        rt.block_on(async {
-            for _ in 0..scaled(20) {
-                let (a1, mut a2) = connected().await;
-                let (b1, mut b2) = connected().await;
-                let waker = Waker::from(Arc::new(Empty));
-                let mut cx = Context::from_waker(&waker);
-                for stream in [&mut a2, &mut b2] {
-                    let mut buf = [0; 1];
-                    let reading = nexus_async_rt::AsyncRead::poll_read(
-                        std::pin::Pin::new(stream),
-                        &mut cx,
-                        &mut buf,
-                    );
-                    assert!(reading.is_pending());
-                }
-                BOX.with_borrow_mut(|streams| streams.extend([a2, b2]));
-                // Both events come with one look; the first waker drops both.
-                a1.try_write(b"x").unwrap();
-                b1.try_write(b"x").unwrap();
-                sleep(Duration::from_millis(2)).await;
-                assert!(BOX.with_borrow(Vec::is_empty));
-            }
-        });
-    });
-}
-
-#[test]
-fn ten_thousand_connections_come_and_go() {
-    within(Duration::from_secs(120), || {
-        let mut world = WorldBuilder::new().build();
-        let mut rt = Runtime::new(&mut world);
-        rt.block_on(async {
-            let (listener, addr) = listen();
-            let server = spawn_boxed(async move {
-                for _ in 0..10_000 {
-                    let (stream, _) = listener.accept().await.unwrap();
-                    let mut buf = [0; 1];
-                    assert_eq!(stream.read(&mut buf).await.unwrap(), 1);
-                    assert_eq!(stream.write(&buf).await.unwrap(), 1);
-                    // No port of this machine is to linger.
-                    stream.set_linger(Some(Duration::ZERO)).unwrap();
-                    assert_eq!(stream.read(&mut buf).await.unwrap(), 0);
-                }
-            });
-            let before = descriptors();
-            for round in 0..10_000_u32 {
-                let stream = TcpStream::connect(addr).await.unwrap();
-                let sent = [round as u8];
-                stream.write(&sent).await.unwrap();
-                let mut buf = [0; 1];
-                assert_eq!(stream.read(&mut buf).await.unwrap(), 1);
-                assert_eq!(buf, sent);
-            }
-            server.await;
-            let after = descriptors();
-            assert!(
-                after <= before + 64,
-                "{before} descriptors before, {after} after"
-            );
-        });
-    });
-}
-
-/// Open descriptors of this process; other tests have some too.
-fn descriptors() -> usize {
-    std::fs::read_dir("/dev/fd").map_or(0, Iterator::count)
-}
-
 #[test]
 fn under_another_runtime_a_socket_panics() {
     with_runtime(|rt| {
@@ -410,5 +324,22 @@ fn tasks_that_wait_for_sockets_end_with_their_runtime() {
         drop(rt);
         assert_eq!(Rc::strong_count(&kept.1), 1);
         assert_eq!(kept.0.try_write(b"x").unwrap(), 1);
+    });
+}
+
+#[test]
+fn shutting_down_here_wakes_who_waits_here() {
+    with_runtime(|rt| {
+        rt.block_on(async {
+            let (here, _there) = connected().await;
+            let here = Rc::new(here);
+            let reads = here.clone();
+            let reader = waiting(async move { reads.read(&mut [0; 1]).await }).await;
+            here.shutdown(Shutdown::Read).unwrap();
+            assert_eq!(reader.await.unwrap(), 0);
+            here.shutdown(Shutdown::Write).unwrap();
+            let error = here.write(b"x").await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        });
     });
 }

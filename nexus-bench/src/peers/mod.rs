@@ -13,6 +13,8 @@ pub mod smol;
 pub mod tokio;
 
 use std::fmt::Debug;
+use std::io;
+use std::net::TcpStream;
 use std::time::Duration;
 
 /// An executor of one thread, by one of its ways to spawn.
@@ -39,6 +41,37 @@ pub trait Clock: Executor {
     /// Completes after `duration`.
     fn sleep(duration: Duration) -> Self::Sleep;
 }
+
+/// A server that echoes over TCP.
+pub trait Echo: 'static {
+    /// Sends back on each connection what comes there, all at once, until the
+    /// last one has ended; how many bytes. The sockets block as yet.
+    fn serve(connections: Vec<TcpStream>) -> u64;
+}
+
+/// [`Echo::serve`] with a task a connection.
+fn serve_with<E, F>(connections: Vec<TcpStream>, echo: impl Fn(TcpStream) -> F + 'static) -> u64
+where
+    E: Executor,
+    F: Future<Output = io::Result<u64>> + 'static,
+{
+    E::block_on(async move {
+        let tasks: Vec<_> = connections
+            .into_iter()
+            .map(|connection| E::spawn(echo(connection)))
+            .collect();
+        let mut bytes = 0;
+        for task in tasks {
+            bytes += task
+                .await
+                .unwrap_or_else(|error| panic!("a connection broke: {error}"));
+        }
+        bytes
+    })
+}
+
+/// Bytes that an echo reads at most at once.
+const ECHO_BUFFER: usize = 1024;
 
 /// A bounded channel of `u64` whose receiver awaits.
 pub trait Channel: 'static {

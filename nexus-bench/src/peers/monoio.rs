@@ -1,10 +1,13 @@
 //! monoio, on `io_uring` where there is one.
 
-use super::{Clock, Executor};
+use super::{Clock, ECHO_BUFFER, Echo, Executor, serve_with};
+use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
+use monoio::net::TcpStream;
 use monoio::task::JoinHandle;
 use monoio::time::{Sleep, sleep};
 use monoio::{FusionDriver, RuntimeBuilder};
 use std::time::Duration;
+use std::{io, net};
 
 /// Its tasks.
 #[derive(Debug)]
@@ -35,5 +38,31 @@ impl Clock for Monoio {
 
     fn sleep(duration: Duration) -> Sleep {
         sleep(duration)
+    }
+}
+
+/// With buffers that it owns while the kernel has them.
+async fn echo(socket: net::TcpStream) -> io::Result<u64> {
+    socket.set_nonblocking(true)?;
+    let mut stream = TcpStream::from_std(socket)?;
+    let mut buf = Vec::with_capacity(ECHO_BUFFER);
+    let mut bytes = 0;
+    loop {
+        let (read, filled) = stream.read(buf).await;
+        let len = read?;
+        if len == 0 {
+            return Ok(bytes);
+        }
+        let (written, back) = stream.write_all(filled).await;
+        written?;
+        bytes += len as u64;
+        buf = back;
+        buf.clear();
+    }
+}
+
+impl Echo for Monoio {
+    fn serve(connections: Vec<net::TcpStream>) -> u64 {
+        serve_with::<Self, _>(connections, echo)
     }
 }

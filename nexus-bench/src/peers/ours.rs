@@ -1,13 +1,16 @@
 //! This project.
 
-use super::Clock;
 use super::nexus::{bytes, executor, typed};
+use super::{Clock, ECHO_BUFFER, Echo, serve_with};
+use futures_lite::AsyncWriteExt;
 use nexus_async_rt::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
 use nexus_async_rt::{
-    ByteSlab, JoinHandle, Runtime, Sleep, event_time, sleep, sleep_until, spawn_boxed, spawn_slab,
+    ByteSlab, JoinHandle, Runtime, Sleep, TcpStream, event_time, sleep, sleep_until, spawn_boxed,
+    spawn_slab,
 };
 use nexus_rt::WorldBuilder;
 use std::time::Duration;
+use std::{io, net};
 
 fn block_on<F: Future + 'static>(future: F) -> F::Output {
     let mut world = WorldBuilder::new().build();
@@ -43,6 +46,26 @@ impl Clock for FromTurn {
 
     fn sleep(duration: Duration) -> Sleep {
         sleep_until(event_time() + duration)
+    }
+}
+
+async fn echo(socket: net::TcpStream) -> io::Result<u64> {
+    let mut stream = TcpStream::from_std(socket)?;
+    let mut buf = [0; ECHO_BUFFER];
+    let mut bytes = 0;
+    loop {
+        let len = stream.read(&mut buf).await?;
+        if len == 0 {
+            return Ok(bytes);
+        }
+        stream.write_all(&buf[..len]).await?;
+        bytes += len as u64;
+    }
+}
+
+impl Echo for Boxed {
+    fn serve(connections: Vec<net::TcpStream>) -> u64 {
+        serve_with::<Self, _>(connections, echo)
     }
 }
 

@@ -1,11 +1,12 @@
 //! The published `nexus-async-rt` 0.7.0.
 
-use super::Clock;
 use super::nexus::{bytes, executor, typed};
+use super::{Clock, ECHO_BUFFER, Echo, serve_with};
 use nexus_rt::WorldBuilder;
 use nexus07::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
-use nexus07::{ByteSlab, JoinHandle, Runtime, Sleep, sleep, spawn_boxed, spawn_slab};
+use nexus07::{ByteSlab, JoinHandle, Runtime, Sleep, TcpStream, sleep, spawn_boxed, spawn_slab};
 use std::time::Duration;
+use std::{io, net};
 
 fn block_on<F: Future + 'static>(future: F) -> F::Output {
     let mut world = WorldBuilder::new().build();
@@ -32,6 +33,27 @@ impl Clock for Boxed {
 
     fn sleep(duration: Duration) -> Sleep {
         sleep(duration)
+    }
+}
+
+async fn echo(socket: net::TcpStream) -> io::Result<u64> {
+    socket.set_nonblocking(true)?;
+    let mut stream = TcpStream::from_std(socket)?;
+    let mut buf = [0; ECHO_BUFFER];
+    let mut bytes = 0;
+    loop {
+        let len = stream.read(&mut buf).await?;
+        if len == 0 {
+            return Ok(bytes);
+        }
+        stream.write_all(&buf[..len]).await?;
+        bytes += len as u64;
+    }
+}
+
+impl Echo for Boxed {
+    fn serve(connections: Vec<net::TcpStream>) -> u64 {
+        serve_with::<Self, _>(connections, echo)
     }
 }
 

@@ -1,10 +1,15 @@
 //! tokio: the current-thread runtime with a `LocalSet`, and `sync::mpsc`.
 
-use super::{AsyncSend, AwaitBytes, Bytes, Channel, Clock, Executor, TryRecv};
+use super::{
+    AsyncSend, AwaitBytes, Bytes, Channel, Clock, ECHO_BUFFER, Echo, Executor, TryRecv, serve_with,
+};
 use std::fmt::Debug;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use std::{io, net};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
@@ -53,6 +58,51 @@ impl Clock for Tokio {
 
     fn sleep(duration: Duration) -> Sleep {
         sleep(duration)
+    }
+}
+
+/// Tasks of a `LocalSet`, where sockets are watched.
+#[derive(Debug)]
+pub struct TokioIo;
+
+impl Executor for TokioIo {
+    type Join<T: 'static> = Join<T>;
+
+    fn block_on<F: Future + 'static>(future: F) -> F::Output {
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .unwrap_or_else(|error| panic!("tokio was refused: {error}"));
+        LocalSet::new().block_on(&runtime, future)
+    }
+
+    fn spawn<F>(future: F) -> Join<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Tokio::spawn(future)
+    }
+}
+
+async fn echo(socket: net::TcpStream) -> io::Result<u64> {
+    socket.set_nonblocking(true)?;
+    let mut stream = TcpStream::from_std(socket)?;
+    let mut buf = [0; ECHO_BUFFER];
+    let mut bytes = 0;
+    loop {
+        let len = stream.read(&mut buf).await?;
+        if len == 0 {
+            return Ok(bytes);
+        }
+        stream.write_all(&buf[..len]).await?;
+        bytes += len as u64;
+    }
+}
+
+impl Echo for TokioIo {
+    fn serve(connections: Vec<net::TcpStream>) -> u64 {
+        serve_with::<Self, _>(connections, echo)
     }
 }
 

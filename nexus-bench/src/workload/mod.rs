@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod dispatch;
+pub mod echo;
 pub mod foreign;
 pub mod gate;
 pub mod spawn;

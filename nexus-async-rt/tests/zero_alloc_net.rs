@@ -1,0 +1,184 @@
+//! What sockets do not allocate: after a warm-up each path runs under a counting
+//! allocator. A binary of its own, one test: the count is the process's.
+
+use futures_lite::future::{poll_once, zip};
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use nexus_async_rt::{
+    AsyncFd, ByteSlab, Runtime, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixStream,
+    spawn_slab,
+};
+use nexus_rt::WorldBuilder;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const ROUNDS: usize = 1000;
+
+/// Runs `path` twice; the second time it must not allocate.
+async fn assert_free(name: &str, mut path: impl AsyncFnMut()) {
+    path().await;
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    path().await;
+    let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    assert_eq!(allocated, 0, "{name}");
+}
+
+async fn connected() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (there, here) = zip(listener.accept(), TcpStream::connect(addr)).await;
+    (here.unwrap(), there.unwrap().0)
+}
+
+async fn tcp() {
+    let (mut here, there) = connected().await;
+    let server = spawn_slab(async move {
+        let mut buf = [0; 64];
+        loop {
+            match there.read(&mut buf).await.unwrap() {
+                0 => return,
+                len => assert_eq!(there.write(&buf[..len]).await.unwrap(), len),
+            }
+        }
+    });
+    assert_free("TCP, through the traits", async || {
+        for _ in 0..ROUNDS {
+            here.write_all(b"ping").await.unwrap();
+            here.read_exact(&mut [0; 4]).await.unwrap();
+        }
+    })
+    .await;
+    assert_free("TCP, through the methods", async || {
+        for _ in 0..ROUNDS {
+            here.write(b"p").await.unwrap();
+            here.readable().await.unwrap();
+            let _ = here.try_read(&mut [0; 0]);
+            assert_eq!(here.peek(&mut [0; 4]).await.unwrap(), 1);
+            assert_eq!(here.read(&mut [0; 4]).await.unwrap(), 1);
+        }
+    })
+    .await;
+    assert_free("TCP, waits that are dropped", async || {
+        for _ in 0..ROUNDS {
+            assert!(
+                poll_once(TcpStream::read(&here, &mut [0; 4]))
+                    .await
+                    .is_none()
+            );
+            assert!(poll_once(here.read_exact(&mut [0; 4])).await.is_none());
+        }
+    })
+    .await;
+    drop(here);
+    server.await;
+}
+
+async fn connections() {
+    let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = listener.local_addr().unwrap();
+    assert_free("TCP, connect, accept, wait, close", async || {
+        for _ in 0..100 {
+            let (there, here) = zip(listener.accept(), TcpStream::connect(addr)).await;
+            let (here, (there, _)) = (here.unwrap(), there.unwrap());
+            assert!(poll_once(here.read(&mut [0; 1])).await.is_none());
+            there.set_linger(Some(Duration::ZERO)).unwrap();
+            assert!(poll_once(there.read(&mut [0; 1])).await.is_none());
+        }
+    })
+    .await;
+}
+
+async fn udp() {
+    let bind = || UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (here, there) = (bind(), bind());
+    let addr = there.local_addr().unwrap();
+    here.connect(addr).unwrap();
+    let server = spawn_slab(async move {
+        let mut buf = [0; 64];
+        loop {
+            let (len, from) = there.recv_from(&mut buf).await.unwrap();
+            if len == 0 {
+                return;
+            }
+            there.send_to(&buf[..len], from).await.unwrap();
+        }
+    });
+    assert_free("UDP", async || {
+        for _ in 0..ROUNDS {
+            here.send(b"ping").await.unwrap();
+            assert_eq!(here.recv(&mut [0; 64]).await.unwrap(), 4);
+        }
+    })
+    .await;
+    here.send(b"").await.unwrap();
+    server.await;
+}
+
+async fn others() {
+    let (here, there) = UnixStream::pair().unwrap();
+    assert_free("Unix streams", async || {
+        for _ in 0..ROUNDS {
+            let (read, written) = zip(there.read(&mut [0; 4]), here.write(b"ping")).await;
+            assert_eq!(read.unwrap(), written.unwrap());
+        }
+    })
+    .await;
+    let (here, there) = UnixDatagram::pair().unwrap();
+    assert_free("Unix datagrams", async || {
+        for _ in 0..ROUNDS {
+            let (read, written) = zip(there.recv(&mut [0; 4]), here.send(b"ping")).await;
+            assert_eq!(read.unwrap(), written.unwrap());
+        }
+    })
+    .await;
+    let fd = AsyncFd::new(there.into_std()).unwrap();
+    assert_free("any descriptor", async || {
+        for _ in 0..ROUNDS {
+            let (ready, written) = zip(fd.readable(), here.send(b"ping")).await;
+            written.unwrap();
+            let read = ready.unwrap().try_io(|socket| socket.recv(&mut [0; 4]));
+            assert_eq!(read.unwrap().unwrap(), 4);
+            let _ = fd
+                .readable()
+                .await
+                .unwrap()
+                .try_io(|socket| socket.recv(&mut [0; 4]));
+        }
+    })
+    .await;
+}
+
+#[test]
+fn nothing_is_allocated_after_the_warm_up() {
+    let mut world = WorldBuilder::new().build();
+    let mut rt = Runtime::builder(&mut world)
+        .slab_unbounded(ByteSlab::<1024>::with_chunk_capacity(16))
+        .build();
+    rt.block_on(async {
+        tcp().await;
+        connections().await;
+        udp().await;
+        others().await;
+    });
+}
