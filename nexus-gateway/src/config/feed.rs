@@ -65,11 +65,12 @@ pub struct FeedConfig {
 
     /// To test receivers: lose so many of 100 UDP packets on purpose, answers
     /// included
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = at_most(0, 90))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = at_most(0, 90),
+          requires = "udp")]
     pub loss: u64,
 
     /// Which packets are lost
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "udp")]
     pub loss_seed: u64,
 
     /// How often peers hear of each other.

@@ -209,6 +209,11 @@ mod tests {
             ),
             ("run --connect h:1 --give-up 0", ["'0'", "1..=86400"]),
             ("feed --listen h:1 --loss 91", ["'91'", "0..=90"]),
+            ("feed --listen h:1 --loss 1", ["--udp <ADDR>", ""]),
+            (
+                "run --connect h:1 --udp h:2 --user x",
+                ["--user", "--udp <ADDR>"],
+            ),
             ("--rate 5 feed --listen h:1", ["--rate", "feed"]),
         ] {
             let error = parse(line).unwrap_err();

@@ -38,12 +38,12 @@ pub struct RunConfig {
     pub session: Option<SessionName>,
 
     /// Who logs in: up to 6 letters and digits
-    #[arg(long, value_name = "NAME", default_value = "")]
+    #[arg(long, value_name = "NAME", default_value = "", conflicts_with = "udp")]
     pub user: User,
 
     /// And with which password: up to 10 letters and digits. It goes over the
     /// network in clear
-    #[arg(long, value_name = "WORD", default_value = "")]
+    #[arg(long, value_name = "WORD", default_value = "", conflicts_with = "udp")]
     pub password: Password,
 
     /// Keep the archive in this folder, received.itch50; what is there is the

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// The least time between two looks at what is due: messages of one such
 /// interval are sent together.
-const GRAIN: Duration = Duration::from_micros(500);
+const GRAIN: Duration = Duration::from_millis(1);
 
 /// One feed that is being played. Each subscriber reads it at its own place.
 #[derive(Debug)]

@@ -12,8 +12,17 @@ const CROWD: usize = 100;
 
 #[test]
 fn a_hundred_subscribers_are_sent_everything() {
+    hundred("");
+}
+
+#[test]
+fn a_hundred_subscribers_are_sent_everything_at_the_feeds_pace() {
+    hundred("--rate 10000");
+}
+
+fn hundred(pace: &str) {
     let bench = Bench::new(5_000);
-    let (feed, address) = bench.feed("--linger 2");
+    let (feed, address) = bench.feed(&format!("--linger 2 {pace}"));
     let expected = Arc::new(bench.expected());
     let subscribers: Vec<_> = (0..CROWD)
         .map(|_| {

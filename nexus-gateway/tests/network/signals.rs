@@ -1,10 +1,12 @@
 //! SIGINT and SIGTERM: what has come is kept, the tables are printed, and the
-//! exit code is 0.
+//! exit code is 0. And what keeps a quiet feed alive until then.
 
 use crate::bench::{Bench, QUICK, free_udp};
 use crate::peer::Peer;
 use nexus_gateway::archive::verify;
 use std::net::TcpListener;
+use std::thread;
+use std::time::Duration;
 
 /// A gateway that is stopped in the midst of a session.
 fn stopped(signal: &str, udp: bool) {
@@ -50,6 +52,37 @@ fn sigint_ends_a_gateway_on_udp() {
 #[test]
 fn sigterm_ends_a_gateway_on_udp() {
     stopped("TERM", true);
+}
+
+/// A second and a half of a feed that has a message each second, where a peer
+/// is gone after 400 ms of silence.
+fn quiet(udp: bool) {
+    let bench = Bench::new(500);
+    let ours = free_udp();
+    let udp = match udp {
+        true => format!("--udp {ours}"),
+        false => String::new(),
+    };
+    let (feed, address) = bench.feed(&format!("--rate 1 {udp} {QUICK}"));
+    let gateway = bench.run(address, &format!("{udp} {QUICK}"));
+    bench.some();
+    thread::sleep(Duration::from_millis(1_500));
+    gateway.signal("TERM");
+    let ran = gateway.end().good();
+    assert!(bench.partial(&ran) > 1, "{ran:?}");
+    assert!(!ran.stderr.contains("silent"), "{ran:?}");
+    feed.signal("TERM");
+    assert_eq!(feed.end().good().count(" dropped"), 0);
+}
+
+#[test]
+fn heartbeats_keep_a_quiet_connection() {
+    quiet(false);
+}
+
+#[test]
+fn heartbeats_keep_a_quiet_feed_of_packets() {
+    quiet(true);
 }
 
 #[test]

@@ -146,7 +146,10 @@ impl Client {
         let edge = match packet.body {
             Body::Heartbeat => packet.sequence,
             Body::EndOfSession => {
-                self.end.get_or_insert(packet.sequence);
+                // One that would end before what there is, is none.
+                if packet.sequence >= self.requests.edge() {
+                    self.end = Some(packet.sequence);
+                }
                 packet.sequence
             }
             Body::Messages(messages) => {
@@ -283,6 +286,19 @@ mod tests {
         assert_eq!(std::iter::from_fn(|| client.pop()).count(), 2);
         assert!(client.is_complete());
         assert_eq!(client.poll(later), Ok(None));
+    }
+
+    #[test]
+    fn an_end_in_the_midst_of_the_session_is_none() {
+        let begin = Instant::now();
+        let mut client = client(begin);
+        client.take(&Packet::decode(&packet("D1", 1, 5)).unwrap(), begin);
+        let mut builder = Builder::new(name("D1"));
+        client.take(&Packet::decode(builder.end(3)).unwrap(), begin);
+        assert_eq!(std::iter::from_fn(|| client.pop()).count(), 5);
+        assert!(!client.is_complete());
+        client.take(&Packet::decode(builder.end(6)).unwrap(), begin);
+        assert!(client.is_complete());
     }
 
     /// A link that loses, doubles, delays and cuts, and a publisher that
