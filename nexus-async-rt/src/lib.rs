@@ -61,10 +61,11 @@
 //! | what does a slab hold? | [`ByteSlab`], [`BoundedByteSlab`] |
 //! | what happens when a task panics, or the runtime is dropped? | [`Runtime`] |
 //! | what may be done with a task that runs? | [`JoinHandle`] |
+//! | how is work told to end? | [`cancel`] |
 //! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
 //! | whose turn is it? | [`yield_now`], [`unconstrained`] |
+//! | how does one wait for the clock, and test that? | [`time`] |
 //! | how are sockets used? | [`net`] |
-//! | what time is it? | [`sleep`], [`event_time`], [`now`] |
 //! | what has the runtime done so far? | [`Metrics`] |
 //!
 //! # Features
@@ -96,6 +97,12 @@
 #[cfg(not(unix))]
 compile_error!("nexus-async-rt needs a Unix: Linux is tested, macOS builds");
 
+#[cfg(not(all(test, nexus_loom)))]
+#[expect(
+    unsafe_code,
+    reason = "a tree's links are under its lock, futures are pinned"
+)]
+pub mod cancel;
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(
     unsafe_code,
@@ -137,8 +144,12 @@ mod runtime;
 mod task;
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(unsafe_code, reason = "futures pin what lies inside them")]
-mod time;
+pub mod time;
 
+#[cfg(not(all(test, nexus_loom)))]
+pub use cancel::{
+    CancellationToken, CancelledFut, CancelledOwnedFut, DropGuard, RunUntilCancelledFut,
+};
 #[cfg(not(all(test, nexus_loom)))]
 pub use net::{
     AsyncFd, AsyncRead, AsyncWrite, Interest, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReadyGuard,

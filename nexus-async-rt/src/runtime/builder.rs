@@ -168,13 +168,13 @@ impl<'w> RuntimeBuilder<'w> {
     /// One thread for all such runtimes, which sleeps until a signal comes.
     ///
     /// # Example
-    /// ```no_run
-    /// // Not run: it waits for Ctrl-C.
+    /// ```
     /// use nexus_async_rt::{Runtime, shutdown_signal};
     /// use nexus_rt::WorldBuilder;
     ///
     /// let mut world = WorldBuilder::new().build();
     /// let mut rt = Runtime::builder(&mut world).signal_handlers(true).build();
+    /// rt.shutdown_handle().trigger(); // or Ctrl-C
     /// rt.block_on(shutdown_signal());
     /// ```
     pub fn signal_handlers(mut self, on: bool) -> Self {

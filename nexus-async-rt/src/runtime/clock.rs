@@ -41,21 +41,21 @@ pub(crate) struct Clock {
     /// What deadlines are counted from.
     origin: Instant,
     pace: Cell<Pace>,
-    /// Its value in this turn, once it has been read.
-    event_time: Cell<Option<Instant>>,
-    /// A time that it is known to have reached, in nanoseconds since the
-    /// origin.
-    reached: Cell<u64>,
+    /// What it showed when it was read last for a turn: it is at least that.
+    reached: Cell<Instant>,
+    /// Whether that was in this turn.
+    is_read: Cell<bool>,
     holds: Arc<Mutex<usize>>,
 }
 
 impl Clock {
     pub(super) fn new() -> Self {
+        let origin = Instant::now();
         Self {
-            origin: Instant::now(),
+            origin,
             pace: Cell::new(Pace::System),
-            event_time: Cell::new(None),
-            reached: Cell::new(0),
+            reached: Cell::new(origin),
+            is_read: Cell::new(false),
             holds: Arc::default(),
         }
     }
@@ -72,27 +72,31 @@ impl Clock {
     /// The time at its first use in this turn.
     #[inline]
     pub(crate) fn event_time(&self) -> Instant {
-        self.event_time.get().unwrap_or_else(|| self.begin_turn())
+        if self.is_read.get() {
+            self.reached.get()
+        } else {
+            self.begin_turn()
+        }
     }
 
     /// Reads the time for a turn that begins.
     pub(super) fn begin_turn(&self) -> Instant {
         let now = self.now();
-        self.event_time.set(Some(now));
-        self.reached.set(self.nanos(now));
+        self.reached.set(now);
+        self.is_read.set(true);
         now
     }
 
     /// A turn begins, in which nobody has asked for the time.
     #[inline(always)]
     pub(super) fn forget_time(&self) {
-        self.event_time.set(None);
+        self.is_read.set(false);
     }
 
-    /// A time that has been reached, without reading anything.
+    /// Whether it is known to have reached `time`, without being read.
     #[inline(always)]
-    pub(super) fn reached(&self) -> u64 {
-        self.reached.get()
+    pub(crate) fn has_reached(&self, time: Instant) -> bool {
+        time <= self.reached.get()
     }
 
     /// Nanoseconds from the origin to `time`; [`NEVER`] from five hundred years
@@ -100,7 +104,8 @@ impl Clock {
     #[inline(always)]
     pub(crate) fn nanos(&self, time: Instant) -> u64 {
         let since = time.saturating_duration_since(self.origin);
-        u64::try_from(since.as_nanos()).unwrap_or(NEVER)
+        let seconds = since.as_secs().saturating_mul(1_000_000_000);
+        seconds.saturating_add(u64::from(since.subsec_nanos()))
     }
 
     /// What the system's clock shows at `now` of this one, which runs.
@@ -144,9 +149,9 @@ impl Clock {
         self.pace.set(Pace::Paused(time.max(self.now())));
     }
 
-    /// As [`Clock::move_to`], in nanoseconds since the origin.
-    pub(super) fn move_to_nanos(&self, time: u64) {
-        self.move_to(self.origin + Duration::from_nanos(time));
+    /// The time that is so many nanoseconds after the origin.
+    pub(super) fn at(&self, nanos: u64) -> Instant {
+        self.origin + Duration::from_nanos(nanos)
     }
 
     /// Whether a [`ClockHold`] exists.
@@ -253,7 +258,7 @@ mod tests {
             check(&clock);
             clock.move_to(clock.now() + Duration::from_micros(round));
             check(&clock);
-            clock.move_to_nanos(round);
+            clock.move_to(clock.at(round));
             check(&clock);
             clock.resume();
             check(&clock);

@@ -1,6 +1,6 @@
 //! One timer, which lies in the future that waits for it.
 
-use super::timers::{DUE, Timers};
+use super::timers::{STAGED, Timers};
 use std::cell::Cell;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
@@ -9,11 +9,11 @@ use std::task::Waker;
 use std::time::Instant;
 
 /// In no wheel.
-pub(super) const IDLE: u16 = DUE + 1;
+pub(super) const IDLE: u16 = STAGED + 1;
 /// Its deadline has come.
-pub(super) const FIRED: u16 = DUE + 2;
+pub(super) const FIRED: u16 = STAGED + 2;
 /// Its wheel has gone.
-pub(super) const ABANDONED: u16 = DUE + 3;
+pub(super) const ABANDONED: u16 = STAGED + 3;
 
 thread_local! {
     static MADE: Cell<u64> = const { Cell::new(0) };
@@ -36,11 +36,13 @@ pub(crate) enum Phase {
 pub(crate) struct Entry {
     pub(super) next: Cell<*const Entry>,
     pub(super) prev: Cell<*const Entry>,
-    /// In nanoseconds since the wheel's origin.
+    /// When it is to fire; `None` is never.
+    pub(super) time: Cell<Option<Instant>>,
+    /// The same in nanoseconds since the clock's origin, once it is in a slot.
     pub(super) deadline: Cell<u64>,
     /// Entries that this thread had made before: ties are told apart by it.
     pub(super) order: u64,
-    /// The list it is in, or one of the constants above `DUE`.
+    /// The list it is in, or one of the constants above `STAGED`.
     pub(super) place: Cell<u16>,
     /// Where it waits; not null while it does.
     pub(super) timers: Cell<*const Timers>,
@@ -49,10 +51,12 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new() -> Self {
+    #[inline(always)]
+    pub(crate) fn new(time: Option<Instant>) -> Self {
         Self {
             next: Cell::new(ptr::null()),
             prev: Cell::new(ptr::null()),
+            time: Cell::new(time),
             deadline: Cell::new(0),
             order: MADE.replace(MADE.get() + 1),
             place: Cell::new(IDLE),
@@ -70,6 +74,23 @@ impl Entry {
             ABANDONED => Phase::Abandoned,
             _ => Phase::Waiting,
         }
+    }
+
+    /// When it is to fire; `None` is never.
+    #[inline(always)]
+    pub(crate) fn time(&self) -> Option<Instant> {
+        self.time.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.place.get() == IDLE
+    }
+
+    /// In a list: what is not has a number above them all.
+    #[inline(always)]
+    fn is_waiting(&self) -> bool {
+        self.place.get() <= STAGED
     }
 
     /// Says that the deadline has come without the wheel's help.
@@ -99,20 +120,21 @@ impl Entry {
         }
     }
 
-    /// Has it fire at `deadline` instead, whatever it has been doing: what waits
-    /// goes on waiting in its wheel, everything else is idle again.
-    pub(crate) fn reset(self: Pin<&Self>, deadline: Instant) {
-        let waits = self.phase() == Phase::Waiting;
-        if !waits {
+    /// Has it fire at `time` instead, whatever it has been doing: what waits goes
+    /// on waiting in its wheel, everything else is idle again.
+    pub(crate) fn reset(self: Pin<&Self>, time: Instant) {
+        self.time.set(Some(time));
+        if self.is_waiting() {
+            // SAFETY: the wheel is alive, because it abandons its entries before
+            // it goes; the entry waits in it.
+            unsafe {
+                let timers = &*self.timers.get();
+                timers.unlink(&self);
+                timers.stage(self);
+            }
+        } else {
             self.place.set(IDLE);
-            return;
         }
-        // SAFETY: the wheel is alive, because it abandons its entries before it
-        // goes.
-        let timers = unsafe { &*self.timers.get() };
-        // SAFETY: it waits in this wheel.
-        unsafe { timers.unlink(&self) };
-        timers.insert(self, timers.clock.nanos(deadline));
     }
 
     /// Whether it waits in `timers`.
@@ -120,15 +142,17 @@ impl Entry {
         ptr::eq(self.timers.get(), timers)
     }
 
-    pub(super) fn key(&self) -> (u64, u64) {
-        (self.deadline.get(), self.order)
+    /// The order in which those that are due fire. By the time itself, because
+    /// nanoseconds end at the clock's origin.
+    pub(super) fn key(&self) -> (Option<Instant>, u64) {
+        (self.time.get(), self.order)
     }
 }
 
 impl Drop for Entry {
     #[inline]
     fn drop(&mut self) {
-        if self.phase() == Phase::Waiting {
+        if self.is_waiting() {
             // SAFETY: the wheel is alive, because it abandons its entries
             // before it goes; this is its thread, because an entry is not
             // `Send`.

@@ -264,7 +264,7 @@ impl<'w> Runtime<'w> {
     /// waited for, and nobody holds the clock.
     #[cold]
     fn clock_may_jump(&self) -> bool {
-        !self.watches.is_watching() && !self.shared().timers.clock.is_held()
+        !self.watches.has_waiters() && !self.shared().timers.clock.is_held()
     }
 
     /// See the module.
@@ -353,8 +353,8 @@ pub(crate) fn hold_clock(name: &str) -> ClockHold {
 
 impl Shared {
     fn fire_timers(&self) {
-        self.timers.clock.begin_turn();
-        let fired = self.timers.fire(self.timers.clock.reached());
+        let now = self.timers.clock.begin_turn();
+        let fired = self.timers.fire(self.timers.clock.nanos(now));
         self.counters.timers_fired.add(fired);
     }
 }

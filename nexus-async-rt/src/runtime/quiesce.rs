@@ -50,7 +50,7 @@ impl Runtime<'_> {
     /// ```
     #[track_caller]
     pub fn shutdown_quiesce(&mut self, timeout: Duration) -> Result<(), QuiesceTimeout> {
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = self.shared().timers.clock.now().checked_add(timeout);
         let ended = self.block_on(until_no_task_is_left(deadline));
         if ended {
             return Ok(());
@@ -64,19 +64,19 @@ impl Runtime<'_> {
 
 /// `false`: the deadline came first.
 async fn until_no_task_is_left(deadline: Option<Instant>) -> bool {
-    let entry = pin!(Entry::new());
+    let entry = pin!(Entry::new(deadline));
     let entry = entry.into_ref();
     poll_fn(|cx| {
         context::with("shutdown_quiesce", |shared| {
             if shared.counters.alive.get() == 0 {
                 return Poll::Ready(true);
             }
-            match (entry.phase(), deadline) {
-                (Phase::Fired, _) => return Poll::Ready(false),
-                (Phase::Idle, Some(deadline)) => {
+            match entry.phase() {
+                Phase::Fired => return Poll::Ready(false),
+                Phase::Idle if deadline.is_some() => {
+                    // The root's waker: it runs no foreign code.
                     entry.arm(cx.waker());
-                    let deadline = shared.timers.clock.nanos(deadline);
-                    shared.timers.insert(entry, deadline);
+                    shared.timers.stage(entry);
                 }
                 _ => {}
             }

@@ -17,14 +17,14 @@
 //! ignored; put back behind their back, they would not know.
 
 use super::shutdown::ShutdownHandle;
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Mutex, Ordering};
 use crate::unwind::contained;
 use nix::errno::Errno;
 use nix::libc::sigaction as sigaction_of_c;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
 use std::ffi::c_int;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{LazyLock, OnceLock};
 
 const HANDLED: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
 
@@ -44,21 +44,14 @@ const END: u8 = b'e';
 /// Made once and never closed: a handler may be at it at any time.
 static PIPE: OnceLock<(PipeReader, PipeWriter)> = OnceLock::new();
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
-    watched: Vec::new(),
-    last_number: 0,
-    before: None,
-});
+static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(|| Mutex::new(Registry::default()));
 
+#[derive(Debug, Default)]
 struct Registry {
     watched: Vec<(u64, ShutdownHandle)>,
     last_number: u64,
     /// What was set before, while our handler is.
     before: Option<[SigAction; 2]>,
-}
-
-fn registry() -> MutexGuard<'static, Registry> {
-    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Has a runtime told of signals until it is dropped.
@@ -73,17 +66,10 @@ pub(super) struct Watch {
 /// If the OS refuses a pipe, a thread or the handler.
 #[track_caller]
 pub(super) fn watch(handle: &ShutdownHandle) -> Watch {
-    let mut registry = registry();
-    if registry.before.is_none()
-        && let Err(error) = registry.arm()
-    {
-        drop(registry);
-        panic!("the OS refused to have SIGINT and SIGTERM handled: {error}");
-    }
-    registry.last_number += 1;
-    let number = registry.last_number;
-    registry.watched.push((number, handle.clone()));
-    drop(registry);
+    let number = match REGISTRY.with(|registry| registry.add(handle)) {
+        Ok(number) => number,
+        Err(error) => panic!("the OS refused to have SIGINT and SIGTERM handled: {error}"),
+    };
     // Otherwise the thread finds it: it looks after the phase has changed.
     if is_told() {
         handle.trigger();
@@ -93,15 +79,8 @@ pub(super) fn watch(handle: &ShutdownHandle) -> Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let mut registry = registry();
-        let at = registry.watched.iter().position(|it| it.0 == self.number);
-        let (_, handle) = registry.watched.swap_remove(at.expect("pushed by `watch`"));
-        let told = is_told();
-        if registry.watched.is_empty() {
-            registry.restore();
-        }
-        drop(registry);
-        if told {
+        let told = REGISTRY.with(|registry| registry.remove(self.number));
+        if let Some(handle) = told {
             // The thread may have come too late for it.
             contained(|| handle.trigger());
         }
@@ -114,6 +93,27 @@ fn is_told() -> bool {
 }
 
 impl Registry {
+    fn add(&mut self, handle: &ShutdownHandle) -> io::Result<u64> {
+        if self.before.is_none() {
+            self.arm()?;
+        }
+        self.last_number += 1;
+        self.watched.push((self.last_number, handle.clone()));
+        Ok(self.last_number)
+    }
+
+    /// Returns the handle, if there was a signal.
+    fn remove(&mut self, number: u64) -> Option<ShutdownHandle> {
+        let at = self.watched.iter().position(|(of, _)| *of == number)?;
+        let (_, handle) = self.watched.swap_remove(at);
+        let told = if self.watched.is_empty() {
+            self.restore() == TOLD
+        } else {
+            is_told()
+        };
+        told.then_some(handle)
+    }
+
     /// Sets the handler, and starts the thread.
     fn arm(&mut self) -> io::Result<()> {
         if PIPE.get().is_none() {
@@ -147,11 +147,9 @@ impl Registry {
     }
 
     /// Sets again what was set before, unless somebody else has set something
-    /// meanwhile; ends the thread.
-    fn restore(&mut self) {
-        let Some(before) = self.before.take() else {
-            return;
-        };
+    /// meanwhile; ends the thread. Returns the phase that is over.
+    fn restore(&mut self) -> usize {
+        let before = self.before.take().into_iter().flatten();
         let mut phase = RESTORED;
         for (signal, before) in HANDLED.into_iter().zip(before) {
             let Ok(current) = set(signal, &before) else {
@@ -163,8 +161,8 @@ impl Registry {
                 let _ = set(signal, &current);
             }
         }
-        PHASE.store(phase, Ordering::Relaxed);
         tell(END);
+        PHASE.swap(phase, Ordering::Relaxed)
     }
 }
 
@@ -234,8 +232,11 @@ fn listen() {
         if !is_told() {
             continue;
         }
-        let watched: Vec<_> = registry().watched.iter().map(|it| it.1.clone()).collect();
-        for handle in watched {
+        let handles: Vec<_> = REGISTRY.with(|registry| {
+            let handles = registry.watched.iter().map(|(_, handle)| handle);
+            handles.cloned().collect()
+        });
+        for handle in handles {
             // A waker that panics keeps no other runtime from hearing of it.
             contained(|| handle.trigger());
         }

@@ -7,6 +7,11 @@
 //! levels told apart by exclusive or), so that the first occupied slot of the
 //! lowest occupied level is always the next one.
 //!
+//! A timer that begins to wait is only *staged*: put into a list, without a look
+//! at its deadline. What is still there when somebody asks for what is due, once
+//! a turn, is spread over the wheel. Most limits of time are gone by then,
+//! because what they limit has come.
+//!
 //! Invariants:
 //! - An entry keeps its exact deadline, in nanoseconds; the slot only finds it.
 //! - The tick of an entry is at least the wheel's.
@@ -26,7 +31,9 @@ const LEVELS: usize = 10;
 const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
 /// The list of those that are due.
-pub(super) const DUE: u16 = (LEVELS * SLOTS) as u16;
+const DUE: u16 = (LEVELS * SLOTS) as u16;
+/// The list of those that are staged, the last of all lists.
+pub(super) const STAGED: u16 = DUE + 1;
 /// Nanoseconds of a tick.
 const TICK: u64 = 1000;
 /// How long a list is searched for the exact deadline to park until.
@@ -35,22 +42,28 @@ const EXACT: usize = 32;
 /// See the module. Not to be moved while entries wait in it.
 pub(crate) struct Timers {
     /// Not `Sync` and not `Send`: neither are entries.
-    lists: [Cell<*const Entry>; DUE as usize + 1],
+    lists: [Cell<*const Entry>; STAGED as usize + 1],
     occupied: [Cell<u64>; LEVELS],
-    /// The levels whose `occupied` is not zero.
-    levels: Cell<u16>,
+    /// A bit for each level whose `occupied` is not zero, and above them one
+    /// for each of the other lists that is not empty: see `bit_of`.
+    busy: Cell<u16>,
     /// The wheel's tick.
     tick: Cell<u64>,
     pub(crate) clock: Clock,
+}
+
+/// The bit of a list outside the wheel.
+const fn bit_of(list: u16) -> u16 {
+    1 << (LEVELS as u16 + list - DUE)
 }
 
 /// The wheel.
 impl Timers {
     pub(super) fn new() -> Self {
         Self {
-            lists: [const { Cell::new(ptr::null()) }; DUE as usize + 1],
+            lists: [const { Cell::new(ptr::null()) }; STAGED as usize + 1],
             occupied: [const { Cell::new(0) }; LEVELS],
-            levels: Cell::new(0),
+            busy: Cell::new(0),
             tick: Cell::new(0),
             clock: Clock::new(),
         }
@@ -58,25 +71,45 @@ impl Timers {
 
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
-        self.levels.get() == 0 && self.lists[DUE as usize].get().is_null()
+        self.busy.get() == 0
     }
 
-    /// Whether `deadline` is known to have come, without reading the clock.
+    /// Has `entry`, which is idle and has a waker, woken at its deadline.
     #[inline(always)]
-    pub(crate) fn has_reached(&self, deadline: Instant) -> bool {
-        self.clock.nanos(deadline) <= self.clock.reached()
-    }
-
-    /// Has `entry`, which is idle and has a waker, woken at `deadline`.
-    #[inline(always)]
-    pub(crate) fn insert(&self, entry: Pin<&Entry>, deadline: u64) {
+    pub(crate) fn stage(&self, entry: Pin<&Entry>) {
         debug_assert_eq!(entry.phase(), Phase::Idle);
-        entry.deadline.set(deadline);
         entry.timers.set(self);
-        if deadline < NEVER {
-            // SAFETY: in no list, as it is idle. Pinned and unlinked by its
-            // destructor: it stays where it is for as long as it is linked.
-            unsafe { self.place(entry.get_ref()) };
+        self.busy.set(self.busy.get() | bit_of(STAGED));
+        // SAFETY: in no list, as it is idle. Pinned and unlinked by its
+        // destructor: it stays where it is for as long as it is linked.
+        unsafe { self.link(entry.get_ref(), STAGED) };
+    }
+
+    /// Spreads what is staged over the wheel.
+    #[inline(always)]
+    fn settle(&self) {
+        if self.busy.get() & bit_of(STAGED) != 0 {
+            self.settle_staged();
+        }
+    }
+
+    fn settle_staged(&self) {
+        self.busy.set(self.busy.get() & !bit_of(STAGED));
+        let mut entry = self.lists[STAGED as usize].replace(ptr::null());
+        while !entry.is_null() {
+            // SAFETY: entries in a list are alive; this one has left it.
+            unsafe {
+                let next = (*entry).next.get();
+                let deadline = (*entry).time.get();
+                let deadline = deadline.map_or(NEVER, |time| self.clock.nanos(time));
+                (*entry).deadline.set(deadline);
+                if deadline < NEVER {
+                    self.place(entry);
+                } else {
+                    (*entry).place.set(IDLE);
+                }
+                entry = next;
+            }
         }
     }
 
@@ -95,7 +128,7 @@ impl Timers {
         let slot = (tick >> (level * BITS)) as usize % SLOTS;
         let occupied = &self.occupied[level as usize];
         occupied.set(occupied.get() | 1 << slot);
-        self.levels.set(self.levels.get() | 1 << level);
+        self.busy.set(self.busy.get() | 1 << level);
         // SAFETY: as the caller says.
         unsafe { self.link(entry, (level as usize * SLOTS + slot) as u16) };
     }
@@ -133,8 +166,8 @@ impl Timers {
             }
             if prev.is_null() {
                 self.lists[list as usize].set(next);
-                if next.is_null() && list < DUE {
-                    self.vacate(list as usize);
+                if next.is_null() {
+                    self.vacate(list);
                 }
             } else {
                 (*prev).next.set(next);
@@ -142,19 +175,23 @@ impl Timers {
         }
     }
 
-    /// A slot has become empty.
-    fn vacate(&self, list: usize) {
-        let (level, slot) = (list / SLOTS, list % SLOTS);
-        let occupied = self.occupied[level].get() & !(1 << slot);
-        self.occupied[level].set(occupied);
-        if occupied == 0 {
-            self.levels.set(self.levels.get() & !(1 << level));
-        }
+    /// A list has become empty.
+    #[inline(always)]
+    fn vacate(&self, list: u16) {
+        let busy = if list >= DUE {
+            bit_of(list)
+        } else {
+            let (level, slot) = (list as usize / SLOTS, list as usize % SLOTS);
+            let occupied = self.occupied[level].get() & !(1 << slot);
+            self.occupied[level].set(occupied);
+            u16::from(occupied == 0) << level
+        };
+        self.busy.set(self.busy.get() & !busy);
     }
 
     /// The next slot: its level, its list, and the tick at which it begins.
     fn next_slot(&self) -> Option<(usize, usize, u64)> {
-        let levels = self.levels.get();
+        let levels = self.busy.get() & (bit_of(DUE) - 1);
         if levels == 0 {
             return None;
         }
@@ -186,13 +223,14 @@ impl Timers {
         let Some(next) = self.next_deadline(usize::MAX) else {
             return false;
         };
-        self.clock.move_to_nanos(next);
+        self.clock.move_to(self.clock.at(next));
         true
     }
 
     /// The next deadline. With more than `exact` in one slot of a higher level:
     /// a time before it, at which they will have to be spread anyway.
     fn next_deadline(&self, exact: usize) -> Option<u64> {
+        self.settle();
         if !self.lists[DUE as usize].get().is_null() {
             return Some(0);
         }
@@ -218,6 +256,7 @@ impl Timers {
     ///
     /// If a wake panics the rest is woken by the next call.
     pub(super) fn fire(&self, now: u64) -> u64 {
+        self.settle();
         self.collect(now);
         let mut fired = 0;
         loop {
@@ -249,7 +288,7 @@ impl Timers {
             }
             self.tick.set(start.max(self.tick.get()));
             let mut entry = self.lists[list].replace(ptr::null());
-            self.vacate(list);
+            self.vacate(list as u16);
             while !entry.is_null() {
                 // SAFETY: entries in a list are alive; this one has left it.
                 unsafe {
@@ -288,6 +327,7 @@ impl Timers {
     /// Makes a chain through `next` the list of those that are due.
     fn set_due(&self, chain: *const Entry) {
         self.lists[DUE as usize].set(chain);
+        self.busy.set(self.busy.get() | bit_of(DUE));
         let mut prev: *const Entry = ptr::null();
         let mut entry = chain;
         while !entry.is_null() {
@@ -304,6 +344,7 @@ impl Timers {
     /// Takes out any one entry for good; its waker.
     pub(super) fn abandon(&self) -> Option<Waker> {
         loop {
+            self.settle();
             let list = match self.next_slot() {
                 Some((_, list, _)) => list,
                 None => DUE as usize,
@@ -407,9 +448,10 @@ mod tests {
                 0..=4 => {
                     // Now and then in the past, often in the same microsecond.
                     let deadline = (now + random.below(scale)).saturating_sub(random.below(2000));
-                    let entry = Box::pin(Entry::new());
+                    let time = timers.clock.at(deadline);
+                    let entry = Box::pin(Entry::new(Some(time)));
                     entry.arm(&Waker::from(Arc::new(Note(number, woken.clone()))));
-                    timers.insert(entry.as_ref(), deadline);
+                    timers.stage(entry.as_ref());
                     alive.insert((deadline, number), entry);
                     number += 1;
                 }
@@ -459,14 +501,38 @@ mod tests {
     }
 
     #[test]
+    fn a_jump_is_exact_however_many_there_are() {
+        let timers = Timers::new();
+        timers.clock.pause();
+        assert!(!timers.jump(), "there is none");
+        let hours = 3 * 3_600_000_000_000_u64;
+        let entries: Vec<_> = (0..100_u64)
+            .map(|number| {
+                let time = timers.clock.at(hours + number * 7919 % 100);
+                let entry = Box::pin(Entry::new(Some(time)));
+                timers.stage(entry.as_ref());
+                entry
+            })
+            .collect();
+        for next in 0..100 {
+            assert!(timers.jump());
+            assert_eq!(timers.clock.now(), timers.clock.at(hours + next));
+            assert_eq!(timers.fire(hours + next), 1);
+        }
+        assert!(!timers.jump() && timers.is_empty());
+        drop(entries);
+    }
+
+    #[test]
     fn many_in_one_slot_are_sorted() {
         let timers = Timers::new();
         let woken: Arc<Mutex<Vec<u64>>> = Arc::default();
         let entries: Vec<_> = (0..1000_u64)
             .map(|number| {
-                let entry = Box::pin(Entry::new());
+                let time = timers.clock.at(70_000 + number * 7919 % 1000);
+                let entry = Box::pin(Entry::new(Some(time)));
                 entry.arm(&Waker::from(Arc::new(Note(number, woken.clone()))));
-                timers.insert(entry.as_ref(), 70_000 + number * 7919 % 1000);
+                timers.stage(entry.as_ref());
                 entry
             })
             .collect();

@@ -61,24 +61,21 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
-    /// `None` is never.
-    deadline: Option<Instant>,
     entry: Entry,
 }
 
 impl Sleep {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(deadline: Option<Instant>) -> Self {
         Self {
-            deadline,
-            entry: Entry::new(),
+            entry: Entry::new(deadline),
         }
     }
 
     /// When it completes; `None` is never.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.entry.time()
     }
 
     /// Whether its deadline has come and the runtime has noticed. Then it
@@ -90,7 +87,8 @@ impl Sleep {
 
     /// Has it complete at `deadline` instead, also if it has completed before.
     ///
-    /// A task that waits for it need not poll it again to be woken then.
+    /// A task that waits for it need not poll it again to be woken then. Among
+    /// timers with the same deadline it counts as made when it was made.
     ///
     /// # Cost
     /// As making it; allocates nothing.
@@ -113,9 +111,7 @@ impl Sleep {
     ///     assert_eq!(now(), begin + Duration::from_secs(5));
     /// });
     /// ```
-    pub fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
-        // SAFETY: nothing is moved: a field that is not pinned is set.
-        unsafe { self.as_mut().get_unchecked_mut() }.deadline = Some(deadline);
+    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         self.into_ref().entry().reset(deadline);
     }
 
@@ -127,42 +123,42 @@ impl Sleep {
         unsafe { self.map_unchecked(|sleep| &sleep.entry) }
     }
 
-    /// Hangs the timer, which is idle, into the wheel, even if it is due.
+    /// Has the timer, which is idle, wait, even if it is due.
     #[inline(always)]
     pub(super) fn begin(self: Pin<&Self>, cx: &Context<'_>) {
-        if let Some(deadline) = self.deadline {
-            // Foreign code comes first: it may even end the runtime.
-            self.entry.arm(cx.waker());
-            with_timers("Sleep::poll", |timers| {
-                timers.insert(self.entry(), timers.clock.nanos(deadline));
-            });
-        }
+        // Foreign code comes first: it may even end the runtime.
+        self.entry.arm(cx.waker());
+        with_timers("Sleep::poll", |timers| timers.stage(self.entry()));
     }
 
     /// The first poll. `true`: it is known to be due.
     #[inline(always)]
     fn poll_idle(self: Pin<&Self>, cx: &Context<'_>) -> bool {
-        let due = with_timers("Sleep::poll", |timers| {
-            self.deadline
-                .is_some_and(|deadline| timers.has_reached(deadline))
+        let reached = with_timers("Sleep::poll", |timers| {
+            let deadline = self.entry.time();
+            deadline.map(|deadline| timers.clock.has_reached(deadline))
         });
-        if due {
-            self.entry.set_fired();
-        } else {
-            self.begin(cx);
+        match reached {
+            Some(true) => self.entry.set_fired(),
+            Some(false) => self.begin(cx),
+            None => {}
         }
-        due
+        reached == Some(true)
     }
 
-    /// A poll while it waits. `true`: it does no longer.
-    fn poll_waiting(self: Pin<&Self>, cx: &Context<'_>) -> bool {
-        with_timers("Sleep::poll", |timers| {
-            assert!(
-                self.entry.is_in(timers),
-                "a `Sleep` that waits in one runtime was polled in another"
-            );
-        });
-        self.entry.rearm(cx.waker());
+    /// A poll that is not the first. `true`: it has fired.
+    #[inline(never)]
+    fn poll_begun(self: Pin<&Self>, cx: &Context<'_>) -> bool {
+        if self.entry.phase() == Phase::Waiting {
+            with_timers("Sleep::poll", |timers| {
+                assert!(
+                    self.entry.is_in(timers),
+                    "a `Sleep` that waits in one runtime was polled in another"
+                );
+            });
+            self.entry.rearm(cx.waker());
+        }
+        // Foreign code may have fired it just now.
         match self.entry.phase() {
             Phase::Waiting => false,
             Phase::Fired => true,
@@ -182,11 +178,10 @@ impl Future for Sleep {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.into_ref();
-        let fired = match this.entry.phase() {
-            Phase::Fired => true,
-            Phase::Idle => this.poll_idle(cx),
-            Phase::Waiting => this.poll_waiting(cx),
-            Phase::Abandoned => abandoned(),
+        let fired = if this.entry.is_idle() {
+            this.poll_idle(cx)
+        } else {
+            this.poll_begun(cx)
         };
         if fired && thread::may_complete(cx) {
             thread::completed();
@@ -199,7 +194,7 @@ impl Future for Sleep {
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.entry.time())
             .field("phase", &self.entry.phase())
             .finish()
     }

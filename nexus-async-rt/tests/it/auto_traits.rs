@@ -10,16 +10,18 @@ use nexus_async_rt::channel::{
 use nexus_async_rt::net::{Stream, Tcp, Unix};
 use nexus_async_rt::{
     AdvanceFut, After, AsyncFd, AsyncRead, AsyncWrite, Backoff, BackoffBuilder, BoundedByteSlab,
-    ByteSlab, ClockHold, Elapsed, Exhausted, Interest, Interval, JoinHandle, Metrics,
-    MissedTickBehavior, OwnedReadHalf, OwnedWriteHalf, QuiesceTimeout, ReadHalf, ReadyGuard,
-    ReuniteError, Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep,
-    TcpListener, TcpSocket, TcpStream, TickFut, Timeout, UdpSocket, UnixDatagram, UnixListener,
-    UnixStream, WaitFut, WorldCtx, WouldBlock, WriteHalf, YieldNow,
+    ByteSlab, CancellationToken, CancelledFut, CancelledOwnedFut, ClockHold, DropGuard, Elapsed,
+    Exhausted, Interest, Interval, JoinHandle, Metrics, MissedTickBehavior, OwnedReadHalf,
+    OwnedWriteHalf, QuiesceTimeout, ReadHalf, ReadyGuard, ReuniteError, RunUntilCancelledFut,
+    Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, TcpListener,
+    TcpSocket, TcpStream, TickFut, Timeout, UdpSocket, UnixDatagram, UnixListener, UnixStream,
+    WaitFut, WorldCtx, WouldBlock, WriteHalf, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::Debug;
+use std::future::Ready;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
@@ -164,6 +166,15 @@ assert_not_impl_any!(Exhausted<Tied>: Send, Sync);
 assert_impl_all!(YieldNow: Future, Debug);
 
 // Cancellation and shutdown: any thread, any executor.
+assert_impl_all!(CancellationToken: Send, Sync, Clone, Default, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_impl_all!(DropGuard: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(DropGuard: Clone);
+assert_impl_all!(CancelledFut<'static>: Future<Output = ()>, Send, Sync, Debug);
+assert_impl_all!(CancelledOwnedFut: Future<Output = ()>, Send, Sync, Debug);
+assert_impl_all!(RunUntilCancelledFut<'static, Ready<OneAtATime>>: Future, Send, Debug);
+assert_not_impl_any!(CancelledFut<'static>: Unpin, Clone);
+assert_not_impl_any!(CancelledOwnedFut: Unpin, Clone);
+assert_not_impl_any!(RunUntilCancelledFut<'static, Ready<Tied>>: Send, Unpin, Clone);
 assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, Debug);
 assert_impl_all!(ShutdownSignal: Future<Output = ()>, Send, Sync, Debug);
 assert_not_impl_any!(ShutdownSignal: Unpin, Clone);

@@ -15,6 +15,8 @@ mod pipeline;
 mod producers;
 #[path = "../../examples/records.rs"]
 mod records;
+#[path = "../../examples/shutdown.rs"]
+mod shutdown;
 #[path = "../../examples/slab.rs"]
 mod slab;
 #[path = "../../examples/tcp_echo.rs"]
@@ -54,6 +56,11 @@ fn backpressure_holds_the_maker_back() {
 #[test]
 fn fan_in_of_endless_sources_leaves_the_timer_its_turn() {
     within(LIMIT, fan_in::main);
+}
+
+#[test]
+fn shutdown_finishes_what_was_accepted_and_names_what_is_left() {
+    within(LIMIT, shutdown::main);
 }
 
 #[test]

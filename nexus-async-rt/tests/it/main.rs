@@ -4,6 +4,8 @@ mod abort;
 mod arrows;
 mod async_fd;
 mod auto_traits;
+mod cancel;
+mod cancel_model;
 mod channel_bytes;
 mod channel_cancel;
 mod channel_contract;

@@ -1,7 +1,9 @@
 //! Running until no task is left.
 
 use crate::watchdog::{panic_of, with_runtime};
-use nexus_async_rt::{QuiesceTimeout, shutdown_signal, sleep, spawn_boxed, yield_now};
+use nexus_async_rt::{
+    CancellationToken, QuiesceTimeout, shutdown_signal, sleep, spawn_boxed, yield_now,
+};
 use std::cell::Cell;
 use std::future::pending;
 use std::rc::Rc;
@@ -25,11 +27,11 @@ fn without_tasks_it_is_quiet_at_once() {
 fn it_waits_for_tasks_and_for_those_that_they_spawn() {
     with_runtime(|rt| {
         let ended = Rc::new(Cell::new(0));
-        let token = rt.shutdown_handle();
+        let token = CancellationToken::new();
         for _ in 0..10 {
             let (ended, token) = (ended.clone(), token.clone());
             drop(rt.spawn_boxed(async move {
-                token.signal().await;
+                token.cancelled().await;
                 drop(spawn_boxed(async move {
                     sleep(Duration::from_millis(1)).await;
                     ended.set(ended.get() + 1);
@@ -39,7 +41,7 @@ fn it_waits_for_tasks_and_for_those_that_they_spawn() {
         rt.block_on(yield_now());
         let thread = thread::spawn(move || {
             thread::sleep(Duration::from_millis(5));
-            token.trigger();
+            token.cancel();
         });
         let parks = rt.metrics().parks;
         for timeout in [LONG, Duration::MAX] {

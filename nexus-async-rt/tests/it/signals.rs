@@ -3,6 +3,7 @@
 
 use crate::handoff::Handoff;
 use crate::watchdog::{scaled, within};
+use nexus_async_rt::channel::mpsc;
 use nexus_async_rt::{
     Runtime, ShutdownHandle, shutdown_handle, shutdown_signal, spawn_boxed, yield_now,
 };
@@ -81,7 +82,7 @@ fn succeeds(name: &str) {
 
 #[test]
 fn u05_a_signal_wakes_a_task_that_waits_for_it() {
-    for case in ["task", "task, busy"] {
+    for case in ["task", "task, busy", "flooded"] {
         for signal in BOTH {
             within(LIMIT, || {
                 let mut child = Case::start(case);
@@ -181,6 +182,7 @@ fn a_case() {
     within(LIMIT, || match case.as_str() {
         "task" => task(false),
         "task, busy" => task(true),
+        "flooded" => flooded(),
         "stays" => stays(),
         "gone" => gone(),
         "did not ask" => did_not_ask(),
@@ -220,6 +222,29 @@ fn task(busy: bool) {
             rt.block_on(root);
         }
     });
+}
+
+/// Among tasks that never rest, and a receiver that is never without a message.
+fn flooded() {
+    let (tx, rx) = mpsc::channel(64);
+    let sender = thread::spawn(move || while tx.blocking_send(()).is_ok() {});
+    with_signals(|rt| {
+        rt.block_on(async {
+            for _ in 0..100 {
+                drop(spawn_boxed(async {
+                    loop {
+                        yield_now().await;
+                    }
+                }));
+            }
+            let flooded = spawn_boxed(async move { while rx.recv().await.is_ok() {} });
+            println!("ready");
+            spawn_boxed(shutdown_signal()).await;
+            println!("told");
+            assert!(flooded.abort());
+        });
+    });
+    sender.join().unwrap();
 }
 
 fn stays() {
@@ -275,8 +300,17 @@ fn two_threads() {
     }
 }
 
+/// How many threads and descriptors this process has; where it can be known.
+fn held() -> [usize; 2] {
+    ["/proc/self/task", "/proc/self/fd"]
+        .map(|folder| std::fs::read_dir(folder).map_or(0, Iterator::count))
+}
+
 /// Signals to the process and to the runtime's own thread, in turn.
 fn rounds() {
+    // The pipe stays.
+    with_signals(|_| ());
+    let before = held();
     for round in 0..scaled(30) {
         with_signals(|rt| {
             let signal = BOTH[round % 2];
@@ -295,6 +329,12 @@ fn rounds() {
             });
         });
     }
+    // The threads take a moment to end.
+    let [threads, descriptors] = before;
+    while held()[0] > threads {
+        thread::yield_now();
+    }
+    assert!(held()[1] <= descriptors, "descriptors are left");
 }
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);

@@ -286,6 +286,36 @@ fn c18_timers_far_apart_fire_in_turn_and_on_time() {
 }
 
 #[test]
+fn deadlines_before_the_runtime_was_built_have_their_order() {
+    with_paused(|rt| {
+        rt.block_on(async {
+            let begin = now();
+            let woken: Arc<Mutex<Vec<u64>>> = Arc::default();
+            let mut timers: Vec<_> = (0..5_u64)
+                .map(|number| {
+                    (
+                        number,
+                        Box::pin(sleep_until(begin + Duration::from_secs(1))),
+                    )
+                })
+                .collect();
+            for (number, timer) in &mut timers {
+                let waker = Waker::from(Arc::new(Note(*number, woken.clone())));
+                let polled = timer.as_mut().poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+                let before = Duration::from_secs(3 * (*number + 1) % 5);
+                timer
+                    .as_mut()
+                    .reset(begin - Duration::from_secs(60) - before);
+            }
+            advance(Duration::ZERO).await;
+            // 3, 1, 4, 2, 0 seconds before that.
+            assert_eq!(*woken.lock().unwrap(), [2, 0, 3, 1, 4]);
+        });
+    });
+}
+
+#[test]
 fn i18_real_sleeps_are_never_early() {
     for busy in [false, true] {
         with_runtime(|rt| {

@@ -3,6 +3,7 @@
 //! A peer's channel that belongs to no executor is received from on ours: then
 //! the channels are compared, not the executors.
 
+pub mod async_io;
 pub mod channels;
 pub mod limit;
 pub mod monoio;
@@ -40,6 +41,16 @@ pub trait Clock: Executor {
 
     /// Completes after `duration`.
     fn sleep(duration: Duration) -> Self::Sleep;
+}
+
+/// An executor that puts a limit on how long a future may take.
+pub trait Limit: Clock {
+    /// The output of `future`; none if `duration` was over first. The peer's own
+    /// future, be its output an `Option` or a `Result`.
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>>;
 }
 
 /// A server that echoes over TCP.

@@ -1,10 +1,10 @@
 //! monoio, on `io_uring` where there is one.
 
-use super::{Clock, ECHO_BUFFER, Echo, Executor, serve_with};
+use super::{Clock, ECHO_BUFFER, Echo, Executor, Limit, serve_with};
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::TcpStream;
 use monoio::task::JoinHandle;
-use monoio::time::{Sleep, sleep};
+use monoio::time::{Sleep, sleep, timeout};
 use monoio::{FusionDriver, RuntimeBuilder};
 use std::time::Duration;
 use std::{io, net};
@@ -38,6 +38,15 @@ impl Clock for Monoio {
 
     fn sleep(duration: Duration) -> Sleep {
         sleep(duration)
+    }
+}
+
+impl Limit for Monoio {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
     }
 }
 

@@ -1,12 +1,12 @@
 //! This project.
 
 use super::nexus::{bytes, executor, typed};
-use super::{Clock, ECHO_BUFFER, Echo, serve_with};
+use super::{Clock, ECHO_BUFFER, Echo, Limit, serve_with};
 use futures_lite::AsyncWriteExt;
 use nexus_async_rt::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
 use nexus_async_rt::{
     ByteSlab, JoinHandle, Runtime, Sleep, TcpStream, event_time, sleep, sleep_until, spawn_boxed,
-    spawn_slab,
+    spawn_slab, timeout, timeout_at,
 };
 use nexus_rt::WorldBuilder;
 use std::time::Duration;
@@ -41,11 +41,29 @@ impl Clock for Boxed {
     }
 }
 
+impl Limit for Boxed {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
+    }
+}
+
 impl Clock for FromTurn {
     type Sleep = Sleep;
 
     fn sleep(duration: Duration) -> Sleep {
         sleep_until(event_time() + duration)
+    }
+}
+
+impl Limit for FromTurn {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout_at(event_time() + duration, future)
     }
 }
 

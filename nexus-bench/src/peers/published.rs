@@ -1,10 +1,12 @@
 //! The published `nexus-async-rt` 0.7.0.
 
 use super::nexus::{bytes, executor, typed};
-use super::{Clock, ECHO_BUFFER, Echo, serve_with};
+use super::{Clock, ECHO_BUFFER, Echo, Limit, serve_with};
 use nexus_rt::WorldBuilder;
 use nexus07::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
-use nexus07::{ByteSlab, JoinHandle, Runtime, Sleep, TcpStream, sleep, spawn_boxed, spawn_slab};
+use nexus07::{
+    ByteSlab, JoinHandle, Runtime, Sleep, TcpStream, sleep, spawn_boxed, spawn_slab, timeout,
+};
 use std::time::Duration;
 use std::{io, net};
 
@@ -33,6 +35,15 @@ impl Clock for Boxed {
 
     fn sleep(duration: Duration) -> Sleep {
         sleep(duration)
+    }
+}
+
+impl Limit for Boxed {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
     }
 }
 

@@ -16,13 +16,18 @@ thread_local! {
     static CURRENT: Cell<Option<&'static LocalExecutor<'static>>> = const { Cell::new(None) };
 }
 
+/// `future` on an executor of its own, which is from now on this thread's.
+pub(super) fn on_executor<F: Future + 'static>(future: F) -> impl Future<Output = F::Output> {
+    let executor: &LocalExecutor<'_> = Box::leak(Box::default());
+    CURRENT.set(Some(executor));
+    executor.run(future)
+}
+
 impl Executor for Smol {
     type Join<T: 'static> = Task<T>;
 
     fn block_on<F: Future + 'static>(future: F) -> F::Output {
-        let executor: &LocalExecutor<'_> = Box::leak(Box::default());
-        CURRENT.set(Some(executor));
-        futures_lite::future::block_on(executor.run(future))
+        futures_lite::future::block_on(on_executor(future))
     }
 
     fn spawn<F>(future: F) -> Task<F::Output>

@@ -1,7 +1,8 @@
 //! tokio: the current-thread runtime with a `LocalSet`, and `sync::mpsc`.
 
 use super::{
-    AsyncSend, AwaitBytes, Bytes, Channel, Clock, ECHO_BUFFER, Echo, Executor, TryRecv, serve_with,
+    AsyncSend, AwaitBytes, Bytes, Channel, Clock, ECHO_BUFFER, Echo, Executor, Limit, TryRecv,
+    serve_with,
 };
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -13,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
 /// Tasks of a `LocalSet`.
 #[derive(Debug)]
@@ -58,6 +59,15 @@ impl Clock for Tokio {
 
     fn sleep(duration: Duration) -> Sleep {
         sleep(duration)
+    }
+}
+
+impl Limit for Tokio {
+    fn timeout<F: Future>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(duration, future)
     }
 }
 

@@ -1,0 +1,213 @@
+//! Cancellation: telling many that what they do is no longer wanted.
+//!
+//! A [`CancellationToken`] is a flag that is set once, in a tree of such flags.
+//! Whoever works asks it ([`is_cancelled`]), waits for it ([`cancelled`]), or
+//! has a future dropped when it is set ([`run_until_cancelled`]). Whoever ends
+//! the work sets it ([`cancel`]), or leaves that to the end of a scope
+//! ([`drop_guard`]).
+//!
+//! It knows no runtime: every token and every future of it may be used on any
+//! thread and awaited on any executor.
+//!
+//! # A session and its requests
+//!
+//! ```
+//! use nexus_async_rt::{CancellationToken, Runtime, spawn_boxed};
+//! use nexus_rt::WorldBuilder;
+//! use std::future::pending;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     let session = CancellationToken::new();
+//!     let [first, second] = [session.child(), session.child()];
+//!
+//!     let request = {
+//!         let first = first.clone();
+//!         spawn_boxed(async move { first.run_until_cancelled(pending::<u8>()).await })
+//!     };
+//!     // One request is given up; the session goes on, and the other request.
+//!     first.cancel();
+//!     assert_eq!(request.await, None);
+//!     assert!(!session.is_cancelled() && !second.is_cancelled());
+//!
+//!     // The session ends from another thread, and all that belongs to it.
+//!     let ends = session.clone();
+//!     let thread = std::thread::spawn(move || ends.cancel());
+//!     second.cancelled().await;
+//!     assert!(session.is_cancelled());
+//!     thread.join().unwrap();
+//! });
+//! ```
+//!
+//! # Cleaning up
+//!
+//! Dropping a future is the end of it: there is nowhere left to await. Work that
+//! has to say goodbye waits for the token beside its own events and leaves by
+//! itself:
+//!
+//! ```
+//! use nexus_async_rt::channel::local;
+//! use nexus_async_rt::{CancellationToken, Runtime, spawn_boxed};
+//! use nexus_rt::WorldBuilder;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     let token = CancellationToken::new();
+//!     let (orders, inbox) = local::channel::<u32>(4);
+//!     let worker = {
+//!         let token = token.clone();
+//!         spawn_boxed(async move {
+//!             let mut sum = 0;
+//!             while let Some(Ok(order)) = token.run_until_cancelled(inbox.recv()).await {
+//!                 sum += order;
+//!             }
+//!             // Cancelled. What was accepted is still worked off.
+//!             inbox.close();
+//!             while let Ok(order) = inbox.recv().await {
+//!                 sum += order;
+//!             }
+//!             sum
+//!         })
+//!     };
+//!     orders.send(1).await.unwrap();
+//!     orders.send(2).await.unwrap();
+//!     token.cancel();
+//!     assert_eq!(worker.await, 3);
+//! });
+//! ```
+//!
+//! # What holds
+//!
+//! - Cancelling a token cancels all that descend from it, and nothing else.
+//! - Whoever sees a token cancelled sees all that descend from it cancelled, and
+//!   what the canceller did before.
+//! - A token may go before its children: these stay its parent's.
+//! - What went away leaves nothing behind, and nothing here calls itself: the
+//!   depth of a tree costs no stack.
+//! - A waker that panics keeps nobody else asleep.
+//!
+//! [`is_cancelled`]: CancellationToken::is_cancelled
+//! [`cancelled`]: CancellationToken::cancelled
+//! [`run_until_cancelled`]: CancellationToken::run_until_cancelled
+//! [`cancel`]: CancellationToken::cancel
+//! [`drop_guard`]: CancellationToken::drop_guard
+
+mod fut;
+mod guard;
+mod tree;
+
+pub use fut::{CancelledFut, CancelledOwnedFut, RunUntilCancelledFut};
+pub use guard::DropGuard;
+
+use std::fmt;
+use tree::Handle;
+
+/// A flag that is set once, and that sets those of its children.
+///
+/// Made by [`new`](CancellationToken::new), or from another token by
+/// [`child`](CancellationToken::child). A clone is the same token. It may be
+/// used on any thread, with any executor or none. The [module](self) tells how.
+///
+/// # Cost
+/// A token is one block on the heap, a tree one more. Asking is one load.
+/// Cloning and waiting allocate nothing. A tree has one lock, taken when a
+/// token is made, when the last of its clones goes, and to cancel: then for as
+/// long as it takes to visit every descendant.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::CancellationToken;
+///
+/// let parent = CancellationToken::new();
+/// let child = parent.child();
+/// parent.cancel();
+/// assert!(child.is_cancelled());
+/// ```
+#[derive(Clone)]
+pub struct CancellationToken {
+    handle: Handle,
+}
+
+impl CancellationToken {
+    /// A token without a parent.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            handle: Handle::new(),
+        }
+    }
+
+    /// A token that is cancelled with this one, or alone. If this one is
+    /// cancelled, so is the child.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self {
+            handle: self.handle.child(),
+        }
+    }
+
+    /// Cancels this token and all that descend from it, once and for all; then
+    /// wakes who waits for any of them. Returns when that is done, unless
+    /// another call is at it: then when all are cancelled.
+    ///
+    /// # Panics
+    /// If a waker panics: after all others were woken.
+    pub fn cancel(&self) {
+        self.handle.cancel();
+    }
+
+    /// Whether it is cancelled.
+    #[inline]
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.handle.latch().is_set()
+    }
+
+    /// Completes when the token is cancelled.
+    ///
+    /// # Cancel safety
+    /// Dropping it takes its waker out.
+    #[inline]
+    pub fn cancelled(&self) -> CancelledFut<'_> {
+        CancelledFut::new(self)
+    }
+
+    /// As [`cancelled`](CancellationToken::cancelled), but borrows nothing: it
+    /// holds the token.
+    #[inline]
+    pub fn cancelled_owned(self) -> CancelledOwnedFut {
+        CancelledOwnedFut::new(self)
+    }
+
+    /// Runs `future` to its end, or to the cancellation: then `None`, and it is
+    /// not polled again. It is dropped with what is returned here.
+    ///
+    /// The token is looked at first. So `None` if it is cancelled already,
+    /// even if `future` could complete.
+    #[inline]
+    pub fn run_until_cancelled<F: Future>(&self, future: F) -> RunUntilCancelledFut<'_, F> {
+        RunUntilCancelledFut::new(self, future)
+    }
+
+    /// Cancels the token when what is returned is dropped.
+    pub fn drop_guard(self) -> DropGuard {
+        DropGuard::new(self)
+    }
+}
+
+impl Default for CancellationToken {
+    /// As [`new`](CancellationToken::new).
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for CancellationToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancellationToken")
+            .field("is_cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
