@@ -115,7 +115,7 @@ pub(super) async fn receive<H: Handler<Message>>(
     };
     let mut backoff = patience(config);
     loop {
-        let (begun, before) = (now(), outlet.next());
+        let (begun, next, accepted) = (now(), outlet.next(), link.connections);
         let fault = match session.connect(outlet, link).await {
             Ok(end) => return Ok(end),
             Err(Ended::Link(error)) => return Err(error),
@@ -126,8 +126,10 @@ pub(super) async fn receive<H: Handler<Message>>(
         };
         link.failures += 1;
         eprintln!("{fault}");
-        // A connection that was of use begins the patience anew.
-        if outlet.next() > before || now() - begun > config.give_up() {
+        // A connection that was of use begins the patience anew: one that
+        // brought a message, or on which the server was heard for a while.
+        let heard = link.connections > accepted && now() - begun > 2 * rhythm.silence;
+        if outlet.next() > next || heard {
             backoff = patience(config);
         }
         match race(shutdown_signal(), backoff.wait(fault)).await {

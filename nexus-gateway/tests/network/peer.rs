@@ -77,11 +77,14 @@ pub fn login(sequence: u64) -> Login {
 /// the session in a BinaryFILE frame.
 pub fn subscribe(address: SocketAddr, first: u64) -> Vec<u8> {
     let mut peer = Peer::connect(address);
-    let mut client = Client::new(login(first), Rhythm::default());
+    let rhythm = Rhythm {
+        heartbeat: Duration::from_millis(50),
+        ..Rhythm::default()
+    };
+    let mut client = Client::new(login(first), rhythm);
     let mut out = Vec::new();
     client.connect(Instant::now(), &mut out);
-    let pause = Duration::from_millis(500);
-    peer.0.set_read_timeout(Some(pause)).unwrap();
+    peer.0.set_read_timeout(Some(rhythm.heartbeat)).unwrap();
     let mut splitter = Splitter::new(64 * 1024);
     let mut frames = Vec::new();
     let begun = Instant::now();

@@ -54,8 +54,8 @@ fn sigterm_ends_a_gateway_on_udp() {
     stopped("TERM", true);
 }
 
-/// A second and a half of a feed that has a message each second, where a peer
-/// is gone after 400 ms of silence.
+/// More than two seconds of a feed that has a message each second, where a
+/// peer is gone after 800 ms of silence.
 fn quiet(udp: bool) {
     let bench = Bench::new(500);
     let ours = free_udp();
@@ -63,10 +63,11 @@ fn quiet(udp: bool) {
         true => format!("--udp {ours}"),
         false => String::new(),
     };
-    let (feed, address) = bench.feed(&format!("--rate 1 {udp} {QUICK}"));
-    let gateway = bench.run(address, &format!("{udp} {QUICK}"));
+    let rhythm = "--heartbeat-ms 50 --silence-ms 800";
+    let (feed, address) = bench.feed(&format!("--rate 1 {udp} {rhythm}"));
+    let gateway = bench.run(address, &format!("{udp} {rhythm}"));
     bench.some();
-    thread::sleep(Duration::from_millis(1_500));
+    thread::sleep(Duration::from_millis(2_100));
     gateway.signal("TERM");
     let ran = gateway.end().good();
     assert!(bench.partial(&ran) > 1, "{ran:?}");

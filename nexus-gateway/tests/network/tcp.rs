@@ -84,7 +84,7 @@ fn a_feed_that_comes_back_is_gone_on_with() {
     let listen = address.to_string();
     let (_feed, _) = Process::feed_at(&listen, &bench.played(""));
     let ran = bench.complete(gateway.end());
-    ran.shows("TCP: 2 connections, ");
+    assert!(ran.count(" connections, ") >= 2, "{ran:?}");
 }
 
 #[test]
