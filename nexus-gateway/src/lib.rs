@@ -1,6 +1,6 @@
 //! A market-data gateway on `nexus-async-rt`: it takes an ITCH 5.0 feed over
-//! two redundant lines, arbitrates them, keeps order books, and archives every
-//! message.
+//! two redundant lines, over TCP or over UDP, keeps order books, and archives
+//! every message. It also plays one to others.
 //!
 //! The program is `nexus-gateway`; this library is its parts, so that tests
 //! reach them one by one.

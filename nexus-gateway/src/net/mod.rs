@@ -2,7 +2,8 @@
 //!
 //! Bytes and moments come in as arguments, bytes and deadlines go out: so that
 //! every truncation, every loss and every timeout can be tested as a value.
-//! The tasks that move the bytes are elsewhere.
+//! The tasks that move the bytes are in [`publisher`](crate::publisher) and in
+//! [`receiver`](crate::receiver).
 //!
 //! | module | concept |
 //! |---|---|
