@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("runtime", &["task", "wait", "thread", "sync", "unwind"]),
     // Futures of time and net spend the poll budget like those of channels.
     ("time", &["runtime", "wait", "thread", "unwind"]),
-    ("net", &["runtime", "wait", "thread", "unwind"]),
+    ("net", &["runtime", "wait", "thread", "sync", "unwind"]),
     ("tokio_compat", &["runtime", "unwind"]),
 ];
 

@@ -175,7 +175,7 @@ assert_impl_all!(RunUntilCancelledFut<'static, Ready<OneAtATime>>: Future, Send,
 assert_not_impl_any!(CancelledFut<'static>: Unpin, Clone);
 assert_not_impl_any!(CancelledOwnedFut: Unpin, Clone);
 assert_not_impl_any!(RunUntilCancelledFut<'static, Ready<Tied>>: Send, Unpin, Clone);
-assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, Debug);
+assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_impl_all!(ShutdownSignal: Future<Output = ()>, Send, Sync, Debug);
 assert_not_impl_any!(ShutdownSignal: Unpin, Clone);
 assert_impl_all!(QuiesceTimeout: Send, Sync, Clone, Unpin, Error, PartialEq);
