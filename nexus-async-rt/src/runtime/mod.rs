@@ -354,13 +354,21 @@ pub(crate) fn clock_now() -> Instant {
 /// See [`ClockHold`]; for the public function `name`.
 #[track_caller]
 pub(crate) fn hold_clock(name: &str) -> ClockHold {
-    context::with(name, |shared| {
-        let root = Waker::clone(&shared.root_waker());
-        shared.timers.clock.hold(root)
-    })
+    context::with(name, Shared::hold_clock)
+}
+
+/// The same, if the caller runs in a runtime.
+#[cfg(feature = "tokio-compat")]
+pub(crate) fn try_hold_clock() -> Option<ClockHold> {
+    context::find(Shared::hold_clock)
 }
 
 impl Shared {
+    fn hold_clock(&self) -> ClockHold {
+        let root = Waker::clone(&self.root_waker());
+        self.timers.clock.hold(root)
+    }
+
     fn fire_timers(&self) {
         let now = self.timers.clock.begin_turn();
         let fired = self.timers.fire(self.timers.clock.nanos(now));

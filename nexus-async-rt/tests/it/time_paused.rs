@@ -3,8 +3,8 @@
 use crate::watchdog::{panic_of, scaled, with_built, with_runtime};
 use nexus_async_rt::channel::{local, spsc};
 use nexus_async_rt::{
-    ClockHold, Runtime, advance, event_time, hold_clock, now, pause, resume, sleep, sleep_until,
-    spawn_boxed, timeout, yield_now,
+    ClockHold, Runtime, UdpSocket, advance, event_time, hold_clock, now, pause, resume, sleep,
+    sleep_until, spawn_boxed, timeout, yield_now,
 };
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -380,6 +380,30 @@ fn a_held_clock_parks_the_runtime_until_it_is_woken() {
             sleep(Duration::from_nanos(1)).await;
             assert_eq!(now(), begin + Duration::from_nanos(1));
             sending.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_wait_for_a_socket_keeps_the_clock() {
+    with_paused(|rt| {
+        rt.block_on(async {
+            let begin = now();
+            let socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let addr = socket.local_addr().unwrap();
+            let sending = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(3));
+                let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+                socket.send_to(b"late", addr).unwrap();
+            });
+            let mut buf = [0; 8];
+            let received = timeout(Duration::from_nanos(1), socket.recv(&mut buf)).await;
+            assert_eq!(received.unwrap().unwrap(), 4);
+            assert_eq!(now(), begin);
+            sending.join().unwrap();
+            // A socket that nobody waits for does not.
+            sleep(3600 * SECOND).await;
+            assert_eq!(now(), begin + 3600 * SECOND);
         });
     });
 }
