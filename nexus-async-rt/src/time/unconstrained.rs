@@ -11,6 +11,11 @@ use std::task::{Context, Poll};
 /// that is never empty cannot hold back the others. Inside `unconstrained`
 /// nothing is counted.
 ///
+/// A `select` that polls in a fixed order gets to its later branches only when
+/// the earlier ones wait, or when they have used all completions up, and then
+/// the later ones may not complete either. So what is to end a loop (a token, a
+/// timer) comes first, before what may always be ready (a channel).
+///
 /// # Example
 /// ```
 /// use nexus_async_rt::{Runtime, spawn_boxed, unconstrained};
