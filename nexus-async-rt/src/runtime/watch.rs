@@ -212,12 +212,15 @@ impl Watch {
     /// Wakes all who wait for `side`, also if some of their wakers panic.
     pub(super) fn wake(&self, side: Side, first: &mut Option<Panic>) {
         let state = self.state(side);
-        if let Some(waker) = state.poller.take() {
+        // Taken out first, woken last: it may give the watch to another
+        // descriptor, for which this event is none.
+        let poller = state.poller.take();
+        let woken = catch_unwind(AssertUnwindSafe(|| state.waiters.wake_present()));
+        keep_first(first, woken.err());
+        if let Some(waker) = poller {
             let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
             keep_first(first, woken.err());
         }
-        let woken = catch_unwind(AssertUnwindSafe(|| state.waiters.wake_present()));
-        keep_first(first, woken.err());
     }
 
     /// Takes out any one waker.
