@@ -87,7 +87,8 @@
 //!   To wait in another one, or outside, panics. After the end of that runtime
 //!   waiting is an error, `try_` forms and `into_std` still work.
 //! - **Cancel safety.** A future that is dropped has moved no byte, datagram or
-//!   connection, and leaves nothing behind; one that is leaked holds nobody up.
+//!   connection, and leaves nothing behind; one that is leaked holds nobody up, but
+//!   for a [paused clock](crate::pause).
 //! - **Cooperation.** Completions count towards the poll budget, as those of
 //!   channels do; `try_` forms do not.
 //! - **Errors** are the OS's, to whoever makes the call. None is retried, but for

@@ -258,15 +258,14 @@ impl<F: Family> Stream<F> {
         cx: &Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let room = bufs.iter().map(|buf| buf.len()).sum();
-        if room == 0 {
+        if bufs.iter().all(|buf| buf.is_empty()) {
             return Poll::Ready(Ok(0));
         }
+        // Of many buffers the OS fills the first ones only: less than there was
+        // room for does not mean that nothing is left.
         self.source
             .poll_op("Stream::poll_read_vectored", Side::Read, cx, |socket| {
-                let read = F::read_vectored(socket, bufs)?;
-                self.took(read, room);
-                Ok(read)
+                F::read_vectored(socket, bufs)
             })
     }
 

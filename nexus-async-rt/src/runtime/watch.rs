@@ -211,10 +211,13 @@ impl Watch {
     /// Wakes all who wait for `side`, also if some of their wakers panic.
     pub(super) fn wake(&self, side: Side, first: &mut Option<Panic>) {
         let state = self.state(side);
-        if let Some(waker) = state.poller.take() {
+        // Taken out first, woken last: it may give the watch to another
+        // descriptor, for which this event is none.
+        let poller = state.poller.take();
+        keep_first(first, caught(|| state.waiters.wake_present()));
+        if let Some(waker) = poller {
             keep_first(first, caught(|| waker.wake()));
         }
-        keep_first(first, caught(|| state.waiters.wake_present()));
     }
 
     /// Takes out any one waker.

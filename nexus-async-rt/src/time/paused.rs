@@ -15,6 +15,12 @@ use std::time::Duration;
 /// of one thread does the same each time, one that waits for another thread
 /// needs [`hold_clock`].
 ///
+/// A wait for a socket that was begun by a `poll_` method, those of `AsyncRead`
+/// and `AsyncWrite` among them, counts until something happens on that side or
+/// the socket is dropped, though the future around it may be gone; so does one
+/// in a future that was leaked. While it counts the clock does not jump: wait
+/// with the sockets' own futures, which take themselves out.
+///
 /// On a clock that stands already it does nothing.
 /// [`RuntimeBuilder::start_paused`](crate::RuntimeBuilder::start_paused) does
 /// the same from the beginning.

@@ -9,7 +9,7 @@ use nexus_async_rt::{
     AsyncFd, Runtime, TcpListener, TcpStream, UdpSocket, resolve, sleep, spawn_boxed,
 };
 use nexus_rt::WorldBuilder;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSliceMut};
 use std::net::Shutdown;
 use std::rc::Rc;
 use std::time::Duration;
@@ -58,6 +58,33 @@ fn the_end_right_behind_the_bytes_is_seen() {
                 drop(here);
                 assert_eq!(reader.await, 10);
             }
+        });
+    });
+}
+
+/// The OS fills at most 1024 buffers at once, and leaves the rest of the bytes.
+#[test]
+fn more_buffers_than_the_os_fills_do_not_hide_what_follows() {
+    with_runtime(|rt| {
+        rt.block_on(async {
+            let (here, there) = connected().await;
+            let total = 3000;
+            let reader = waiting(async move {
+                let mut there = there;
+                let mut bytes = vec![0; 2 * total];
+                let mut heard = 0;
+                while heard < total {
+                    let mut bufs: Vec<_> =
+                        bytes[heard..].chunks_mut(1).map(IoSliceMut::new).collect();
+                    heard += there.read_vectored(&mut bufs).await.unwrap();
+                }
+                bytes.truncate(heard);
+                bytes
+            })
+            .await;
+            let sent: Vec<_> = (0..total).map(|number| number as u8).collect();
+            assert_eq!(here.try_write(&sent).unwrap(), total);
+            assert_eq!(reader.await, sent);
         });
     });
 }

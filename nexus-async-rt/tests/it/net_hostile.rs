@@ -182,3 +182,39 @@ fn i25_an_event_for_who_is_gone_is_not_the_next_ones() {
         });
     });
 }
+
+/// I25: the waker of a `poll_` method gives the place away to a descriptor that
+/// is waited for at once: the event was not its.
+#[test]
+fn i25_an_event_for_who_is_gone_wakes_no_newcomer() {
+    with_runtime(|rt| {
+        rt.block_on(async {
+            let (here, there) = connected().await;
+            let (reader, _writer) = std::io::pipe().unwrap();
+            let (newcomer, of_newcomer) = hostile(|_| {});
+            let coming = Rc::new(RefCell::new(None));
+            let (leaving, place) = (Rc::new(RefCell::new(None)), coming.clone());
+            let (stream, mut pipe) = (leaving.clone(), Some(reader));
+            let (gone, waker) = hostile(move |_| {
+                drop(stream.take());
+                let reader = pipe.take().expect("woken once");
+                let reader = AsyncFd::with_interest(reader, Interest::Readable).unwrap();
+                let mut waits = Box::pin(async move { reader.readable().await.map(drop) });
+                let mut cx = Context::from_waker(&of_newcomer);
+                assert!(waits.as_mut().poll(&mut cx).is_pending());
+                *place.borrow_mut() = Some(waits);
+            });
+            let mut stream: TcpStream = there;
+            let mut cx = Context::from_waker(&waker);
+            let reading = Pin::new(&mut stream).poll_read(&mut cx, &mut [0; 1]);
+            assert!(reading.is_pending());
+            *leaving.borrow_mut() = Some(stream);
+            here.try_write(b"x").unwrap();
+            while gone.woken.get() == 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+            assert!(coming.take().is_some());
+            assert_eq!(newcomer.woken.get(), 0);
+        });
+    });
+}

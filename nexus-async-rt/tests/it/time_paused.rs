@@ -1,6 +1,9 @@
 //! The clock that stands still.
 
+use crate::tcp::connected;
 use crate::watchdog::{panic_of, scaled, with_built, with_runtime};
+use futures_lite::AsyncReadExt;
+use futures_lite::future::poll_once;
 use nexus_async_rt::channel::{local, spsc};
 use nexus_async_rt::{
     ClockHold, Runtime, UdpSocket, advance, event_time, hold_clock, now, pause, resume, sleep,
@@ -8,6 +11,7 @@ use nexus_async_rt::{
 };
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::io::Write;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -420,4 +424,33 @@ fn an_idle_runtime_that_spins_jumps_too() {
             });
         },
     );
+}
+
+#[test]
+fn a_wait_for_a_socket_holds_it_until_that_wait_is_over() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    with_runtime(|rt| {
+        rt.block_on(async {
+            let (here, mut there) = connected().await;
+            pause();
+            // Takes itself out when it is dropped.
+            let read = poll_once(there.read(&mut [0; 1])).await;
+            assert!(read.is_none());
+            sleep(HOUR).await;
+            // Nobody tells the socket that this one is gone: the byte does.
+            let read = poll_once(AsyncReadExt::read(&mut there, &mut [0; 1])).await;
+            assert!(read.is_none());
+            let here = here.into_std();
+            let real = Instant::now();
+            let other = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(20));
+                (&here).write_all(b"x").unwrap();
+                here
+            });
+            sleep(HOUR).await;
+            assert!(real.elapsed() >= Duration::from_millis(20));
+            drop(other.join().unwrap());
+            assert_eq!(there.read(&mut [0; 1]).await.unwrap(), 1);
+        });
+    });
 }
