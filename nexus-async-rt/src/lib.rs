@@ -67,6 +67,8 @@
 //! | how does one wait for the clock, and test that? | [`time`] |
 //! | how are sockets used? | [`net`] |
 //! | what has the runtime done so far? | [`Metrics`] |
+//! | what is this or that of tokio's here? | [`coming_from_tokio`] |
+//! | how does a tokio client run here? | the module `tokio_compat`, with that feature |
 //!
 //! # Features
 //!
@@ -75,6 +77,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `tokio-compat` | the bridge to tokio: `with_tokio`, `spawn_on_tokio` |
 //! | `tokio-io` | tokio's I/O traits on the sockets |
 //!
 //! # Platforms
@@ -113,6 +116,8 @@ pub mod channel;
 #[expect(unsafe_code, reason = "as in the ordinary build")]
 #[path = "channel/models.rs"]
 mod channel;
+#[cfg(doc)]
+pub mod coming_from_tokio;
 #[expect(unsafe_code, reason = "slots are shared by position, not by borrow")]
 mod ring;
 mod sync;
@@ -145,6 +150,9 @@ mod task;
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(unsafe_code, reason = "futures pin what lies inside them")]
 pub mod time;
+#[cfg(all(feature = "tokio-compat", not(all(test, nexus_loom))))]
+#[expect(unsafe_code, reason = "a future pins what lies inside it")]
+pub mod tokio_compat;
 
 #[cfg(not(all(test, nexus_loom)))]
 pub use cancel::{
@@ -169,6 +177,11 @@ pub use time::{
     MissedTickBehavior, Sleep, TickFut, Timeout, Unconstrained, WaitFut, YieldNow, advance, after,
     after_delay, event_time, hold_clock, interval, interval_at, now, pause, resume, sleep,
     sleep_until, timeout, timeout_at, unconstrained, yield_now,
+};
+#[cfg(all(feature = "tokio-compat", not(all(test, nexus_loom))))]
+pub use tokio_compat::{
+    InstallTokioError, TokioJoinError, TokioJoinHandle, WithTokioFut, install_tokio,
+    spawn_on_tokio, with_tokio,
 };
 
 pub use nexus_rt;

@@ -1,8 +1,8 @@
 //! TCP echo over the loopback, 64 bytes a message.
 
 use nexus_bench::harness::{Line, Side, run};
-use nexus_bench::peers::limit::Threads;
-use nexus_bench::peers::{monoio::Monoio, ours, published, smol::SmolIo, tokio::TokioIo};
+use nexus_bench::peers::{async_io::AsyncIo, limit::Threads};
+use nexus_bench::peers::{monoio::Monoio, ours, published, tokio::TokioIo};
 use nexus_bench::workload::echo::{latency, rate};
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
                 Side::published("published 0.7.0", latency::<published::Boxed>),
                 Side::new("tokio LocalSet", latency::<TokioIo>),
                 Side::new("monoio", latency::<Monoio>),
-                Side::new("smol async-io", latency::<SmolIo>),
+                Side::new("smol async-io", latency::<AsyncIo>),
                 Side::new("limit: blocking threads", latency::<Threads>),
             ],
         ),
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
                 Side::published("published 0.7.0", rate::<published::Boxed, 10>),
                 Side::new("tokio LocalSet", rate::<TokioIo, 10>),
                 Side::new("monoio", rate::<Monoio, 10>),
-                Side::new("smol async-io", rate::<SmolIo, 10>),
+                Side::new("smol async-io", rate::<AsyncIo, 10>),
                 Side::new("limit: blocking threads", rate::<Threads, 10>),
             ],
         ),
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
                 Side::published("published 0.7.0", rate::<published::Boxed, 100>),
                 Side::new("tokio LocalSet", rate::<TokioIo, 100>),
                 Side::new("monoio", rate::<Monoio, 100>),
-                Side::new("smol async-io", rate::<SmolIo, 100>),
+                Side::new("smol async-io", rate::<AsyncIo, 100>),
                 Side::new("limit: blocking threads", rate::<Threads, 100>),
             ],
         ),

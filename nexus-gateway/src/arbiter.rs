@@ -53,9 +53,18 @@ impl<T> Arbiter<T> {
     ///
     /// If `window` is zero.
     pub fn new(window: usize) -> Self {
+        Self::starting_at(1, window)
+    }
+
+    /// Waits for message `next`; whatever is before it was there already.
+    ///
+    /// # Panics
+    ///
+    /// If `window` is zero.
+    pub fn starting_at(next: u64, window: usize) -> Self {
         assert!(window > 0, "a window of 0 messages, the smallest is 1");
         Self {
-            next: 1,
+            next,
             held: VecDeque::with_capacity(window + 1),
             window,
             counts: ArbiterCounts::default(),
@@ -190,6 +199,19 @@ mod tests {
         );
         let (delivered, seen) = run(3, &[u64::MAX - 1]);
         assert_eq!((delivered, seen.lost), (vec![u64::MAX - 1], u64::MAX - 2));
+    }
+
+    #[test]
+    fn what_was_there_before_the_start_is_a_duplicate() {
+        let mut arbiter = Arbiter::starting_at(5, 4);
+        let mut delivered = Vec::new();
+        for copy in [4, 6, 5] {
+            arbiter.offer(copy, copy, |sequence, _| delivered.push(sequence));
+        }
+        assert_eq!(
+            (delivered, arbiter.counts()),
+            (vec![5, 6], counts(2, 1, 1, 0))
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A market-data gateway on `nexus-async-rt`: it takes an ITCH 5.0 feed over
-//! two redundant lines, arbitrates them, keeps order books, and archives every
-//! message.
+//! two redundant lines, over TCP or over UDP, keeps order books, and archives
+//! every message. It also plays one to others.
 //!
 //! The program is `nexus-gateway`; this library is its parts, so that tests
 //! reach them one by one.
@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`wire`] | messages and frames |
 //! | [`feed`] | what is played: a generated session or a file, and when |
+//! | [`net`] | the protocols that a feed travels by: SoupBinTCP, MoldUDP64 |
 //! | [`arbiter`] | of two copies, the first |
 //! | [`book`] | what rests, by stock, side and price |
 //! | [`archive`] | the feed on disk, and what of it is known to be there |
@@ -20,6 +21,9 @@
 //! | [`progress`] | what is shown meanwhile |
 //! | [`outcome`], [`report`] | what a run came to, and its tables |
 //! | [`program`] | both runs, one after the other |
+//! | [`publisher`] | a feed played to others, over the network |
+//! | [`receiver`] | a feed received, over the network |
+//! | [`race`](mod@race) | the first of two futures |
 
 #![warn(missing_docs)]
 
@@ -30,11 +34,15 @@ pub mod clock;
 pub mod config;
 pub mod feed;
 pub mod latency;
+pub mod net;
 pub mod noise;
 pub mod outcome;
 pub mod pipeline;
 pub mod program;
 pub mod progress;
+pub mod publisher;
+pub mod race;
+pub mod receiver;
 pub mod report;
 pub mod tally;
 pub mod wire;

@@ -1,8 +1,9 @@
 //! The gateway program: see `nexus-gateway --help`.
 
 use clap::Parser;
-use nexus_gateway::config::Config;
-use nexus_gateway::program;
+use nexus_gateway::config::{Command, Config};
+use nexus_gateway::{program, publisher, receiver};
+use std::error::Error;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -15,11 +16,21 @@ fn main() -> ExitCode {
             return code;
         }
     };
-    match program::main(&config, &mut std::io::stdout()) {
+    match run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(config: &Config) -> Result<(), Box<dyn Error>> {
+    let out = &mut std::io::stdout();
+    match &config.command {
+        None => program::main(config, out)?,
+        Some(Command::Feed(feed)) => publisher::main(feed, out)?,
+        Some(Command::Run(run)) => receiver::main(run, out)?,
+    }
+    Ok(())
 }

@@ -1,8 +1,8 @@
 //! The program: both runs, their tables, and what can go wrong.
 
-use crate::archive::{ArchiveError, verify};
+use crate::archive::{ArchiveError, Folder, FolderError, verify};
 use crate::config::Config;
-use crate::feed::{Feed, FeedError, Schedule, SessionPlan};
+use crate::feed::{Feed, FeedError, Schedule};
 use crate::noise;
 use crate::outcome::{Archived, Outcome};
 use crate::pipeline::{Plan, RunError, run};
@@ -11,9 +11,8 @@ use crate::wire::{FrameError, FrameReader};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// How long the machine's own noise is listened to.
 const LISTEN: Duration = Duration::from_millis(500);
@@ -27,7 +26,7 @@ pub enum ProgramError {
     /// were printed.
     Damaged(PathBuf, FrameError),
     /// The folder of the archives cannot be used.
-    Folder(PathBuf, io::Error),
+    Folder(FolderError),
     /// A run failed.
     Run(RunError),
     /// An archive does not verify.
@@ -52,9 +51,7 @@ impl fmt::Display for ProgramError {
                 "input {}: {error}; what lies before it was played and archived",
                 path.display()
             ),
-            ProgramError::Folder(path, error) => {
-                write!(f, "cannot use archive folder {}: {error}", path.display())
-            }
+            ProgramError::Folder(error) => error.fmt(f),
             ProgramError::Run(error) => error.fmt(f),
             ProgramError::Archive(error) => error.fmt(f),
             ProgramError::Differs { path, sequence } => write!(
@@ -72,11 +69,18 @@ impl std::error::Error for ProgramError {
         match self {
             ProgramError::Feed(error) => Some(error),
             ProgramError::Damaged(_, error) => Some(error),
-            ProgramError::Folder(_, error) | ProgramError::Output(error) => Some(error),
+            ProgramError::Folder(error) => Some(error),
+            ProgramError::Output(error) => Some(error),
             ProgramError::Run(error) => Some(error),
             ProgramError::Archive(error) => Some(error),
             ProgramError::Differs { .. } => None,
         }
+    }
+}
+
+impl From<FolderError> for ProgramError {
+    fn from(error: FolderError) -> Self {
+        ProgramError::Folder(error)
     }
 }
 
@@ -98,16 +102,7 @@ impl From<ArchiveError> for ProgramError {
 ///
 /// See [`ProgramError`].
 pub fn main(config: &Config, out: &mut impl Write) -> Result<(), ProgramError> {
-    let mut feed = match &config.input {
-        Some(path) => Feed::open(path, config.repeat).map_err(ProgramError::Feed)?,
-        None => {
-            let plan = SessionPlan {
-                messages: config.messages,
-                seed: config.seed,
-            };
-            Feed::generate(plan, config.repeat)
-        }
-    };
+    let mut feed = config.source.open().map_err(ProgramError::Feed)?;
     let fault = feed.take_fault();
     let folder = Folder::open(config.archive.as_deref())?;
     let program = Program {
@@ -120,7 +115,7 @@ pub fn main(config: &Config, out: &mut impl Write) -> Result<(), ProgramError> {
     write(out, &report::books(&unpaced.books))?;
     write(out, &report::rate("Unpaced", &unpaced, None))?;
     write(out, &program.archived("unpaced", &unpaced))?;
-    if let (Some(path), Some(fault)) = (&config.input, fault) {
+    if let (Some(path), Some(fault)) = (&config.source.input, fault) {
         return Err(ProgramError::Damaged(path.clone(), fault));
     }
 
@@ -175,35 +170,6 @@ impl Program<'_> {
     }
 
     fn archived(&self, name: &str, outcome: &Outcome) -> String {
-        let kept = matches!(self.folder, Folder::Kept(_));
-        report::archive(name, &outcome.archived, kept)
-    }
-}
-
-/// Where the archives are.
-enum Folder {
-    Kept(PathBuf),
-    Temporary(TempDir),
-}
-
-impl Folder {
-    fn open(kept: Option<&Path>) -> Result<Self, ProgramError> {
-        match kept {
-            Some(path) => std::fs::create_dir_all(path)
-                .map(|()| Folder::Kept(path.to_path_buf()))
-                .map_err(|e| ProgramError::Folder(path.to_path_buf(), e)),
-            None => tempfile::Builder::new()
-                .prefix("nexus-gateway-")
-                .tempdir()
-                .map(Folder::Temporary)
-                .map_err(|e| ProgramError::Folder(std::env::temp_dir(), e)),
-        }
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Folder::Kept(path) => path,
-            Folder::Temporary(folder) => folder.path(),
-        }
+        report::archive(name, &outcome.archived, self.folder.is_kept())
     }
 }

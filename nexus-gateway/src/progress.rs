@@ -35,12 +35,12 @@ impl Counter {
 }
 
 impl Progress {
-    /// Shows how many of `total` messages `what` has done.
+    /// Shows how many messages `what` has done, of `total` if that is known.
     ///
     /// # Errors
     ///
     /// If the system has no thread to give.
-    pub fn start(what: &'static str, total: u64) -> io::Result<Self> {
+    pub fn start(what: &'static str, total: Option<u64>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             done: AtomicU64::new(0),
             ended: AtomicBool::new(false),
@@ -73,7 +73,7 @@ impl Drop for Progress {
     }
 }
 
-fn show(what: &str, total: u64, shared: &Shared) {
+fn show(what: &str, total: Option<u64>, shared: &Shared) {
     let mut stderr = io::stderr();
     // In a terminal one line is written over and over; in a file each stays.
     let (begin, end, pause) = match stderr.is_terminal() {
@@ -85,8 +85,13 @@ fn show(what: &str, total: u64, shared: &Shared) {
         // Ordering: Relaxed; see `Progress::drop`.
         let ended = shared.ended.load(Ordering::Relaxed);
         let done = shared.done.load(Ordering::Relaxed);
-        let percent = done.saturating_mul(100) / total.max(1);
-        let line = format!("{begin}{what}: {done} of {total} messages, {percent} %{end}");
+        let line = match total {
+            Some(total) => {
+                let percent = done.saturating_mul(100) / total.max(1);
+                format!("{begin}{what}: {done} of {total} messages, {percent} %{end}")
+            }
+            None => format!("{begin}{what}: {done} messages{end}"),
+        };
         // Nobody may be reading; the run goes on.
         let _ = stderr.write_all(line.as_bytes());
         if ended {
@@ -106,7 +111,7 @@ mod tests {
     #[test]
     fn dropping_it_ends_it_at_once() {
         let begun = Instant::now();
-        let progress = Progress::start("testing", 3).unwrap();
+        let progress = Progress::start("testing", Some(3)).unwrap();
         progress.counter().set(2);
         drop(progress);
         assert!(begun.elapsed() < Duration::from_millis(900));

@@ -55,7 +55,7 @@ impl fmt::Display for Table {
 }
 
 /// A count with its thousands set apart.
-fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {

@@ -111,10 +111,10 @@ use tree::Handle;
 /// used on any thread, with any executor or none. The [module](self) tells how.
 ///
 /// # Cost
-/// A token is one block on the heap, a tree one more. Asking is one load.
-/// Cloning and waiting allocate nothing. A tree has one lock, taken when a
-/// token is made, when the last of its clones goes, and to cancel: then for as
-/// long as it takes to visit every descendant.
+/// A token is one block of about 170 bytes on the heap, a tree a small one
+/// more. Asking is one load. Cloning and waiting allocate nothing. A tree has
+/// one lock, taken when a token is made, when the last of its clones goes, and
+/// to cancel: then for as long as it takes to visit every descendant.
 ///
 /// # Example
 /// ```

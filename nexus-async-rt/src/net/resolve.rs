@@ -3,11 +3,12 @@
 //! The OS only offers a call that blocks, for seconds if a server does not
 //! answer. So it is made on a thread of its own, which ends with its answer.
 
+use crate::sync::Mutex;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
@@ -40,7 +41,7 @@ pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
-    let answer = Arc::new(Answer::default());
+    let answer = Arc::new(Answer(Mutex::new(Slot::default())));
     let asker = answer.clone();
     let name = host.to_owned();
     thread::Builder::new()
@@ -67,7 +68,7 @@ fn failed(host: &str, error: &dyn fmt::Display) -> io::Error {
 }
 
 /// What the thread and the future share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Answer(Mutex<Slot>);
 
 #[derive(Debug, Default)]
@@ -77,16 +78,11 @@ struct Slot {
 }
 
 impl Answer {
-    fn slot(&self) -> MutexGuard<'_, Slot> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn give(&self, addrs: io::Result<Vec<SocketAddr>>) {
-        let waker = {
-            let mut slot = self.slot();
+        let waker = self.0.with(|slot| {
             slot.addrs = Some(addrs);
             slot.waker.take()
-        };
+        });
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -95,10 +91,9 @@ impl Answer {
     fn poll(&self, cx: &Context<'_>) -> Poll<io::Result<Vec<SocketAddr>>> {
         // Foreign code: before the lock, and after it.
         let waker = cx.waker().clone();
-        let (addrs, unused) = {
-            let mut slot = self.slot();
-            (slot.addrs.take(), slot.waker.replace(waker))
-        };
+        let (addrs, unused) = self
+            .0
+            .with(|slot| (slot.addrs.take(), slot.waker.replace(waker)));
         drop(unused);
         addrs.map_or(Poll::Pending, Poll::Ready)
     }

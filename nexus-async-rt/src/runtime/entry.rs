@@ -1,6 +1,6 @@
 //! One timer, which lies in the future that waits for it.
 
-use super::timers::{STAGED, Timers};
+use super::timers::{FAR, Timers};
 use std::cell::Cell;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
@@ -9,11 +9,11 @@ use std::task::Waker;
 use std::time::Instant;
 
 /// In no wheel.
-pub(super) const IDLE: u16 = STAGED + 1;
+pub(super) const IDLE: u16 = FAR + 1;
 /// Its deadline has come.
-pub(super) const FIRED: u16 = STAGED + 2;
+pub(super) const FIRED: u16 = FAR + 2;
 /// Its wheel has gone.
-pub(super) const ABANDONED: u16 = STAGED + 3;
+pub(super) const ABANDONED: u16 = FAR + 3;
 
 thread_local! {
     static MADE: Cell<u64> = const { Cell::new(0) };
@@ -42,7 +42,7 @@ pub(crate) struct Entry {
     pub(super) deadline: Cell<u64>,
     /// Entries that this thread had made before: ties are told apart by it.
     pub(super) order: u64,
-    /// The list it is in, or one of the constants above `STAGED`.
+    /// The list it is in, or one of the constants above `FAR`.
     pub(super) place: Cell<u16>,
     /// Where it waits; not null while it does.
     pub(super) timers: Cell<*const Timers>,
@@ -90,7 +90,7 @@ impl Entry {
     /// In a list: what is not has a number above them all.
     #[inline(always)]
     fn is_waiting(&self) -> bool {
-        self.place.get() <= STAGED
+        self.place.get() <= FAR
     }
 
     /// Says that the deadline has come without the wheel's help.

@@ -264,7 +264,10 @@ impl<'w> Runtime<'w> {
     /// waited for, and nobody holds the clock.
     #[cold]
     fn clock_may_jump(&self) -> bool {
-        !self.watches.has_waiters() && !self.shared().timers.clock.is_held()
+        let shared = self.shared();
+        // What a holder handed over before it let go may have come after the
+        // last look at the inbox.
+        !self.watches.has_waiters() && !shared.timers.clock.is_held() && !shared.has_work()
     }
 
     /// See the module.
@@ -272,8 +275,12 @@ impl<'w> Runtime<'w> {
     fn idle(&mut self) {
         // SAFETY: alive until `drop`.
         let shared = unsafe { self.shared.as_ref() };
-        if !self.limits.spin.is_zero() && self.spin() {
-            return;
+        if !self.limits.spin.is_zero() {
+            let found = self.spin();
+            shared.timers.clock.forget_time();
+            if found {
+                return;
+            }
         }
         let sleep = shared.timers.sleep_time();
         if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) || !shared.begin_park() {
@@ -297,7 +304,7 @@ impl<'w> Runtime<'w> {
         let shared = unsafe { self.shared.as_ref() };
         shared.counters.spins.add(1);
         let begin = Instant::now();
-        let deadline = shared.timers.sleep_time();
+        let mut deadline = shared.timers.sleep_time();
         loop {
             for _ in 0..LOOKS {
                 if shared.has_work() {
@@ -307,6 +314,8 @@ impl<'w> Runtime<'w> {
             }
             if self.watches.is_watching() {
                 self.look_at_sockets();
+                // A waker may have begun a timer.
+                deadline = shared.timers.sleep_time();
             }
             let now = Instant::now();
             if deadline.is_some_and(|(begin, left)| now.duration_since(begin) >= left) {
@@ -345,13 +354,21 @@ pub(crate) fn clock_now() -> Instant {
 /// See [`ClockHold`]; for the public function `name`.
 #[track_caller]
 pub(crate) fn hold_clock(name: &str) -> ClockHold {
-    context::with(name, |shared| {
-        let root = Waker::clone(&shared.root_waker());
-        shared.timers.clock.hold(root)
-    })
+    context::with(name, Shared::hold_clock)
+}
+
+/// The same, if the caller runs in a runtime.
+#[cfg(feature = "tokio-compat")]
+pub(crate) fn try_hold_clock() -> Option<ClockHold> {
+    context::find(Shared::hold_clock)
 }
 
 impl Shared {
+    fn hold_clock(&self) -> ClockHold {
+        let root = Waker::clone(&self.root_waker());
+        self.timers.clock.hold(root)
+    }
+
     fn fire_timers(&self) {
         let now = self.timers.clock.begin_turn();
         let fired = self.timers.fire(self.timers.clock.nanos(now));

@@ -19,7 +19,8 @@ impl Runtime<'_> {
     ///
     /// It tells nobody to end: that is done before, by
     /// [`ShutdownHandle::trigger`](crate::ShutdownHandle::trigger) or a
-    /// cancellation. `Duration::MAX` waits without a limit.
+    /// cancellation. The time is that of the runtime's clock; `Duration::MAX`
+    /// waits without a limit.
     ///
     /// # Errors
     /// If tasks are alive when `timeout` is over: they are named by where they

@@ -6,7 +6,7 @@
 //!
 //! | phase | the handler is set | a signal |
 //! |---|---|---|
-//! | `ASLEEP` | never was, or somebody else's calls it | does nothing |
+//! | `ASLEEP` | never was, or somebody else's may call it | does nothing |
 //! | `ARMED` | yes | makes it `TOLD`, and wakes the thread |
 //! | `TOLD` | yes | is the second: the default, which ends the process |
 //! | `RESTORED` | no more; it still runs somewhere | comes again, for whoever is set now |
@@ -52,6 +52,9 @@ struct Registry {
     last_number: u64,
     /// What was set before, while our handler is.
     before: Option<[SigAction; 2]>,
+    /// What was set before the last time, if somebody covered our handler then:
+    /// they may have put it back, and then it is what a later time finds.
+    covered: Option<[SigAction; 2]>,
 }
 
 /// Has a runtime told of signals until it is dropped.
@@ -134,7 +137,14 @@ impl Registry {
             Ok([first, second])
         });
         match set {
-            Ok(before) => {
+            Ok(mut before) => {
+                let default = [action_of(SigHandler::SigDfl); 2];
+                let beneath = self.covered.unwrap_or(default);
+                for (before, beneath) in before.iter_mut().zip(beneath) {
+                    if is_ours(*before) {
+                        *before = beneath;
+                    }
+                }
                 self.before = Some(before);
                 Ok(())
             }
@@ -149,15 +159,18 @@ impl Registry {
     /// Sets again what was set before, unless somebody else has set something
     /// meanwhile; ends the thread. Returns the phase that is over.
     fn restore(&mut self) -> usize {
-        let before = self.before.take().into_iter().flatten();
-        let mut phase = RESTORED;
-        for (signal, before) in HANDLED.into_iter().zip(before) {
-            let Ok(current) = set(signal, &before) else {
+        let before = self.before.take();
+        // Who has ever covered ours may call it from theirs for ever after.
+        let covered = self.covered.is_some();
+        let mut phase = if covered { ASLEEP } else { RESTORED };
+        for (signal, action) in HANDLED.into_iter().zip(before.into_iter().flatten()) {
+            let Ok(current) = set(signal, &action) else {
                 continue;
             };
             if !is_ours(current) {
                 // Whoever it is may call ours after theirs.
                 phase = ASLEEP;
+                self.covered = before;
                 let _ = set(signal, &current);
             }
         }
@@ -174,6 +187,10 @@ fn ours() -> SigAction {
         SaFlags::SA_RESTART,
         SigSet::empty(),
     )
+}
+
+fn action_of(handler: SigHandler) -> SigAction {
+    SigAction::new(handler, SaFlags::empty(), SigSet::empty())
 }
 
 fn is_ours(action: SigAction) -> bool {
@@ -197,9 +214,7 @@ extern "C" fn on_signal(signal: c_int) {
         Err(phase) => {
             if let Ok(signal) = Signal::try_from(signal) {
                 if phase == TOLD {
-                    let default =
-                        SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-                    let _ = set(signal, &default);
+                    let _ = set(signal, &action_of(SigHandler::SigDfl));
                 }
                 if phase != ASLEEP {
                     // Blocked until this handler returns.

@@ -265,6 +265,10 @@ impl Home for Shared {
         if ptr::eq(shared.current.get(), task) {
             header.state.abort_later();
         } else {
+            if shared.borrows.is_resting() {
+                // Between runs there is no turn whose time could be asked for.
+                shared.timers.clock.forget_time();
+            }
             // SAFETY: alive, see above; the runtime is not closed, because a task is
             // alive. The handle keeps the task until the caller drops it.
             let panic = unsafe {

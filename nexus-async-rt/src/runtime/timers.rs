@@ -32,8 +32,12 @@ const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
 /// The list of those that are due.
 const DUE: u16 = (LEVELS * SLOTS) as u16;
-/// The list of those that are staged, the last of all lists.
-pub(super) const STAGED: u16 = DUE + 1;
+/// The list of those that are staged.
+const STAGED: u16 = DUE + 1;
+/// The list of those that never fire, the last of all lists. Nobody looks for
+/// it, so it has no bit; but who is reset is found in it, and who waits longer
+/// than the wheel is abandoned.
+pub(super) const FAR: u16 = DUE + 2;
 /// Nanoseconds of a tick.
 const TICK: u64 = 1000;
 /// How long a list is searched for the exact deadline to park until.
@@ -42,10 +46,10 @@ const EXACT: usize = 32;
 /// See the module. Not to be moved while entries wait in it.
 pub(crate) struct Timers {
     /// Not `Sync` and not `Send`: neither are entries.
-    lists: [Cell<*const Entry>; STAGED as usize + 1],
+    lists: [Cell<*const Entry>; FAR as usize + 1],
     occupied: [Cell<u64>; LEVELS],
     /// A bit for each level whose `occupied` is not zero, and above them one
-    /// for each of the other lists that is not empty: see `bit_of`.
+    /// for each other list, but `FAR`, that is not empty: see `bit_of`.
     busy: Cell<u16>,
     /// The wheel's tick.
     tick: Cell<u64>,
@@ -61,7 +65,7 @@ const fn bit_of(list: u16) -> u16 {
 impl Timers {
     pub(super) fn new() -> Self {
         Self {
-            lists: [const { Cell::new(ptr::null()) }; STAGED as usize + 1],
+            lists: [const { Cell::new(ptr::null()) }; FAR as usize + 1],
             occupied: [const { Cell::new(0) }; LEVELS],
             busy: Cell::new(0),
             tick: Cell::new(0),
@@ -106,7 +110,7 @@ impl Timers {
                 if deadline < NEVER {
                     self.place(entry);
                 } else {
-                    (*entry).place.set(IDLE);
+                    self.link(entry, FAR);
                 }
                 entry = next;
             }
@@ -347,7 +351,8 @@ impl Timers {
             self.settle();
             let list = match self.next_slot() {
                 Some((_, list, _)) => list,
-                None => DUE as usize,
+                None if self.busy.get() != 0 => DUE as usize,
+                None => FAR as usize,
             };
             let entry = self.lists[list].get();
             if entry.is_null() {

@@ -12,13 +12,12 @@
 //!   coming, and whoever is woken and goes away need not hand anything on.
 //! - No waker is cloned, woken or dropped in an open borrow.
 
-use crate::unwind::{Panic, contained, keep_first};
+use crate::unwind::{Panic, caught, contained, keep_first};
 use crate::wait::mode::Local;
 use crate::wait::queue::WaitQueue;
 use std::cell::Cell;
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Waker};
 
 /// Where futures wait for a side.
@@ -215,11 +214,9 @@ impl Watch {
         // Taken out first, woken last: it may give the watch to another
         // descriptor, for which this event is none.
         let poller = state.poller.take();
-        let woken = catch_unwind(AssertUnwindSafe(|| state.waiters.wake_present()));
-        keep_first(first, woken.err());
+        keep_first(first, caught(|| state.waiters.wake_present()));
         if let Some(waker) = poller {
-            let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-            keep_first(first, woken.err());
+            keep_first(first, caught(|| waker.wake()));
         }
     }
 

@@ -185,6 +185,11 @@ impl Borrows {
         }
     }
 
+    /// Whether the runtime does not run.
+    pub(super) fn is_resting(&self) -> bool {
+        self.0.get() == RESTING
+    }
+
     /// An exclusive borrow, until what is returned is dropped.
     #[track_caller]
     #[inline(always)]

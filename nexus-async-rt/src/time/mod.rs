@@ -13,6 +13,7 @@
 //! | begin later | [`after()`], [`after_delay`] | the call |
 //! | try again after a failure | [`Backoff`] | each failure |
 //! | let the others run | [`yield_now()`] | |
+//! | run on where this crate's futures would let the others run | [`unconstrained()`] | |
 //!
 //! A loop that does something every second wants an [`Interval`]: a `sleep` in
 //! it would add the time that the loop itself takes. A limit for several steps
@@ -43,7 +44,12 @@
 //! [`now`] reads the runtime's clock, as [`sleep()`] and [`timeout()`] do: some
 //! twenty nanoseconds. [`event_time`] reads it once a turn: of a hundred tasks
 //! woken by one packet, each may ask. `sleep_until(event_time() + d)` therefore
-//! costs a third of `sleep(d)`, and counts from the beginning of the turn.
+//! costs a quarter of `sleep(d)`, and counts from the beginning of the turn.
+//!
+//! A timer that is gone by the end of the turn in which it was first polled, as
+//! most limits of time are, has been put into a list and taken out again, and
+//! that is all. What is still there then is converted to nanoseconds and put
+//! into its slot; a turn in which timers wait reads the clock once.
 //!
 //! # A clock that stands still
 //!

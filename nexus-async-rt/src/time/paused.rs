@@ -141,8 +141,9 @@ impl Future for AdvanceFut {
             clock.move_to(time);
             time
         });
-        // By the wheel, even though it is due: behind all that is due before.
-        timer.as_mut().reset(time);
+        // By the wheel, even though it is due, and made just now: behind all
+        // that is due.
+        timer.set(Sleep::new(Some(time)));
         timer.into_ref().begin(cx);
         Poll::Pending
     }

@@ -136,14 +136,15 @@ impl Sleep {
     fn poll_idle(self: Pin<&Self>, cx: &Context<'_>) -> bool {
         let reached = with_timers("Sleep::poll", |timers| {
             let deadline = self.entry.time();
-            deadline.map(|deadline| timers.clock.has_reached(deadline))
+            deadline.is_some_and(|deadline| timers.clock.has_reached(deadline))
         });
-        match reached {
-            Some(true) => self.entry.set_fired(),
-            Some(false) => self.begin(cx),
-            None => {}
+        if reached {
+            self.entry.set_fired();
+        } else {
+            // Never, too: it may be reset while it waits.
+            self.begin(cx);
         }
-        reached == Some(true)
+        reached
     }
 
     /// A poll that is not the first. `true`: it has fired.

@@ -175,7 +175,7 @@ assert_impl_all!(RunUntilCancelledFut<'static, Ready<OneAtATime>>: Future, Send,
 assert_not_impl_any!(CancelledFut<'static>: Unpin, Clone);
 assert_not_impl_any!(CancelledOwnedFut: Unpin, Clone);
 assert_not_impl_any!(RunUntilCancelledFut<'static, Ready<Tied>>: Send, Unpin, Clone);
-assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, Debug);
+assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_impl_all!(ShutdownSignal: Future<Output = ()>, Send, Sync, Debug);
 assert_not_impl_any!(ShutdownSignal: Unpin, Clone);
 assert_impl_all!(QuiesceTimeout: Send, Sync, Clone, Unpin, Error, PartialEq);
@@ -235,3 +235,26 @@ assert_not_impl_any!(UnixListener: Send, Sync, Clone);
 assert_not_impl_any!(UnixDatagram: Send, Sync, Clone);
 assert_not_impl_any!(AsyncFd<OwnedFd>: Send, Sync, Clone);
 assert_not_impl_any!(ReadyGuard<'static, OwnedFd>: Send, Sync);
+
+/// The bridge to tokio.
+#[cfg(feature = "tokio-compat")]
+mod tokio_compat {
+    use super::{Cell, Debug, Error, Tied, assert_impl_all, assert_not_impl_any};
+    use nexus_async_rt::{InstallTokioError, TokioJoinError, TokioJoinHandle, WithTokioFut};
+    use std::future::{Pending, Ready};
+    use std::marker::PhantomPinned;
+
+    // As what is inside.
+    type Made<T> = fn() -> Ready<T>;
+    assert_impl_all!(WithTokioFut<Made<u8>, Ready<u8>>: Future, Send, Unpin, Debug);
+    assert_impl_all!(WithTokioFut<Made<Tied>, Ready<Tied>>: Future, Debug);
+    assert_not_impl_any!(WithTokioFut<Made<Tied>, Ready<Tied>>: Send);
+    assert_not_impl_any!(WithTokioFut<Made<u8>, PhantomPinned>: Unpin);
+    assert_not_impl_any!(WithTokioFut<Made<u8>, Pending<u8>>: Clone);
+
+    // A handle may leave its thread with its output.
+    assert_impl_all!(TokioJoinHandle<Cell<u8>>: Future, Send, Sync, Unpin, Debug);
+    assert_not_impl_any!(TokioJoinHandle<Tied>: Send, Sync, Clone);
+    assert_impl_all!(TokioJoinError: Send, Sync, Unpin, Error);
+    assert_impl_all!(InstallTokioError: Send, Sync, Clone, Copy, Unpin, Error, PartialEq);
+}

@@ -42,6 +42,10 @@ mod time_interval;
 mod time_model;
 mod time_paused;
 mod time_timeout;
+#[cfg(feature = "tokio-compat")]
+mod tokio_compat;
+#[cfg(feature = "tokio-compat")]
+mod tokio_ends;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;
 mod udp;

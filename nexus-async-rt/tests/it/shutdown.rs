@@ -52,20 +52,25 @@ fn any_number_of_tasks_wait_for_it() {
 
 #[test]
 fn u04_a_trigger_on_another_thread_wakes_a_parked_runtime() {
-    with_runtime(|rt| {
-        let handle = rt.shutdown_handle();
-        let thread = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(20));
-            handle.trigger();
-        });
-        let parks = rt.metrics().parks;
-        rt.block_on(async {
-            let task = spawn_boxed(shutdown_signal());
-            shutdown_signal().await;
-            task.await;
-        });
-        assert!(rt.metrics().parks > parks);
-        thread.join().unwrap();
+    within(Duration::from_secs(30), || {
+        // Until it was surely parked: the thread takes its time.
+        let mut parked = false;
+        while !parked {
+            let mut world = WorldBuilder::new().build();
+            let mut rt = Runtime::new(&mut world);
+            let handle = rt.shutdown_handle();
+            let thread = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(20));
+                handle.trigger();
+            });
+            rt.block_on(async {
+                let task = spawn_boxed(shutdown_signal());
+                shutdown_signal().await;
+                task.await;
+            });
+            parked = rt.metrics().parks > 0;
+            thread.join().unwrap();
+        }
     });
     within(Duration::from_secs(30), || {
         for _ in 0..scaled(50) {

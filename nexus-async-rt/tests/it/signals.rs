@@ -15,6 +15,7 @@ use std::future::pending;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -164,6 +165,23 @@ fn a_handler_that_was_set_meanwhile_stays() {
 }
 
 #[test]
+fn a_handler_of_ours_that_is_put_back_too_late_does_not_outlast_the_next_runtime() {
+    for signal in BOTH {
+        within(LIMIT, || {
+            let mut child = Case::start("put back");
+            child.says("ready");
+            child.signal(signal);
+            assert_eq!(child.wait().signal(), Some(signal as i32));
+        });
+    }
+}
+
+#[test]
+fn a_handler_that_calls_ours_is_called_once_when_all_is_over() {
+    succeeds("chained");
+}
+
+#[test]
 fn a_runtime_that_comes_late_is_told_at_once() {
     succeeds("late");
 }
@@ -191,6 +209,8 @@ fn a_case() {
         "ignored" => ignored(),
         "handler before" => handler_before(),
         "handler meanwhile" => handler_meanwhile(),
+        "put back" => put_back(),
+        "chained" => chained(),
         "late" => late(),
         "between runs" => between_runs(),
         other => panic!("there is no case {other:?}"),
@@ -393,6 +413,62 @@ fn handler_meanwhile() {
     is_told();
     raise(Signal::SIGTERM).unwrap();
     assert_eq!(CALLS.load(Ordering::SeqCst), 3);
+}
+
+/// Somebody covers our handler, and puts it back when the runtime has gone.
+fn put_back() {
+    let covers = SigAction::new(
+        SigHandler::Handler(count),
+        SaFlags::empty(),
+        SigSet::empty(),
+    );
+    // SAFETY: the handler does nothing but count.
+    let covered = with_signals(|_| BOTH.map(|signal| unsafe { sigaction(signal, &covers) }));
+    for (signal, before) in BOTH.into_iter().zip(covered) {
+        // SAFETY: what was set before.
+        unsafe { sigaction(signal, &before.unwrap()) }.unwrap();
+    }
+    is_told();
+    println!("ready");
+    loop {
+        thread::park();
+    }
+}
+
+/// What [`chain`] calls.
+static COVERED: OnceLock<extern "C" fn(c_int)> = OnceLock::new();
+
+/// Counts, and calls what it has covered, as handlers do that share a signal.
+extern "C" fn chain(signal: c_int) {
+    CALLS.fetch_add(1, Ordering::SeqCst);
+    if let Some(covered) = COVERED.get() {
+        covered(signal);
+    }
+}
+
+fn chained() {
+    let covers = SigAction::new(
+        SigHandler::Handler(chain),
+        SaFlags::empty(),
+        SigSet::empty(),
+    );
+    with_signals(|_| {
+        for signal in BOTH {
+            // SAFETY: the handler counts, and calls one that was set.
+            let before = unsafe { sigaction(signal, &covers) }.unwrap();
+            let SigHandler::Handler(before) = before.handler() else {
+                panic!("no handler was set");
+            };
+            COVERED.get_or_init(|| before);
+        }
+    });
+    for round in 1..=3 {
+        for signal in BOTH {
+            raise(signal).unwrap();
+        }
+        assert_eq!(CALLS.load(Ordering::SeqCst), 2 * round);
+        is_told();
+    }
 }
 
 fn late() {

@@ -5,7 +5,7 @@ use crate::watchdog::{scaled, with_built, with_runtime};
 use futures_lite::future::{poll_once, zip};
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use nexus_async_rt::{
-    JoinHandle, TcpListener, TcpSocket, TcpStream, sleep, spawn_boxed, yield_now,
+    JoinHandle, TcpListener, TcpSocket, TcpStream, now, sleep, spawn_boxed, timeout, yield_now,
 };
 use std::cell::Cell;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
@@ -510,4 +510,34 @@ fn a_socket_that_is_always_ready_does_not_hold_the_others_back() {
             other.abort();
         });
     });
+}
+
+/// A paused clock stands still while anybody waits for a socket, because what
+/// comes there may be what a timeout is for.
+#[test]
+fn a_paused_clock_waits_for_sockets() {
+    with_built(
+        |builder| builder.start_paused(true),
+        |rt| {
+            rt.block_on(async {
+                let begin = now();
+                let hour = Duration::from_secs(3600);
+                let (here, there) = connected().await;
+                let socket = here.into_std();
+                let sender = std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_millis(20));
+                    std::io::Write::write_all(&mut &socket, b"x").map(|()| socket)
+                });
+                let mut buf = [0; 1];
+                let read = timeout(hour, there.read(&mut buf)).await;
+                assert_eq!(read.expect("no time has passed").unwrap(), 1);
+                assert_eq!(now(), begin);
+                // Watched still, but nobody waits.
+                sleep(hour).await;
+                assert_eq!(now() - begin, hour);
+                drop(sender.join().unwrap().unwrap());
+                assert_eq!(there.read(&mut buf).await.unwrap(), 0);
+            });
+        },
+    );
 }

@@ -1,13 +1,17 @@
 //! Timers on the real clock.
 
-use crate::watchdog::{panic_of, scaled, with_runtime, within};
-use nexus_async_rt::{Runtime, event_time, now, sleep, sleep_until, spawn_boxed, yield_now};
+use crate::watchdog::{panic_of, scaled, with_built, with_runtime, within};
+use nexus_async_rt::{
+    Runtime, UdpSocket, event_time, now, sleep, sleep_until, spawn_boxed, yield_now,
+};
 use nexus_rt::WorldBuilder;
-use std::cell::RefCell;
-use std::future::poll_fn;
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn};
+use std::net::Ipv4Addr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -184,7 +188,7 @@ fn u18_a_timer_outlives_the_runtime() {
 
 #[test]
 fn polled_in_another_runtime_or_in_none() {
-    let mut timer = Box::pin(sleep(Duration::from_millis(200)));
+    let mut timer = Box::pin(sleep(Duration::from_secs(3600)));
     let mut cx = Context::from_waker(Waker::noop());
     let message = panic_of(|| timer.as_mut().poll(&mut cx));
     assert!(message.contains("outside a runtime"), "{message}");
@@ -197,6 +201,7 @@ fn polled_in_another_runtime_or_in_none() {
             let message = panic_of(|| other.block_on(poll_fn(|cx| timer.as_mut().poll(cx))));
             assert!(message.contains("polled in another"), "{message}");
         });
+        timer.as_mut().reset(Instant::now());
         rt.block_on(timer.as_mut());
     });
 }
@@ -267,6 +272,60 @@ fn the_time_of_a_turn_is_not_that_of_an_earlier_run() {
             });
             let between = Instant::now();
             assert!(rt.block_on(async { event_time() }) >= between);
+        }
+    });
+}
+
+#[test]
+fn the_time_of_a_turn_is_not_that_before_a_spin() {
+    with_built(
+        |builder| builder.spin(Duration::from_secs(10)),
+        |rt| {
+            rt.block_on(async {
+                let timer = spawn_boxed(sleep(Duration::from_secs(3600)));
+                let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+                let addr = socket.local_addr().unwrap();
+                let sending = thread::spawn(move || {
+                    thread::sleep(Duration::from_millis(20));
+                    let sender = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+                    let sent = Instant::now();
+                    sender.send_to(&[1], addr).unwrap();
+                    sent
+                });
+                socket.recv(&mut [0]).await.unwrap();
+                assert!(event_time() >= sending.join().unwrap());
+                timer.abort();
+            });
+        },
+    );
+}
+
+#[test]
+fn the_time_of_a_turn_is_not_seen_between_runs() {
+    /// Asks for the time of the turn when it is dropped.
+    struct Asks(Rc<Cell<Option<Instant>>>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            self.0.set(Some(event_time()));
+        }
+    }
+    with_runtime(|rt| {
+        let seen: Rc<Cell<Option<Instant>>> = Rc::default();
+        let tasks = [(); 2].map(|()| {
+            let asks = Asks(seen.clone());
+            rt.spawn_boxed(async move {
+                let _asks = asks;
+                pending::<()>().await;
+            })
+        });
+        rt.block_on(async {
+            let _ = event_time();
+        });
+        for task in tasks {
+            thread::sleep(Duration::from_millis(2));
+            let before = Instant::now();
+            task.abort();
+            assert!(seen.take().unwrap() >= before);
         }
     });
 }

@@ -2,14 +2,18 @@
 
 use crate::channel_hand::{Hostile, hostile, kept};
 use crate::time_paused::with_paused;
-use crate::watchdog::{panic_of, within};
-use nexus_async_rt::{Runtime, Sleep, advance, now, sleep, sleep_until, spawn_boxed, yield_now};
+use crate::watchdog::{panic_of, with_built, within};
+use nexus_async_rt::{
+    Runtime, Sleep, UdpSocket, advance, now, sleep, sleep_until, spawn_boxed, yield_now,
+};
 use nexus_rt::WorldBuilder;
 use std::cell::{Cell, RefCell};
-use std::future::pending;
-use std::pin::Pin;
+use std::future::{pending, poll_fn};
+use std::net::Ipv4Addr;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -150,6 +154,43 @@ fn a_waker_may_drop_reset_and_make_timers() {
             timers.take();
         });
     });
+}
+
+#[test]
+fn a_timer_that_a_waker_begins_during_a_spin_fires() {
+    with_built(
+        |builder| builder.spin(3600 * SECOND),
+        |rt| {
+            rt.block_on(async {
+                let begun: Rc<RefCell<Option<Timer>>> = Rc::default();
+                let store = begun.clone();
+                let root = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+                let begins = Rc::new(Meddles(move || {
+                    let mut timer = Box::pin(sleep(Duration::from_millis(5)));
+                    assert!(poll(&mut timer, &root).is_pending());
+                    store.replace(Some(timer));
+                }));
+                let waker = hostile(&begins);
+                let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+                let addr = socket.local_addr().unwrap();
+                let mut byte = [0];
+                let mut received = pin!(socket.recv(&mut byte));
+                let mut cx = Context::from_waker(&waker);
+                assert!(received.as_mut().poll(&mut cx).is_pending());
+                let sending = thread::spawn(move || {
+                    thread::sleep(Duration::from_millis(20));
+                    let sender = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+                    sender.send_to(&[1], addr).unwrap();
+                });
+                poll_fn(|_| match &*begun.borrow() {
+                    Some(timer) if timer.is_elapsed() => Poll::Ready(()),
+                    _ => Poll::Pending,
+                })
+                .await;
+                sending.join().unwrap();
+            });
+        },
+    );
 }
 
 thread_local! {

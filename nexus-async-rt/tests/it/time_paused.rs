@@ -6,8 +6,8 @@ use futures_lite::AsyncReadExt;
 use futures_lite::future::poll_once;
 use nexus_async_rt::channel::{local, spsc};
 use nexus_async_rt::{
-    ClockHold, Runtime, advance, event_time, hold_clock, now, pause, resume, sleep, sleep_until,
-    spawn_boxed, timeout, yield_now,
+    ClockHold, Runtime, UdpSocket, advance, event_time, hold_clock, now, pause, resume, sleep,
+    sleep_until, spawn_boxed, timeout, yield_now,
 };
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -204,6 +204,22 @@ fn an_advance_in_a_task_waits_for_all_that_came_due() {
 }
 
 #[test]
+fn an_advance_that_was_made_before_a_timer_waits_for_it_too() {
+    with_paused(|rt| {
+        rt.block_on(async {
+            let step = advance(SECOND);
+            let timer = spawn_boxed(sleep(SECOND));
+            yield_now().await;
+            let finished = spawn_boxed(async move {
+                step.await;
+                timer.is_finished()
+            });
+            assert!(finished.await);
+        });
+    });
+}
+
+#[test]
 fn the_time_of_a_turn_does_not_see_an_advance() {
     with_paused(|rt| {
         rt.block_on(async {
@@ -313,6 +329,30 @@ fn a_hold_that_ends_wakes_whatever_the_runtime_does() {
 }
 
 #[test]
+fn what_is_handed_over_under_a_hold_comes_before_a_jump() {
+    with_paused(|rt| {
+        let (holds, held) = spsc::channel::<ClockHold>(1);
+        let (tx, rx) = spsc::channel(1);
+        let other = thread::spawn(move || {
+            for hold in std::iter::from_fn(|| held.blocking_recv().ok()) {
+                tx.try_send(()).unwrap();
+                drop(hold);
+            }
+        });
+        rt.block_on_busy(async {
+            let begin = now();
+            for _ in 0..scaled(5000) {
+                holds.send(hold_clock()).await.unwrap();
+                assert_eq!(timeout(SECOND, rx.recv()).await, Ok(Ok(())));
+                assert_eq!(now(), begin);
+            }
+        });
+        drop(holds);
+        other.join().unwrap();
+    });
+}
+
+#[test]
 fn a_hold_outlives_its_runtime() {
     let hold = with_paused(|rt| rt.block_on(async { hold_clock() }));
     thread::spawn(move || drop(hold)).join().unwrap();
@@ -344,6 +384,30 @@ fn a_held_clock_parks_the_runtime_until_it_is_woken() {
             sleep(Duration::from_nanos(1)).await;
             assert_eq!(now(), begin + Duration::from_nanos(1));
             sending.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_wait_for_a_socket_keeps_the_clock() {
+    with_paused(|rt| {
+        rt.block_on(async {
+            let begin = now();
+            let socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let addr = socket.local_addr().unwrap();
+            let sending = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(3));
+                let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+                socket.send_to(b"late", addr).unwrap();
+            });
+            let mut buf = [0; 8];
+            let received = timeout(Duration::from_nanos(1), socket.recv(&mut buf)).await;
+            assert_eq!(received.unwrap().unwrap(), 4);
+            assert_eq!(now(), begin);
+            sending.join().unwrap();
+            // A socket that nobody waits for does not.
+            sleep(3600 * SECOND).await;
+            assert_eq!(now(), begin + 3600 * SECOND);
         });
     });
 }

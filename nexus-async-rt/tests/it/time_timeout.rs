@@ -4,14 +4,14 @@ use crate::time_paused::with_paused;
 use crate::watchdog::{panic_of, scaled, with_runtime};
 use nexus_async_rt::channel::local;
 use nexus_async_rt::{
-    Elapsed, advance, after, after_delay, now, sleep, sleep_until, spawn_boxed, timeout,
+    Elapsed, Sleep, advance, after, after_delay, now, sleep, sleep_until, spawn_boxed, timeout,
     timeout_at, yield_now,
 };
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -251,6 +251,51 @@ fn outside_a_runtime_it_works_as_long_as_it_need_not_wait() {
     let mut later = pin!(after_delay(SECOND, ready(1)));
     let message = panic_of(|| later.as_mut().poll(&mut cx));
     assert!(message.contains("outside a runtime"), "{message}");
+}
+
+#[test]
+fn a_timer_that_never_fires_is_reset_without_being_polled_again() {
+    with_paused(|rt| {
+        rt.block_on(async {
+            let begin = now();
+            let far = sleep_until(begin + Duration::from_secs(1000 * 365 * 86400));
+            for timer in [sleep(Duration::MAX), far] {
+                let start = now();
+                let timer = Rc::new(RefCell::new(Box::pin(timer)));
+                let waits = timer.clone();
+                let task = spawn_boxed(async move {
+                    poll_fn(|cx| waits.borrow_mut().as_mut().poll(cx)).await;
+                    now()
+                });
+                sleep(SECOND).await;
+                timer.borrow_mut().as_mut().reset(start + 2 * SECOND);
+                let woken = timeout(3 * SECOND, task).await;
+                assert_eq!(woken, Ok(start + 2 * SECOND));
+            }
+        });
+    });
+}
+
+#[test]
+fn u18_a_timer_that_never_fires_outlives_the_runtime() {
+    let mut never = Box::pin(sleep(Duration::MAX));
+    let mut staged = Box::pin(sleep(Duration::MAX));
+    let poll =
+        |timer: &mut Pin<Box<Sleep>>| timer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    with_runtime(|rt| {
+        rt.block_on(async {
+            assert!(poll(&mut never).is_pending());
+            yield_now().await;
+            assert!(poll(&mut never).is_pending());
+            assert!(poll(&mut staged).is_pending());
+        });
+    });
+    for timer in [&mut never, &mut staged] {
+        let message = panic_of(|| poll(timer));
+        assert!(message.contains("runtime in which it waited"), "{message}");
+        timer.as_mut().reset(Instant::now());
+    }
+    with_runtime(|rt| rt.block_on(async { (never.await, staged.await) }));
 }
 
 #[test]

@@ -1,11 +1,8 @@
-//! smol's `LocalExecutor`, and `async-io` for sockets.
+//! smol's `LocalExecutor`.
 
-use super::{ECHO_BUFFER, Echo, Executor, serve_with};
+use super::Executor;
 use async_executor::{LocalExecutor, Task};
-use async_io::Async;
-use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use std::cell::Cell;
-use std::{io, net};
 
 /// Its tasks.
 #[derive(Debug)]
@@ -39,47 +36,5 @@ impl Executor for Smol {
             .get()
             .unwrap_or_else(|| panic!("`spawn` outside `block_on`"))
             .spawn(future)
-    }
-}
-
-/// The same, driven by the thread that watches the sockets.
-#[derive(Debug)]
-pub struct SmolIo;
-
-impl Executor for SmolIo {
-    type Join<T: 'static> = Task<T>;
-
-    fn block_on<F: Future + 'static>(future: F) -> F::Output {
-        let executor: &LocalExecutor<'_> = Box::leak(Box::default());
-        CURRENT.set(Some(executor));
-        async_io::block_on(executor.run(future))
-    }
-
-    fn spawn<F>(future: F) -> Task<F::Output>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
-        Smol::spawn(future)
-    }
-}
-
-async fn echo(socket: net::TcpStream) -> io::Result<u64> {
-    let mut stream = Async::new(socket)?;
-    let mut buf = [0; ECHO_BUFFER];
-    let mut bytes = 0;
-    loop {
-        let len = stream.read(&mut buf).await?;
-        if len == 0 {
-            return Ok(bytes);
-        }
-        stream.write_all(&buf[..len]).await?;
-        bytes += len as u64;
-    }
-}
-
-impl Echo for SmolIo {
-    fn serve(connections: Vec<net::TcpStream>) -> u64 {
-        serve_with::<Self, _>(connections, echo)
     }
 }

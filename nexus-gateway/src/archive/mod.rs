@@ -16,10 +16,12 @@
 //! - One writer at a time: the file is locked while it is open.
 
 mod error;
+mod folder;
 mod inspect;
 mod sync;
 
 pub use error::{ArchiveError, ArchiveFault};
+pub use folder::{Folder, FolderError};
 pub use inspect::{Inspection, inspect, verify};
 pub use sync::SyncRecord;
 

@@ -20,7 +20,7 @@ use crate::wire::{
 };
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,9 +29,19 @@ use std::sync::Arc;
 pub struct Feed {
     source: Source,
     extent: Extent,
+    /// Where in the source each [`STRIDE`]th message begins, the first
+    /// included.
+    marks: Vec<u64>,
     passes: u64,
     fault: Option<FrameError>,
 }
+
+/// Messages between two marks: 16 kB at most are read to find one between.
+const STRIDE: u64 = 512;
+
+/// What a player that begins in the middle reads at a time: there may be a
+/// hundred of them.
+const SMALL_BUFFER: usize = 16 * 1024;
 
 #[derive(Clone, Debug)]
 enum Source {
@@ -101,10 +111,11 @@ impl Feed {
     /// As [`session()`].
     pub fn generate(plan: SessionPlan, passes: u64) -> Self {
         let source = Source::Memory(Shared(Arc::new(session(plan))));
-        let (extent, fault) = survey(source.open(u64::MAX).expect("memory opens"));
+        let (extent, marks, fault) = survey(source.open(u64::MAX).expect("memory opens"));
         Self {
             source,
             extent,
+            marks,
             passes: passes.max(1),
             fault,
         }
@@ -127,7 +138,7 @@ impl Feed {
         let reader = source
             .open(u64::MAX)
             .map_err(|e| FeedError::Open(owned(), e))?;
-        let (extent, fault) = survey(reader);
+        let (extent, marks, fault) = survey(reader);
         if extent.messages == 0 {
             let error = fault.unwrap_or(FrameError {
                 offset: 0,
@@ -138,6 +149,7 @@ impl Feed {
         Ok(Self {
             source,
             extent,
+            marks,
             passes: if fault.is_some() { 1 } else { passes.max(1) },
             fault,
         })
@@ -201,6 +213,37 @@ impl Feed {
             moved: [0; MAX_MESSAGE_LEN],
         })
     }
+
+    /// A player whose first message is number `sequence`; at the end, if there
+    /// is none. Takes as long wherever that is.
+    ///
+    /// # Errors
+    ///
+    /// If the file has changed, or cannot be opened any more.
+    pub fn play_from(&self, sequence: u64) -> Result<Player, FrameError> {
+        let each = self.extent.messages;
+        let before = sequence.saturating_sub(1).min(self.messages());
+        let pass = (before / each).min(self.passes - 1);
+        let within = before - pass * each;
+        let stride = (within / STRIDE).min(self.marks.len() as u64 - 1);
+        let mark = self.marks[stride as usize];
+        let mut player = Player {
+            frames: self
+                .source
+                .open_between(mark, self.extent.bytes, SMALL_BUFFER)?,
+            source: self.source.clone(),
+            extent: self.extent,
+            passes: self.passes,
+            pass,
+            left: each - stride * STRIDE,
+            sequence: pass * each + stride * STRIDE,
+            moved: [0; MAX_MESSAGE_LEN],
+        };
+        while player.sequence < before {
+            player.next()?;
+        }
+        Ok(player)
+    }
 }
 
 type Frames = FrameReader<io::Take<Box<dyn Read + Send>>>;
@@ -208,23 +251,45 @@ type Frames = FrameReader<io::Take<Box<dyn Read + Send>>>;
 impl Source {
     /// Opens the first `limit` bytes.
     fn open(&self, limit: u64) -> io::Result<Frames> {
-        let reader: Box<dyn Read + Send> = match self {
-            Source::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
-            Source::File(path) => Box::new(File::open(path)?),
-        };
-        Ok(FrameReader::new(reader.take(limit)))
+        Ok(FrameReader::new(self.reader(0)?.take(limit)))
+    }
+
+    /// Opens the bytes from `from` to `to`, to be read `capacity` at a time.
+    fn open_between(&self, from: u64, to: u64, capacity: usize) -> io::Result<Frames> {
+        let reader = self.reader(from)?.take(to.saturating_sub(from));
+        Ok(FrameReader::starting_at(from, reader, capacity))
+    }
+
+    fn reader(&self, from: u64) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
+            Source::Memory(bytes) => {
+                let mut reader = Cursor::new(bytes.clone());
+                reader.set_position(from);
+                Box::new(reader)
+            }
+            Source::File(path) => {
+                let mut file = File::open(path)?;
+                file.seek(SeekFrom::Start(from))?;
+                Box::new(file)
+            }
+        })
     }
 }
 
 /// Reads as far as frames can be read.
-fn survey(mut frames: Frames) -> (Extent, Option<FrameError>) {
+fn survey(mut frames: Frames) -> (Extent, Vec<u64>, Option<FrameError>) {
     let mut extent = Extent {
         earliest: u64::MAX,
         ..Extent::default()
     };
+    let mut marks = Vec::new();
     let fault = loop {
+        let offset = frames.offset();
         match frames.next() {
             Ok(Some(message)) => {
+                if extent.messages.is_multiple_of(STRIDE) {
+                    marks.push(offset);
+                }
                 let at = timestamp(message);
                 extent.messages += 1;
                 extent.earliest = extent.earliest.min(at);
@@ -235,7 +300,7 @@ fn survey(mut frames: Frames) -> (Extent, Option<FrameError>) {
         }
     };
     extent.bytes = frames.offset();
-    (extent, fault)
+    (extent, marks, fault)
 }
 
 /// Plays a feed from its beginning, message by message.
@@ -355,6 +420,34 @@ mod tests {
             let first = decode(&played[i % 500].1).unwrap();
             assert_eq!(message.event, first.event);
         }
+    }
+
+    #[test]
+    fn playing_from_anywhere_is_playing_and_skipping() {
+        let plan = SessionPlan {
+            messages: 2 * STRIDE,
+            seed: 9,
+        };
+        let file = file(&session(plan));
+        for feed in [Feed::generate(plan, 2), Feed::open(file.path(), 2).unwrap()] {
+            let whole = all(&feed);
+            for from in [
+                0, 1, 2, 511, 512, 513, 1024, 1025, 1537, 2047, 2048, 2049, 9999,
+            ] {
+                let mut player = feed.play_from(from).unwrap();
+                let expected = whole.get(from.saturating_sub(1) as usize..).unwrap_or(&[]);
+                for (sequence, message) in expected.iter().take(600) {
+                    let played = player.next().unwrap();
+                    assert_eq!(played, Some((*sequence, &message[..])), "from {from}");
+                }
+                if expected.len() <= 600 {
+                    assert!(player.next().unwrap().is_none());
+                }
+            }
+        }
+        let feed = Feed::open(file.path(), 1).unwrap();
+        std::fs::write(file.path(), b"").unwrap();
+        assert!(feed.play_from(600).is_err());
     }
 
     #[test]

@@ -94,6 +94,14 @@ impl Schedule {
         u64::try_from(before * 1_000_000_000 / u128::from(self.rate)).unwrap_or(u64::MAX)
     }
 
+    /// How many messages are due `elapsed` nanoseconds after the start: the
+    /// inverse of [`due`](Self::due).
+    pub fn due_by(&self, elapsed: u64) -> u64 {
+        let packet = 1_000_000_000 * u128::from(self.per_packet);
+        let packets = ((u128::from(elapsed) + 1) * u128::from(self.rate) - 1) / packet + 1;
+        u64::try_from(packets * u128::from(self.per_packet)).unwrap_or(u64::MAX)
+    }
+
     /// By how much `line` lags with message `sequence`, in nanoseconds.
     pub fn lag(&self, sequence: u64, line: Line) -> u64 {
         let drawn = mix(self.packet(sequence).wrapping_add(1));
@@ -128,6 +136,21 @@ mod tests {
         }
         assert_eq!(Schedule::new(0).due(3), 2_000_000_000);
         assert_eq!(Schedule::new(1).due(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn what_is_due_by_a_moment_is_what_was_due_before_it() {
+        for rate in [1, 7, 10_000, 12_345, 333_333, 100_000_000] {
+            let schedule = Schedule::new(rate);
+            for sequence in (1..5_000).chain([1 << 33]) {
+                let due = schedule.due(sequence);
+                assert!(schedule.due_by(due) >= sequence, "rate {rate}");
+                if due > 0 {
+                    assert!(schedule.due_by(due - 1) < sequence, "rate {rate}");
+                }
+            }
+            assert_eq!(schedule.due_by(0), schedule.per_packet());
+        }
     }
 
     #[test]

@@ -40,17 +40,18 @@ struct Archiver {
     longest_sync: Duration,
 }
 
-/// Archives what comes until all senders are gone; renews the sync file every
-/// `interval` and at the end.
-pub(super) fn archive(
+/// Archives what comes until all senders are gone, from message `first` on;
+/// renews the sync file every `interval` and at the end.
+pub(crate) fn archive(
     archive: Archive,
     path: PathBuf,
     interval: Duration,
+    first: u64,
     mut from: mpsc_bytes::Receiver,
 ) -> Result<Archived, ArchiveError> {
     let mut archiver = Archiver {
         archive,
-        arbiter: Arbiter::new(WINDOW),
+        arbiter: Arbiter::starting_at(first, WINDOW),
         interval,
         due: Instant::now() + interval,
         syncs: 0,

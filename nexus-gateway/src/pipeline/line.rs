@@ -26,7 +26,7 @@ pub(super) struct Packet {
 const HEADER_LEN: usize = 16;
 
 /// A sequence number in front of a message, on the way to the archive.
-pub(super) const SEQUENCE_LEN: usize = 8;
+pub(crate) const SEQUENCE_LEN: usize = 8;
 
 /// What a full line is given to drain.
 const NAP: Duration = Duration::from_micros(200);

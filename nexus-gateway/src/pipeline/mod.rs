@@ -14,9 +14,9 @@
 //! - The tasks of the two lines, the arbiter and the World share one thread
 //!   and one runtime, which parks when there is nothing to do.
 
-mod archiver;
+pub(crate) mod archiver;
 mod booking;
-mod line;
+pub(crate) mod line;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::clock::{Clock, sleep_exactly};
@@ -44,7 +44,7 @@ const LINE_BYTES: usize = 256 * 1024;
 const FAN_IN: usize = 1024;
 
 /// The archive's channel holds what comes while the device flushes.
-const ARCHIVE_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const ARCHIVE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Messages that an arbiter holds behind a gap.
 const WINDOW: usize = 1024;
@@ -127,11 +127,12 @@ type FeedThread = JoinHandle<Result<Latencies, FrameError>>;
 /// If the archive fails, the feed changes, or a thread cannot be started.
 pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
     let archive = Archive::open(plan.archive)?;
-    let progress = Progress::start(plan.name, plan.feed.messages()).map_err(RunError::Thread)?;
+    let progress =
+        Progress::start(plan.name, Some(plan.feed.messages())).map_err(RunError::Thread)?;
     let (to_archive, raw) = mpsc_bytes::channel(ARCHIVE_BYTES);
     let (path, interval) = (plan.archive.to_path_buf(), plan.sync);
     let archiver = start("archive", move || {
-        archiver::archive(archive, path, interval, raw)
+        archiver::archive(archive, path, interval, 1, raw)
     })?;
 
     let mut world = world::build();

@@ -143,7 +143,7 @@ fn put<const N: usize>(m: &mut [u8; MAX_MESSAGE_LEN], at: usize, bytes: [u8; N])
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::super::{Stock, decode};
     use super::*;
     use proptest::prelude::*;
@@ -230,7 +230,7 @@ pub(super) mod tests {
     }
 
     /// Any message that the encoder writes.
-    pub(in super::super) fn message() -> impl Strategy<Value = Message> {
+    pub(crate) fn message() -> impl Strategy<Value = Message> {
         (event(), any::<u16>(), 0..1_u64 << 48).prop_map(|(event, locate, timestamp)| Message {
             timestamp,
             locate,

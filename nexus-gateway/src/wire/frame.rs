@@ -114,12 +114,18 @@ const LONGEST_FRAME: usize = FRAME_HEADER_LEN + MAX_MESSAGE_LEN;
 impl<R: Read> FrameReader<R> {
     /// Reads `inner`, whose first byte is the first of a length field.
     pub fn new(inner: R) -> Self {
+        Self::starting_at(0, inner, BUFFER_BYTES)
+    }
+
+    /// Reads `inner`, which begins at byte `offset` of its stream, `capacity`
+    /// bytes at a time; too few for the longest frame count as that many.
+    pub fn starting_at(offset: u64, inner: R, capacity: usize) -> Self {
         Self {
             inner,
-            buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
+            buffer: vec![0; capacity.max(LONGEST_FRAME)].into_boxed_slice(),
             start: 0,
             end: 0,
-            offset: 0,
+            offset,
             failed: None,
         }
     }

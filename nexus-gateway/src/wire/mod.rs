@@ -16,7 +16,7 @@
 //! | 5..11 | nanoseconds since midnight, 48 bits |
 
 mod decode;
-mod encode;
+pub(crate) mod encode;
 mod frame;
 
 pub use decode::{DecodeError, check, decode};

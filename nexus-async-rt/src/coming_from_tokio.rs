@@ -1,0 +1,393 @@
+//! Coming from tokio: what each idiom is here.
+//!
+//! One thing is different, and most of the rest follows: a [`Runtime`] is one
+//! thread. Its tasks never move, so nothing need be `Send`, state needs no lock,
+//! and other threads talk to it by channels.
+//!
+//! # At a glance
+//!
+//! | in tokio | here | |
+//! |---|---|---|
+//! | `#[tokio::main]`, `Runtime::block_on` | [`Runtime::block_on`] | [the program](#the-program) |
+//! | a loop that spins around a current-thread runtime | [`Runtime::block_on_busy`], `spin` of the builder | |
+//! | `tokio::spawn` | [`spawn_boxed`], [`spawn_slab`] | [tasks](#tasks) |
+//! | `spawn_local` and `LocalSet` | the same two: every task is local | |
+//! | `JoinHandle`'s `Result` | the output itself; a panic leaves `block_on` | |
+//! | `JoinHandle::abort` | [`JoinHandle::abort`], which has dropped the future when it returns | |
+//! | `JoinSet` | `FuturesUnordered` of handles, or a vector of them | |
+//! | `Arc<Mutex<State>>` | the World, or `Rc<RefCell<State>>` | [state](#state) |
+//! | `task_local!` | what the task's future owns | |
+//! | `sync::mpsc` | [`channel::local`], [`channel::spsc`], [`channel::mpsc`] | [channels](#channels) |
+//! | `BytesMut` in a channel | [`channel::spsc_bytes`], [`channel::mpsc_bytes`] | |
+//! | `mpsc::unbounded_channel` | there is none: name a capacity | |
+//! | `blocking_send`, `blocking_recv` | the same, of each kind but `local` | |
+//! | `sync::{oneshot, watch, broadcast, Notify, Semaphore, Mutex}` | the same crate's, as they are | [what stays](#what-stays-as-it-is) |
+//! | `select!`, `join!`, `try_join!` | the same macros, or those of `futures` | |
+//! | `task::yield_now`, `task::unconstrained` | [`yield_now`], [`unconstrained`] | [fairness](#fairness) |
+//! | `time::Instant` | `std::time::Instant`, and [`now`] where the clock may be paused | [time](#time) |
+//! | `time::sleep`, `sleep_until`, `timeout`, `timeout_at` | [`sleep`], [`sleep_until`], [`timeout`], [`timeout_at`] | |
+//! | `time::interval`, whose first tick is at once | [`interval`], whose first tick is a period away | |
+//! | a retry loop with a growing `sleep` | [`Backoff`] | |
+//! | `time::{pause, advance, resume}`, `start_paused` | [`pause`], [`advance`], [`resume`], [`RuntimeBuilder::start_paused`] | |
+//! | `net::TcpListener::bind(..).await` | [`TcpListener::bind`], which does not wait | [sockets](#sockets) |
+//! | `net::TcpStream::connect(("host", port))` | [`resolve()`], then [`TcpStream::connect`] | |
+//! | `UdpSocket`, `UnixStream`, `UnixListener`, `UnixDatagram`, `into_split` | the same names | |
+//! | `AsyncReadExt`, `AsyncWriteExt` | those of `futures`; tokio's with the feature `tokio-io` | |
+//! | `io::unix::AsyncFd` | [`AsyncFd`] | |
+//! | `tokio_util`'s `CancellationToken`, `child_token` | [`CancellationToken`], [`child`](CancellationToken::child) | [the end](#the-end) |
+//! | `signal::ctrl_c` | [`shutdown_signal`], with [`RuntimeBuilder::signal_handlers`] | |
+//! | `Runtime::shutdown_timeout`, `TaskTracker` | [`Runtime::shutdown_quiesce`] | |
+//! | `Handle::spawn` from another thread | send to a task that spawns | [other threads](#other-threads) |
+//! | `spawn_blocking` | a thread and a channel | |
+//! | `Handle::metrics` | [`metrics`] | |
+//! | a client that needs tokio | the feature `tokio-compat` | [the bridge](#the-bridge) |
+//!
+//! # The program
+//!
+//! There is no attribute and no global runtime. `main` makes a World, which
+//! holds the program's state, and a runtime that borrows it:
+//!
+//! ```
+//! use nexus_async_rt::{Runtime, spawn_boxed};
+//! use nexus_rt::WorldBuilder;
+//!
+//! fn main() {
+//!     let mut world = WorldBuilder::new().build();
+//!     let mut rt = Runtime::new(&mut world);
+//!     let answer = rt.block_on(async {
+//!         let task = spawn_boxed(async { 41 });
+//!         task.await + 1
+//!     });
+//!     assert_eq!(answer, 42);
+//! }
+//! ```
+//!
+//! `block_on` takes any future, also one that borrows. When it returns, tasks
+//! that are still alive stay, and go on with the next `block_on`; they end when
+//! the runtime is dropped.
+//!
+//! # Tasks
+//!
+//! `spawn_boxed` allocates, as tokio does; `spawn_slab` takes a slot of memory
+//! that was there before. Neither asks for `Send`:
+//!
+//! ```
+//! use nexus_async_rt::{ByteSlab, Runtime, spawn_slab};
+//! use nexus_rt::WorldBuilder;
+//! use std::cell::Cell;
+//! use std::rc::Rc;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::builder(&mut world)
+//!     .slab_unbounded(ByteSlab::<256>::with_chunk_capacity(64))
+//!     .build();
+//! rt.block_on(async {
+//!     let count = Rc::new(Cell::new(0));
+//!     let tasks: Vec<_> = (0..10)
+//!         .map(|n| {
+//!             let count = count.clone();
+//!             spawn_slab(async move { count.set(count.get() + n) })
+//!         })
+//!         .collect();
+//!     for task in tasks {
+//!         task.await;
+//!     }
+//!     assert_eq!(count.get(), 45);
+//! });
+//! ```
+//!
+//! A join gives the output, no `Result`. In tokio a task's panic waits in its
+//! handle, unseen if nobody joins; here it comes out of `block_on`, and the
+//! runtime can be driven again. Whoever wants panics as values asks for them
+//! where the task is spawned, by `catch_unwind` of `futures`.
+//!
+//! To drop a handle detaches the task in both. `abort` differs: tokio's asks
+//! for the end, this one's is the end.
+//!
+//! ```
+//! use nexus_async_rt::{Runtime, spawn_boxed, yield_now};
+//! use nexus_rt::WorldBuilder;
+//! use std::rc::Rc;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     let shared = Rc::new(());
+//!     let held = shared.clone();
+//!     let task = spawn_boxed(async move {
+//!         std::future::pending::<()>().await;
+//!         drop(held);
+//!     });
+//!     yield_now().await;
+//!     assert!(task.abort());
+//!     assert_eq!(Rc::strong_count(&shared), 1);
+//! });
+//! ```
+//!
+//! # State
+//!
+//! What all tasks use lies in the World. A task borrows it between two awaits,
+//! never over one, so there is no guard that could be held too long:
+//!
+//! ```
+//! use nexus_async_rt::{Runtime, spawn_boxed, with_world};
+//! use nexus_rt::{Resource, WorldBuilder};
+//!
+//! #[derive(Resource)]
+//! struct Orders(u64);
+//!
+//! let mut builder = WorldBuilder::new();
+//! builder.register(Orders(0));
+//! let mut world = builder.build();
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     for _ in 0..3 {
+//!         spawn_boxed(async {
+//!             with_world(|world| world.resource_mut::<Orders>().0 += 1);
+//!         })
+//!         .await;
+//!     }
+//! });
+//! assert_eq!(rt.world().resource::<Orders>().0, 3);
+//! ```
+//!
+//! # Channels
+//!
+//! tokio's `mpsc` serves every topology. Here one takes the narrowest: between
+//! tasks of one runtime `local`, which has no atomics at all; from one thread
+//! `spsc`; from many `mpsc`. Where tokio's `recv` returns an `Option`, these
+//! return a `Result`:
+//!
+//! ```
+//! use nexus_async_rt::channel::mpsc;
+//! use nexus_async_rt::Runtime;
+//! use nexus_rt::WorldBuilder;
+//!
+//! let (tx, rx) = mpsc::channel(16);
+//! let feeds = [1, 2].map(|feed| {
+//!     let tx = tx.clone();
+//!     std::thread::spawn(move || (0..100).try_for_each(|_| tx.blocking_send(feed)))
+//! });
+//! drop(tx);
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let sum = Runtime::new(&mut world).block_on(async {
+//!     let mut sum = 0;
+//!     while let Ok(n) = rx.recv().await {
+//!         sum += n;
+//!     }
+//!     sum
+//! });
+//! assert_eq!(sum, 300);
+//! feeds.map(|feed| feed.join().unwrap().unwrap());
+//! ```
+//!
+//! `recv` takes `&self`. A task that moves between threads, as tokio's do,
+//! needs futures that are `Send`: `send_mut` and `recv_mut`.
+//!
+//! # What stays as it is
+//!
+//! Whatever is written against `std::future` alone: all of `tokio::sync` and
+//! its macros, `futures`, `async-channel`, `event-listener`. They need no
+//! feature of this crate and no bridge.
+//!
+//! ```
+//! use nexus_async_rt::{Runtime, sleep, spawn_boxed};
+//! use nexus_rt::WorldBuilder;
+//! use std::time::Duration;
+//! use tokio::sync::{mpsc, oneshot};
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     let (asks, mut asked) = mpsc::channel::<oneshot::Sender<u32>>(4);
+//!     let server = spawn_boxed(async move {
+//!         while let Some(answer) = asked.recv().await {
+//!             answer.send(7).unwrap();
+//!         }
+//!     });
+//!     let (answer, answered) = oneshot::channel();
+//!     asks.send(answer).await.unwrap();
+//!     tokio::select! {
+//!         seven = answered => assert_eq!(seven, Ok(7)),
+//!         () = sleep(Duration::from_secs(10)) => panic!("no answer"),
+//!     }
+//!     drop(asks);
+//!     server.await;
+//! });
+//! ```
+//!
+//! # Fairness
+//!
+//! As in tokio a poll has a budget of 128 completions, after which this crate's
+//! futures yield; [`unconstrained`] lifts it. tokio's own futures do not count
+//! here: a loop over one of its channels that is never empty says
+//! [`yield_now`] itself.
+//!
+//! # Time
+//!
+//! Deadlines are `std`'s. [`sleep`] reads the clock; within a turn of the loop
+//! [`event_time`] is the same for all that ask, and costs nothing:
+//!
+//! ```
+//! use nexus_async_rt::{Runtime, event_time, sleep_until};
+//! use nexus_rt::WorldBuilder;
+//! use std::time::Duration;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     let deadline = event_time() + Duration::from_millis(1);
+//!     sleep_until(deadline).await;
+//!     assert!(event_time() >= deadline);
+//! });
+//! ```
+//!
+//! tokio's timers count milliseconds and round up; these keep the deadline that
+//! they were given. An interval's first tick comes after one period, where
+//! tokio's is there at once:
+//!
+//! ```
+//! use nexus_async_rt::{Runtime, interval, now, sleep, timeout};
+//! use nexus_rt::WorldBuilder;
+//! use std::time::Duration;
+//!
+//! let second = Duration::from_secs(1);
+//! let mut world = WorldBuilder::new().build();
+//! // A clock that jumps to the next deadline when all wait, as in tokio's tests.
+//! let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+//! rt.block_on(async {
+//!     let begin = now();
+//!     let mut ticks = interval(second);
+//!     ticks.tick().await;
+//!     assert_eq!(now() - begin, second);
+//!     assert!(timeout(second, sleep(60 * second)).await.is_err());
+//!     assert_eq!(now() - begin, 2 * second);
+//! });
+//! ```
+//!
+//! # Sockets
+//!
+//! They have the names and the methods that they have in tokio, and these
+//! differences: `bind` is a plain function; an address is a `SocketAddr`, and a
+//! name is resolved by asking for it; reading and writing go by the traits of
+//! `futures-io`, with the feature `tokio-io` also by tokio's; nothing of them is
+//! `Send`.
+//!
+//! ```
+//! use futures_lite::{AsyncReadExt, AsyncWriteExt};
+//! use nexus_async_rt::{Runtime, TcpListener, TcpStream, spawn_boxed};
+//! use nexus_rt::WorldBuilder;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
+//!     let address = listener.local_addr()?;
+//!     let server = spawn_boxed(async move {
+//!         let (stream, _) = listener.accept().await?;
+//!         let (mut from, mut to) = stream.into_split();
+//!         futures_lite::io::copy(&mut from, &mut to).await
+//!     });
+//!     let mut stream = TcpStream::connect(address).await?;
+//!     stream.write_all(b"hello").await?;
+//!     stream.close().await?;
+//!     let mut echo = Vec::new();
+//!     stream.read_to_end(&mut echo).await?;
+//!     assert_eq!(echo, b"hello");
+//!     assert_eq!(server.await?, 5);
+//!     Ok::<(), Box<dyn std::error::Error>>(())
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The end
+//!
+//! Tokens have the methods of those of `tokio_util`, but for the name of
+//! [`child`](CancellationToken::child). What in tokio is put together from
+//! `ctrl_c`, a token and a tracker of tasks is part of the runtime: it is told to
+//! end, by a signal or a handle, any number of tasks wait for that, and
+//! `shutdown_quiesce` runs until they are through:
+//!
+//! ```
+//! use nexus_async_rt::{CancellationToken, Runtime, shutdown_signal, sleep, spawn_boxed};
+//! use nexus_rt::WorldBuilder;
+//! use std::time::Duration;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! // `signal_handlers(true)` would have Ctrl-C tell it, too.
+//! let mut rt = Runtime::new(&mut world);
+//! let handle = rt.shutdown_handle();
+//! let operator = std::thread::spawn(move || handle.trigger());
+//! rt.block_on(async {
+//!     let session = CancellationToken::new();
+//!     let request = session.child();
+//!     spawn_boxed(async move {
+//!         let answer = request.run_until_cancelled(sleep(Duration::MAX)).await;
+//!         assert_eq!(answer, None);
+//!     });
+//!     shutdown_signal().await;
+//!     session.cancel();
+//! });
+//! rt.shutdown_quiesce(Duration::from_secs(5)).unwrap();
+//! operator.join().unwrap();
+//! ```
+//!
+//! # Other threads
+//!
+//! A thread that wants something run here sends it. What blocks has a thread of
+//! its own, and answers by a channel:
+//!
+//! ```
+//! use nexus_async_rt::channel::spsc;
+//! use nexus_async_rt::Runtime;
+//! use nexus_rt::WorldBuilder;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! let cores = rt.block_on(async {
+//!     let (tx, rx) = spsc::channel(1);
+//!     let blocking = std::thread::spawn(move || {
+//!         let cores = std::thread::available_parallelism();
+//!         tx.blocking_send(cores.map_or(1, usize::from))
+//!     });
+//!     let cores = rx.recv().await.unwrap();
+//!     blocking.join().unwrap().unwrap();
+//!     cores
+//! });
+//! assert!(cores >= 1);
+//! ```
+//!
+//! # The bridge
+//!
+//! What asks for a tokio runtime while it runs (its own timers and sockets, and
+//! the clients built on them) crosses the bridge, with the feature `tokio-compat`:
+//!
+#![cfg_attr(feature = "tokio-compat", doc = "```")]
+#![cfg_attr(not(feature = "tokio-compat"), doc = "```text")]
+//! use nexus_async_rt::{Runtime, spawn_on_tokio, with_tokio};
+//! use nexus_rt::WorldBuilder;
+//! use std::time::Duration;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     // A request now and then: on this thread.
+//!     with_tokio(|| tokio::time::sleep(Duration::from_millis(1))).await;
+//!     // What would hold up this thread: on one of tokio's.
+//!     let task = spawn_on_tokio(async {
+//!         tokio::task::spawn_blocking(|| 6 * 7).await.unwrap()
+//!     });
+//!     assert_eq!(task.await.unwrap(), 42);
+//! });
+//! ```
+//!
+//! # What there is no counterpart of
+//!
+//! - Work that spreads over cores by itself. Two runtimes on two threads, and a
+//!   channel between them, spread it on purpose.
+//! - `block_in_place`, and `block_on` inside `block_on`: both panic here or do
+//!   not exist.
+//! - Files. `std::fs` on a thread is what tokio does, too.
+
+use crate::*;

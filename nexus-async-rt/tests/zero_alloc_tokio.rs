@@ -1,0 +1,126 @@
+//! U70, the bridge's part: a poll inside tokio's context allocates nothing, and
+//! neither does a wake from tokio's thread. A binary of its own, one test: the
+//! count is the process's.
+
+#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
+#[path = "it/handoff.rs"]
+mod handoff;
+#[expect(dead_code, reason = "the suite's, of which a part is used")]
+#[path = "it/watchdog.rs"]
+mod watchdog;
+
+use nexus_async_rt::{Runtime, spawn_boxed, spawn_on_tokio, with_tokio};
+use nexus_rt::WorldBuilder;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::sync::Notify;
+use watchdog::{scaled, within};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Runs `path` twice; the second time it must not allocate.
+async fn assert_free(name: &str, mut path: impl AsyncFnMut()) {
+    path().await;
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    path().await;
+    let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    assert_eq!(allocated, 0, "{name}");
+}
+
+/// Is polled `times` times before it is over.
+fn polled(mut times: usize) -> impl Future<Output = ()> {
+    poll_fn(move |cx| {
+        if times == 0 {
+            return Poll::Ready(());
+        }
+        times -= 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
+/// Runs `f` with a runtime; at the scale of a soak it takes longer than tests do.
+fn watched(f: impl FnOnce(&mut Runtime<'_>)) {
+    within(Duration::from_secs(300), || {
+        let mut world = WorldBuilder::new().build();
+        f(&mut Runtime::new(&mut world));
+    });
+}
+
+#[test]
+fn u70_a_poll_inside_tokio_allocates_nothing() {
+    let (polls, rounds) = (scaled(10_000), scaled(1_000));
+    watched(|rt| {
+        let task = rt.spawn_boxed(async move {
+            assert_free("polls of one future", async || {
+                with_tokio(|| polled(polls)).await;
+            })
+            .await;
+            assert_free("futures, one after the other", async || {
+                for _ in 0..rounds {
+                    with_tokio(|| polled(1)).await;
+                }
+            })
+            .await;
+            assert_free("timers of tokio, reset and fired", async || {
+                let timer = with_tokio(|| async {
+                    let mut timer = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
+                    for _ in 0..20 {
+                        let next = tokio::time::Instant::now() + Duration::from_millis(1);
+                        timer.as_mut().reset(next);
+                        timer.as_mut().await;
+                    }
+                });
+                timer.await;
+            })
+            .await;
+        });
+        rt.block_on(task);
+    });
+    watched(|rt| {
+        rt.block_on(async {
+            let (ask, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let (asked, answering) = (ask.clone(), answer.clone());
+            let there = spawn_on_tokio(async move {
+                loop {
+                    asked.notified().await;
+                    answering.notify_one();
+                }
+            });
+            let here = spawn_boxed(async move {
+                assert_free("wakes from tokio's thread", async || {
+                    for _ in 0..rounds {
+                        ask.notify_one();
+                        with_tokio(|| answer.notified()).await;
+                    }
+                })
+                .await;
+            });
+            here.await;
+            there.abort();
+        });
+    });
+}

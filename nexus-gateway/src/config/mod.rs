@@ -1,0 +1,267 @@
+//! The command line.
+//!
+//! Without a command the program plays a feed to itself; with `feed` it plays
+//! one to others, with `run` it receives one.
+
+mod feed;
+mod run;
+mod source;
+
+pub use feed::FeedConfig;
+pub use run::RunConfig;
+pub use source::SourceConfig;
+
+use crate::net::vigil::Rhythm;
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  nexus-gateway
+      a million generated messages, once unpaced and once paced
+  nexus-gateway --messages 20000 --seed 7
+      a shorter session, and another one
+  nexus-gateway --input feed.itch50 --archive archive
+      a recorded session; the archives are kept
+  nexus-gateway --input feed.itch50 --repeat 100 --rate 50000
+      the same a hundred times over, the paced run at 50,000 messages a second
+  nexus-gateway feed --listen 127.0.0.1:9000
+  nexus-gateway run --connect 127.0.0.1:9000
+      the same feed from one process to another
+
+Exit code: 0, or 1 with an error on stderr. A damaged input is archived up to
+the damage, shown, and then reported with its byte offset.";
+
+/// Takes an ITCH 5.0 feed over two redundant lines, keeps order books and
+/// archives every message.
+///
+/// Without a command, the feed is played twice: unpaced, for the rate that the
+/// machine sustains, then paced, for the latency from feed to book. Each
+/// message is timed from the moment at which the schedule meant to send it, so
+/// that a stall counts for all that it delayed. Tables go to stdout, progress
+/// to stderr. With a command, feed and gateway are two processes.
+#[derive(Clone, Debug, Parser, PartialEq, Eq)]
+#[command(name = "nexus-gateway", version, after_help = EXAMPLES,
+          args_conflicts_with_subcommands = true)]
+pub struct Config {
+    /// What to do instead.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// What is played.
+    #[command(flatten)]
+    pub source: SourceConfig,
+
+    /// Messages a second in the paced run [default: half of what the unpaced
+    /// run sustained]
+    #[arg(long, value_name = "N", value_parser = at_most(1, 100_000_000))]
+    pub rate: Option<u64>,
+
+    /// Keep the archives in this folder, unpaced.itch50 and paced.itch50; what
+    /// is there is appended to [default: a temporary folder, removed at the
+    /// end]
+    #[arg(long, value_name = "DIR")]
+    pub archive: Option<PathBuf>,
+
+    /// Renew the archive's .sync file every so many milliseconds, up to 60,000
+    #[arg(long = "sync", value_name = "MS", default_value_t = 100, value_parser = at_most(1, 60_000))]
+    pub sync_ms: u64,
+}
+
+/// What to do instead of playing a feed to oneself.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Plays a feed to subscribers: over TCP in SoupBinTCP, and over UDP as
+    /// MoldUDP64.
+    ///
+    /// Any number of subscribers, up to 1,024 at a time, log in at --listen and name
+    /// the message that they want next. At the same address, UDP, lost messages of
+    /// the packets that go to --udp are asked for again.
+    Feed(FeedConfig),
+    /// Receives a feed over TCP in SoupBinTCP, or over UDP as MoldUDP64, keeps
+    /// order books and archives every message.
+    ///
+    /// A connection that is lost is made again, and gone on with at the message
+    /// that is wanted next; packets that are lost are asked for again. So the
+    /// archive is the feed, byte for byte, whatever the network does.
+    Run(RunConfig),
+}
+
+/// How often peers hear of each other. Hidden: the protocols fix it, and tests
+/// do not wait for fifteen seconds.
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RhythmConfig {
+    /// Send a heartbeat after so many milliseconds without a message
+    #[arg(long, value_name = "MS", default_value_t = 1_000, hide = true,
+          value_parser = at_most(1, 60_000))]
+    pub heartbeat_ms: u64,
+
+    /// Take a peer for gone that was silent for so many milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 15_000, hide = true,
+          value_parser = at_most(1, 3_600_000))]
+    pub silence_ms: u64,
+}
+
+impl RhythmConfig {
+    /// The rhythm that is asked for.
+    pub fn rhythm(&self) -> Rhythm {
+        Rhythm {
+            heartbeat: Duration::from_millis(self.heartbeat_ms),
+            silence: Duration::from_millis(self.silence_ms),
+        }
+    }
+}
+
+fn at_most(least: u64, most: u64) -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(least..=most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Config, String> {
+        let words = std::iter::once("nexus-gateway").chain(line.split_whitespace());
+        Config::try_parse_from(words).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_declaration_is_consistent() {
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_given_means_a_million_messages() {
+        let config = parse("").unwrap();
+        assert_eq!(
+            (
+                config.source.messages,
+                config.source.repeat,
+                config.source.seed
+            ),
+            (1_000_000, 1, 1)
+        );
+        assert_eq!((config.rate, config.sync_ms), (None, 100));
+        assert_eq!((config.source.input, config.archive), (None, None));
+        assert_eq!(config.command, None);
+    }
+
+    fn command(line: &str) -> Command {
+        parse(line).unwrap().command.unwrap()
+    }
+
+    #[test]
+    fn commands_have_arguments_of_their_own() {
+        let Command::Feed(feed) = command("feed --listen 127.0.0.1:0") else {
+            panic!("another command");
+        };
+        assert_eq!((feed.rate(), feed.linger()), (None, None));
+        assert_eq!((feed.loss, feed.source.messages), (0, 1_000_000));
+        assert_eq!(feed.rhythm.rhythm(), Rhythm::default());
+        let line = "feed --listen [::1]:9 --udp 239.1.1.1:7 --udp localhost:8 --session X1 \
+                    --input f --repeat 2 --linger 3 --loss 1";
+        let Command::Feed(feed) = command(line) else {
+            panic!("another command");
+        };
+        assert_eq!(feed.udp.len(), 2);
+        assert_eq!(feed.rate(), Some(100_000), "UDP has no backpressure");
+        assert_eq!(feed.linger(), Some(Duration::from_secs(3)));
+
+        let line = "run --connect exchange:9000 --udp 0.0.0.0:7 --session X1 --archive a";
+        let Command::Run(run) = command(line) else {
+            panic!("another command");
+        };
+        assert_eq!(
+            (run.connect.to_string(), run.sync_ms),
+            ("exchange:9000".to_string(), 100)
+        );
+        assert!(run.udp.is_some());
+        assert_eq!(run.give_up(), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn errors_name_the_value_and_the_limit() {
+        for (line, parts) in [
+            ("--messages 21", ["'21'", "22..=50000000"]),
+            ("--messages many", ["'many'", "--messages"]),
+            ("--repeat 0", ["'0'", "1..=1000000"]),
+            ("--rate 0", ["'0'", "1..=100000000"]),
+            ("--rate -5", ["'-5'", ""]),
+            ("--sync 60001", ["'60001'", "1..=60000"]),
+            ("--input f --seed 3", ["'--input <FILE>'", "'--seed <N>'"]),
+            ("--speed", ["'--speed'", ""]),
+            ("file", ["'file'", ""]),
+            ("feed", ["--listen <ADDR>", ""]),
+            ("run", ["--connect <ADDR>", ""]),
+            ("run --connect host", ["'host'", "HOST:PORT"]),
+            ("run --connect host:x", ["'host:x'", "0 to 65535"]),
+            ("run --connect :1", ["':1'", "HOST:PORT"]),
+            (
+                "run --connect h:1 --session a-b",
+                ["a-b", "1 to 10 letters"],
+            ),
+            (
+                "run --connect h:1 --user sevenxx",
+                ["'sevenxx'", "at most 6"],
+            ),
+            ("run --connect h:1 --give-up 0", ["'0'", "1..=86400"]),
+            ("feed --listen h:1 --loss 91", ["'91'", "0..=90"]),
+            ("feed --listen h:1 --loss 1", ["--udp <ADDR>", ""]),
+            (
+                "run --connect h:1 --udp h:2 --user x",
+                ["--user", "--udp <ADDR>"],
+            ),
+            ("--rate 5 feed --listen h:1", ["--rate", "feed"]),
+        ] {
+            let error = parse(line).unwrap_err();
+            for part in parts {
+                assert!(error.contains(part), "{line}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn help_explains_every_flag_and_gives_examples() {
+        let help = Config::command().render_long_help().to_string();
+        for flag in [
+            "--input",
+            "--repeat",
+            "--messages",
+            "--seed",
+            "--rate",
+            "--archive",
+            "--sync",
+        ] {
+            assert!(help.contains(flag), "{flag}");
+        }
+        assert!(help.contains("Examples:") && help.contains("Exit code"));
+        for (name, flags) in [
+            (
+                "feed",
+                &[
+                    "--listen",
+                    "--udp",
+                    "--rate",
+                    "--session",
+                    "--linger",
+                    "--loss",
+                ][..],
+            ),
+            (
+                "run",
+                &["--connect", "--udp", "--archive", "--session", "--give-up"],
+            ),
+        ] {
+            let mut command = Config::command();
+            let command = command.find_subcommand_mut(name).unwrap();
+            let help = command.render_long_help().to_string();
+            for flag in flags {
+                assert!(help.contains(flag), "{flag}");
+            }
+            assert!(help.contains("Examples:") && !help.contains("silence-ms"));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `nexus-gateway run`: the arguments of a gateway that receives its feed.
+
+use super::{RhythmConfig, at_most};
+use crate::net::endpoint::Endpoint;
+use crate::net::session::SessionName;
+use crate::net::soup::{Password, User};
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  nexus-gateway run --connect exchange:9000 --archive archive
+      over TCP; the archive is kept, and gone on with the next time
+  nexus-gateway run --connect exchange:9000 --udp 239.1.1.1:9001
+      by multicast; what is lost is asked for at exchange:9000, UDP
+
+SIGINT and SIGTERM end it in order: what has come is booked and archived, the
+tables are printed, and the exit code is 0. A second one ends it at once. Exit
+code 1, with an error on stderr, if the feed is lost for good.";
+
+/// The arguments of `nexus-gateway run`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(after_help = EXAMPLES)]
+pub struct RunConfig {
+    /// Log in there, HOST:PORT; with --udp: ask there for what is lost
+    #[arg(long, value_name = "ADDR")]
+    pub connect: Endpoint,
+
+    /// Take MoldUDP64 packets at this address of ours, HOST:PORT, instead of
+    /// logging in; a multicast group is joined
+    #[arg(long, value_name = "ADDR")]
+    pub udp: Option<Endpoint>,
+
+    /// The session wanted [default: the one that is played; the archive's, if
+    /// there is one]
+    #[arg(long, value_name = "NAME")]
+    pub session: Option<SessionName>,
+
+    /// Who logs in: up to 6 letters and digits
+    #[arg(long, value_name = "NAME", default_value = "", conflicts_with = "udp")]
+    pub user: User,
+
+    /// And with which password: up to 10 letters and digits. It goes over the
+    /// network in clear
+    #[arg(long, value_name = "WORD", default_value = "", conflicts_with = "udp")]
+    pub password: Password,
+
+    /// Keep the archive in this folder, received.itch50; what is there is the
+    /// beginning of the session, and is gone on with [default: a temporary
+    /// folder, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub archive: Option<PathBuf>,
+
+    /// Renew the archive's .sync file every so many milliseconds, up to 60,000
+    #[arg(long = "sync", value_name = "MS", default_value_t = 100, value_parser = at_most(1, 60_000))]
+    pub sync_ms: u64,
+
+    /// Give up when no message has come for so many seconds, in which the feed
+    /// could not be reached
+    #[arg(long = "give-up", value_name = "S", default_value_t = 60, value_parser = at_most(1, 86_400))]
+    pub give_up_s: u64,
+
+    /// How often peers hear of each other.
+    #[command(flatten)]
+    pub rhythm: RhythmConfig,
+}
+
+impl RunConfig {
+    /// How long a feed is looked for that cannot be reached.
+    pub fn give_up(&self) -> Duration {
+        Duration::from_secs(self.give_up_s)
+    }
+}

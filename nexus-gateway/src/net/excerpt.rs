@@ -1,0 +1,69 @@
+//! The first bytes of what could not be understood, for an error to show.
+
+use std::fmt;
+
+/// How many bytes are shown.
+const SHOWN: usize = 16;
+
+/// The beginning of some bytes, and how many there were.
+///
+/// ```
+/// use nexus_gateway::net::excerpt::Excerpt;
+///
+/// let shown = Excerpt::of(b"GET / HTTP/1.1\r\nHost: exchange").to_string();
+/// assert_eq!(
+///     shown,
+///     r#"47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d 0a .. "GET / HTTP/1.1\r\n".. (30 bytes)"#
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    first: [u8; SHOWN],
+    len: usize,
+}
+
+impl Excerpt {
+    /// Keeps the first bytes of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut first = [0; SHOWN];
+        let kept = bytes.len().min(SHOWN);
+        first[..kept].copy_from_slice(&bytes[..kept]);
+        Self {
+            first,
+            len: bytes.len(),
+        }
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = &self.first[..self.len.min(SHOWN)];
+        if first.is_empty() {
+            return write!(f, "no bytes");
+        }
+        for byte in first {
+            write!(f, "{byte:02x} ")?;
+        }
+        let text = first.escape_ascii();
+        match self.len > SHOWN {
+            true => write!(f, ".. \"{text}\".. ({} bytes)", self.len),
+            false => write!(f, "\"{text}\""),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_ones_are_shown_whole_and_control_bytes_escaped() {
+        assert_eq!(Excerpt::of(b"").to_string(), "no bytes");
+        assert_eq!(
+            Excerpt::of(b"\x1b[2J\"").to_string(),
+            r#"1b 5b 32 4a 22 "\x1b[2J\"""#
+        );
+        let exactly = Excerpt::of(&[b'x'; SHOWN]).to_string();
+        assert!(exactly.ends_with("78 \"xxxxxxxxxxxxxxxx\""), "{exactly}");
+    }
+}

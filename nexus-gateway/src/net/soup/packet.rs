@@ -1,0 +1,498 @@
+//! Packets: what they hold, and their bytes.
+
+use super::super::excerpt::Excerpt;
+use super::super::session::{NAME_LEN, SessionName};
+use crate::wire::MAX_MESSAGE_LEN;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+/// The bytes of a user's name.
+pub const USER_LEN: usize = 6;
+
+/// The bytes of a password.
+pub const PASSWORD_LEN: usize = 10;
+
+/// The bytes of a sequence number: decimal digits.
+const NUMBER_LEN: usize = 20;
+
+/// The length field and the type.
+pub(super) const HEADER_LEN: usize = 3;
+
+/// What debug and unsequenced packets may hold here; the format allows more,
+/// and nobody sends them in a feed.
+const MAX_OTHER_LEN: usize = 1024;
+
+/// The longest packet, its length field included.
+pub const MAX_PACKET_LEN: usize = HEADER_LEN + MAX_OTHER_LEN;
+
+/// Text of at most `N` bytes, padded with spaces on the right.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Text<const N: usize>([u8; N]);
+
+/// Who logs in.
+pub type User = Text<USER_LEN>;
+
+/// What proves it, in clear.
+pub type Password = Text<PASSWORD_LEN>;
+
+/// Why a text does not fit its field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadText {
+    limit: usize,
+}
+
+impl fmt::Display for BadText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {} letters and digits do", self.limit)
+    }
+}
+
+impl std::error::Error for BadText {}
+
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Self([b' '; N])
+    }
+}
+
+impl<const N: usize> FromStr for Text<N> {
+    type Err = BadText;
+
+    fn from_str(text: &str) -> Result<Self, BadText> {
+        if text.len() > N || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(BadText { limit: N });
+        }
+        let mut field = [b' '; N];
+        field[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Self(field))
+    }
+}
+
+// A password is not for logs, and the type serves both fields.
+impl<const N: usize> fmt::Debug for Text<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Text<{N}>(..)")
+    }
+}
+
+/// What a client asks for when it logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Who.
+    pub user: User,
+    /// And the proof.
+    pub password: Password,
+    /// Which session; [`SessionName::ANY`] for the one there is.
+    pub session: SessionName,
+    /// The message wanted next; 0 for the latest there is.
+    pub sequence: u64,
+}
+
+/// Why a login is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// `A`: user or password is not known.
+    NotAuthorized,
+    /// `S`: there is no such session, or no such message in it yet.
+    NoSession,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Rejection::NotAuthorized => "A, user or password is not known",
+            Rejection::NoSession => "S, no such session, or no such message in it",
+        })
+    }
+}
+
+/// One packet; messages are borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packet<'a> {
+    /// `L`, the client's first.
+    Login(Login),
+    /// `A`, the server's first.
+    Accepted {
+        /// The session that is played.
+        session: SessionName,
+        /// The number of the message that comes next.
+        sequence: u64,
+    },
+    /// `J`, the server's first and last.
+    Rejected(Rejection),
+    /// `S`, the next message.
+    Sequenced(&'a [u8]),
+    /// `H`.
+    ServerHeartbeat,
+    /// `R`.
+    ClientHeartbeat,
+    /// `Z`, the server's last.
+    EndOfSession,
+    /// `O`, the client's last.
+    Logout,
+    /// `+`, for people to read.
+    Debug(&'a [u8]),
+    /// `U`, outside the sequence.
+    Unsequenced(&'a [u8]),
+}
+
+/// What is wrong with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SoupFault {
+    /// There is no such type.
+    UnknownType {
+        /// The type byte.
+        kind: u8,
+    },
+    /// A packet without even a type.
+    Empty,
+    /// The length does not fit the type.
+    Length {
+        /// The type byte.
+        kind: u8,
+        /// The length field.
+        found: usize,
+        /// The least that it may say.
+        least: usize,
+        /// The most that it may say.
+        most: usize,
+    },
+    /// A field does not hold what it should.
+    Field {
+        /// The field.
+        name: &'static str,
+        /// What it should hold.
+        wanted: &'static str,
+        /// What it holds.
+        found: Excerpt,
+    },
+}
+
+impl fmt::Display for SoupFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            SoupFault::UnknownType { kind } => {
+                let text = kind.escape_ascii();
+                write!(f, "unknown packet type '{text}' (0x{kind:02x})")
+            }
+            SoupFault::Empty => write!(f, "packet length 0, the least is 1"),
+            SoupFault::Length {
+                kind,
+                found,
+                least,
+                most,
+            } => {
+                let text = kind.escape_ascii();
+                write!(f, "packet length {found} does not fit type '{text}', ")?;
+                match least == most {
+                    true => write!(f, "which takes {least}"),
+                    false => write!(f, "which takes {least} to {most}"),
+                }
+            }
+            SoupFault::Field {
+                name,
+                wanted,
+                found,
+            } => write!(f, "the {name} is no {wanted}: {found}"),
+        }
+    }
+}
+
+impl std::error::Error for SoupFault {}
+
+/// The lengths that a packet of type `kind` may say: type byte included, its
+/// field not.
+fn lengths(kind: u8) -> Option<RangeInclusive<usize>> {
+    let body = match kind {
+        b'L' => {
+            let all = USER_LEN + PASSWORD_LEN + NAME_LEN + NUMBER_LEN;
+            all..=all
+        }
+        b'A' => NAME_LEN + NUMBER_LEN..=NAME_LEN + NUMBER_LEN,
+        b'J' => 1..=1,
+        b'S' => 1..=MAX_MESSAGE_LEN,
+        b'H' | b'R' | b'Z' | b'O' => 0..=0,
+        b'+' | b'U' => 0..=MAX_OTHER_LEN,
+        _ => return None,
+    };
+    Some(1 + body.start()..=1 + body.end())
+}
+
+/// The length of the packet at the front of `bytes`, its length field
+/// included; `None` if too few bytes are there to say. Rubbish is found by its
+/// first three bytes.
+pub(super) fn whole_len(bytes: &[u8]) -> Result<Option<usize>, SoupFault> {
+    let Some((field, rest)) = bytes.split_first_chunk::<2>() else {
+        return Ok(None);
+    };
+    let found = usize::from(u16::from_be_bytes(*field));
+    if found == 0 {
+        return Err(SoupFault::Empty);
+    }
+    let Some(&kind) = rest.first() else {
+        return Ok(None);
+    };
+    let legal = lengths(kind).ok_or(SoupFault::UnknownType { kind })?;
+    match legal.contains(&found) {
+        true => Ok(Some(field.len() + found)),
+        false => Err(SoupFault::Length {
+            kind,
+            found,
+            least: *legal.start(),
+            most: *legal.end(),
+        }),
+    }
+}
+
+impl<'a> Packet<'a> {
+    /// Reads a whole packet, whose length [`whole_len`] has checked.
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, SoupFault> {
+        let (kind, body) = bytes[HEADER_LEN - 1..]
+            .split_first()
+            .ok_or(SoupFault::Empty)?;
+        Ok(match kind {
+            b'L' => Packet::Login(decode_login(body)?),
+            b'A' => Packet::Accepted {
+                session: SessionName::from_bytes(array(body, 0)),
+                sequence: number("accepted sequence", &body[NAME_LEN..])?,
+            },
+            b'J' => Packet::Rejected(match body {
+                b"A" => Rejection::NotAuthorized,
+                b"S" => Rejection::NoSession,
+                _ => {
+                    return Err(SoupFault::Field {
+                        name: "reason of a rejection",
+                        wanted: "'A' or 'S'",
+                        found: Excerpt::of(body),
+                    });
+                }
+            }),
+            b'S' => Packet::Sequenced(body),
+            b'H' => Packet::ServerHeartbeat,
+            b'R' => Packet::ClientHeartbeat,
+            b'Z' => Packet::EndOfSession,
+            b'O' => Packet::Logout,
+            b'+' => Packet::Debug(body),
+            b'U' => Packet::Unsequenced(body),
+            &kind => return Err(SoupFault::UnknownType { kind }),
+        })
+    }
+
+    /// The type byte.
+    pub fn kind(&self) -> u8 {
+        match self {
+            Packet::Login(_) => b'L',
+            Packet::Accepted { .. } => b'A',
+            Packet::Rejected(_) => b'J',
+            Packet::Sequenced(_) => b'S',
+            Packet::ServerHeartbeat => b'H',
+            Packet::ClientHeartbeat => b'R',
+            Packet::EndOfSession => b'Z',
+            Packet::Logout => b'O',
+            Packet::Debug(_) => b'+',
+            Packet::Unsequenced(_) => b'U',
+        }
+    }
+
+    /// Appends the packet to `out`.
+    ///
+    /// # Panics
+    ///
+    /// If a message is empty or longer than its type of packet may hold.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let begin = out.len();
+        out.extend_from_slice(&[0, 0, self.kind()]);
+        match self {
+            Packet::Login(login) => {
+                out.extend_from_slice(&login.user.0);
+                out.extend_from_slice(&login.password.0);
+                out.extend_from_slice(&login.session.to_bytes());
+                push_number(login.sequence, out);
+            }
+            Packet::Accepted { session, sequence } => {
+                out.extend_from_slice(&session.to_bytes());
+                push_number(*sequence, out);
+            }
+            Packet::Rejected(Rejection::NotAuthorized) => out.push(b'A'),
+            Packet::Rejected(Rejection::NoSession) => out.push(b'S'),
+            Packet::Sequenced(bytes) | Packet::Debug(bytes) | Packet::Unsequenced(bytes) => {
+                out.extend_from_slice(bytes);
+            }
+            Packet::ServerHeartbeat
+            | Packet::ClientHeartbeat
+            | Packet::EndOfSession
+            | Packet::Logout => {}
+        }
+        let len = out.len() - begin - 2;
+        let legal = lengths(self.kind()).is_some_and(|legal| legal.contains(&len));
+        assert!(
+            legal,
+            "a packet of type '{}' and length {len}",
+            char::from(self.kind())
+        );
+        // No legal length is longer than `MAX_PACKET_LEN`.
+        out[begin..begin + 2].copy_from_slice(&(len as u16).to_be_bytes());
+    }
+}
+
+fn decode_login(body: &[u8]) -> Result<Login, SoupFault> {
+    const SESSION: usize = USER_LEN + PASSWORD_LEN;
+    Ok(Login {
+        user: Text(array(body, 0)),
+        password: Text(array(body, USER_LEN)),
+        session: SessionName::from_bytes(array(body, SESSION)),
+        sequence: number("requested sequence", &body[SESSION + NAME_LEN..])?,
+    })
+}
+
+fn array<const N: usize>(body: &[u8], at: usize) -> [u8; N] {
+    let mut field = [b' '; N];
+    field.copy_from_slice(&body[at..at + N]);
+    field
+}
+
+fn number(name: &'static str, field: &[u8]) -> Result<u64, SoupFault> {
+    let digits = field.trim_ascii();
+    let plain = digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits)
+        .ok()
+        .filter(|_| plain)
+        .and_then(|text| text.parse().ok())
+        .ok_or(SoupFault::Field {
+            name,
+            wanted: "decimal number below 2^64",
+            found: Excerpt::of(field),
+        })
+}
+
+fn push_number(number: u64, out: &mut Vec<u8>) {
+    let text = number.to_string();
+    out.resize(out.len() + NUMBER_LEN - text.len(), b' ');
+    out.extend_from_slice(text.as_bytes());
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A packet of any type, messages owned.
+    pub(in super::super) fn packets() -> impl Strategy<Value = Vec<u8>> {
+        let session = "[A-Z0-9]{1,10}".prop_map(|name| name.parse().unwrap());
+        let bytes = |most| proptest::collection::vec(any::<u8>(), 1..=most);
+        let login = ("[a-z]{0,6}", "[a-z]{0,10}", session.clone(), any::<u64>());
+        let encoded = |packet: Packet<'_>| {
+            let mut out = Vec::new();
+            packet.encode(&mut out);
+            out
+        };
+        prop_oneof![
+            login.prop_map(move |(user, password, session, sequence)| {
+                encoded(Packet::Login(Login {
+                    user: user.parse().unwrap(),
+                    password: password.parse().unwrap(),
+                    session,
+                    sequence,
+                }))
+            }),
+            (session, any::<u64>()).prop_map(move |(session, sequence)| encoded(
+                Packet::Accepted { session, sequence }
+            )),
+            bytes(MAX_MESSAGE_LEN).prop_map(move |m| encoded(Packet::Sequenced(&m))),
+            bytes(MAX_OTHER_LEN).prop_map(move |m| encoded(Packet::Debug(&m))),
+            bytes(40).prop_map(move |m| encoded(Packet::Unsequenced(&m))),
+            prop_oneof![
+                Just(Packet::Rejected(Rejection::NotAuthorized)),
+                Just(Packet::Rejected(Rejection::NoSession)),
+                Just(Packet::ServerHeartbeat),
+                Just(Packet::ClientHeartbeat),
+                Just(Packet::EndOfSession),
+                Just(Packet::Logout),
+            ]
+            .prop_map(encoded),
+        ]
+    }
+
+    #[test]
+    fn a_login_has_the_bytes_of_the_specification() {
+        let mut out = Vec::new();
+        Packet::Login(Login {
+            user: "nexus".parse().unwrap(),
+            password: "secret".parse().unwrap(),
+            session: "DAY1".parse().unwrap(),
+            sequence: 42,
+        })
+        .encode(&mut out);
+        let expected = [
+            &b"\0\x2fL"[..],
+            b"nexus ",
+            b"secret    ",
+            b"DAY1      ",
+            b"                  42",
+        ]
+        .concat();
+        assert_eq!(out, expected);
+        out.clear();
+        Packet::Sequenced(b"D").encode(&mut out);
+        Packet::ServerHeartbeat.encode(&mut out);
+        assert_eq!(out, b"\0\x02SD\0\x01H");
+    }
+
+    #[test]
+    fn fields_that_hold_something_else_are_named() {
+        let error = |bytes: &[u8]| {
+            assert_eq!(whole_len(bytes), Ok(Some(bytes.len())));
+            Packet::decode(bytes).unwrap_err().to_string()
+        };
+        let accepted = |number: &[u8; 20]| [b"\0\x1fADAY1      ".as_slice(), number].concat();
+        for wrong in [
+            b"18446744073709551616",
+            b"                  -1",
+            b"                  +1",
+            b"                    ",
+            b"1 2                 ",
+            b"\xff                  1",
+        ] {
+            let error = error(&accepted(wrong));
+            let expected = "the accepted sequence is no decimal number below 2^64: ";
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let most = accepted(b"18446744073709551615");
+        let Ok(Packet::Accepted { sequence, .. }) = Packet::decode(&most) else {
+            panic!("the largest number is one");
+        };
+        assert_eq!(sequence, u64::MAX);
+        assert_eq!(
+            error(b"\0\x02Jx"),
+            "the reason of a rejection is no 'A' or 'S': 78 \"x\""
+        );
+    }
+
+    #[test]
+    fn texts_that_do_not_fit_are_refused() {
+        assert!("sevenxx".parse::<User>().is_err());
+        let error = "a b".parse::<Password>().unwrap_err().to_string();
+        assert_eq!(error, "at most 10 letters and digits do");
+        assert_eq!(format!("{:?}", User::default()), "Text<6>(..)");
+    }
+
+    proptest! {
+        #![proptest_config(crate::proof::cases(256))]
+
+        #[test]
+        fn packets_round_trip(bytes in packets()) {
+            prop_assert_eq!(whole_len(&bytes), Ok(Some(bytes.len())));
+            let packet = Packet::decode(&bytes).unwrap();
+            let mut again = Vec::new();
+            packet.encode(&mut again);
+            prop_assert_eq!(again, bytes);
+        }
+
+        #[test]
+        fn lengths_are_known_from_three_bytes_on(bytes in packets(), cut in 0..3_usize) {
+            prop_assert_eq!(whole_len(&bytes[..cut]), Ok(None));
+            prop_assert_eq!(whole_len(&bytes[..3]), Ok(Some(bytes.len())));
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A stream of bytes, in whatever portions it comes, becomes packets.
+
+use super::super::excerpt::Excerpt;
+use super::packet::{MAX_PACKET_LEN, Packet, SoupFault, whole_len};
+use std::fmt;
+
+/// What is wrong with a stream, where, and with which bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoupError {
+    /// The offset of the packet in the stream.
+    pub offset: u64,
+    /// What is wrong with it.
+    pub fault: SoupFault,
+    /// Its first bytes.
+    pub begins: Excerpt,
+}
+
+impl fmt::Display for SoupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            offset,
+            fault,
+            begins,
+        } = self;
+        write!(f, "byte {offset}: {fault}; there: {begins}")
+    }
+}
+
+impl std::error::Error for SoupError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.fault)
+    }
+}
+
+/// Splits a stream into packets and lends them one by one.
+///
+/// An error does not move on: the next call finds the same packet. Nothing is
+/// allocated after [`Splitter::new`].
+///
+/// ```
+/// use nexus_gateway::net::soup::{Packet, Splitter};
+///
+/// let mut splitter = Splitter::new(4096);
+/// let bytes = b"\0\x01H\0\x02SD";
+/// splitter.space()[..bytes.len()].copy_from_slice(bytes);
+/// splitter.fill(bytes.len());
+/// assert_eq!(splitter.next()?, Some(Packet::ServerHeartbeat));
+/// assert_eq!(splitter.next()?, Some(Packet::Sequenced(b"D")));
+/// assert_eq!(splitter.next()?, None);
+/// # Ok::<(), nexus_gateway::net::soup::SoupError>(())
+/// ```
+#[derive(Debug)]
+pub struct Splitter {
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+    offset: u64,
+}
+
+impl Splitter {
+    /// Reads up to `capacity` bytes at a time; too few for the longest packet
+    /// count as that many.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            buffer: vec![0; capacity.max(MAX_PACKET_LEN)].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            offset: 0,
+        }
+    }
+
+    /// Forgets what was there: a new stream begins.
+    pub fn reset(&mut self) {
+        (self.start, self.end, self.offset) = (0, 0, 0);
+    }
+
+    /// Where the next bytes of the stream go. Never empty once
+    /// [`next`](Self::next) has returned `None`.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        &mut self.buffer[self.end..]
+    }
+
+    /// The first `n` bytes of the space have been filled.
+    ///
+    /// # Panics
+    ///
+    /// If there was less space.
+    pub fn fill(&mut self, n: usize) {
+        let space = self.buffer.len() - self.end;
+        assert!(n <= space, "{n} bytes in a space of {space}");
+        self.end += n;
+    }
+
+    /// Bytes of a packet that is not whole yet.
+    pub fn pending(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// The next packet, or `None` until more bytes are there.
+    ///
+    /// # Errors
+    ///
+    /// If what is there is no packet.
+    // Not an iterator: the packet is lent, until the next is asked for.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "Iterator cannot lend from its own buffer"
+    )]
+    pub fn next(&mut self) -> Result<Option<Packet<'_>>, SoupError> {
+        let there = &self.buffer[self.start..self.end];
+        let (offset, begins) = (self.offset, Excerpt::of(there));
+        let error = |fault| SoupError {
+            offset,
+            fault,
+            begins,
+        };
+        let Some(len) = whole_len(there).map_err(error)? else {
+            return Ok(None);
+        };
+        let Some(whole) = there.get(..len) else {
+            return Ok(None);
+        };
+        let packet = Packet::decode(whole).map_err(error)?;
+        self.start += len;
+        self.offset += len as u64;
+        Ok(Some(packet))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::packet::tests::packets;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn feed(splitter: &mut Splitter, bytes: &[u8]) {
+        splitter.space()[..bytes.len()].copy_from_slice(bytes);
+        splitter.fill(bytes.len());
+    }
+
+    fn error_of(bytes: &[u8]) -> String {
+        let mut splitter = Splitter::new(0);
+        feed(&mut splitter, b"\0\x01H");
+        feed(&mut splitter, bytes);
+        assert_eq!(splitter.next(), Ok(Some(Packet::ServerHeartbeat)));
+        let error = splitter.next().unwrap_err();
+        assert_eq!(splitter.next(), Err(error), "an error does not move on");
+        error.to_string()
+    }
+
+    #[test]
+    fn rubbish_is_shown_with_its_place_and_first_bytes() {
+        assert_eq!(
+            error_of(b"HTTP/1.1 400"),
+            "byte 3: unknown packet type 'T' (0x54); \
+             there: 48 54 54 50 2f 31 2e 31 20 34 30 30 \"HTTP/1.1 400\""
+        );
+        assert_eq!(
+            error_of(b"\0\0H"),
+            "byte 3: packet length 0, the least is 1; there: 00 00 48 \"\\x00\\x00H\""
+        );
+        assert_eq!(
+            error_of(b"\0\x34S"),
+            "byte 3: packet length 52 does not fit type 'S', which takes 2 to 51; \
+             there: 00 34 53 \"\\x004S\""
+        );
+        assert_eq!(
+            error_of(b"\0\x02Z"),
+            "byte 3: packet length 2 does not fit type 'Z', which takes 1; \
+             there: 00 02 5a \"\\x00\\x02Z\""
+        );
+    }
+
+    proptest! {
+        #![proptest_config(crate::proof::cases(256))]
+
+        #[test]
+        fn packets_come_out_whole_whatever_the_portions(
+            packets in proptest::collection::vec(packets(), 0..30),
+            portions in proptest::collection::vec(1..2000_usize, 1..200),
+        ) {
+            let bytes = packets.concat();
+            let mut splitter = Splitter::new(0);
+            let mut out = Vec::new();
+            let mut at = 0;
+            for portion in portions.iter().cycle() {
+                let n = (*portion).min(bytes.len() - at).min(splitter.space().len());
+                feed(&mut splitter, &bytes[at..at + n]);
+                at += n;
+                while let Some(packet) = splitter.next().unwrap() {
+                    packet.encode(&mut out);
+                }
+                prop_assert!(!splitter.space().is_empty());
+                if at == bytes.len() {
+                    break;
+                }
+            }
+            prop_assert_eq!(splitter.pending(), 0);
+            prop_assert_eq!(out, bytes);
+        }
+
+        #[test]
+        fn every_truncation_is_a_packet_to_wait_for(packet in packets()) {
+            for cut in 0..packet.len() {
+                let mut splitter = Splitter::new(0);
+                feed(&mut splitter, &packet[..cut]);
+                prop_assert_eq!(splitter.next(), Ok(None));
+                prop_assert_eq!(splitter.pending(), cut);
+                feed(&mut splitter, &packet[cut..]);
+                prop_assert!(splitter.next().unwrap().is_some());
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_end_in_packets_or_an_error(
+            bytes in proptest::collection::vec(
+                prop_oneof![Just(0_u8), Just(1), Just(b'H'), Just(b'S'), any::<u8>()],
+                0..400,
+            ),
+        ) {
+            let mut splitter = Splitter::new(0);
+            feed(&mut splitter, &bytes);
+            let mut read = 0;
+            while let Ok(Some(packet)) = splitter.next() {
+                let mut again = Vec::new();
+                packet.encode(&mut again);
+                prop_assert_eq!(&bytes[read..read + again.len()], &again[..]);
+                read += again.len();
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What a feed has done.
+
+use std::cell::Cell;
+use std::fmt;
+
+/// Counts, shared by the tasks of one thread.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Connections taken.
+    pub(super) connections: Cell<u64>,
+    /// Subscribers that logged in.
+    pub(super) logins: Cell<u64>,
+    /// Subscribers that were sent everything.
+    pub(super) finished: Cell<u64>,
+    /// Connections dropped with an error.
+    pub(super) dropped: Cell<u64>,
+    /// Packets sent by themselves, to all receivers together.
+    pub(super) packets: Cell<u64>,
+    /// Packets lost on purpose.
+    pub(super) lost: Cell<u64>,
+    /// Requests answered.
+    pub(super) answers: Cell<u64>,
+    /// Requests that could not be: none, or for what there is not.
+    pub(super) refused: Cell<u64>,
+}
+
+/// One more.
+pub(super) fn count(counter: &Cell<u64>) {
+    counter.set(counter.get() + 1);
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} connections, {} logged in, {} sent everything, {} dropped; \
+             {} UDP packets, {} requests answered, {} refused, {} packets lost on purpose",
+            self.connections.get(),
+            self.logins.get(),
+            self.finished.get(),
+            self.dropped.get(),
+            self.packets.get(),
+            self.answers.get(),
+            self.refused.get(),
+            self.lost.get(),
+        )
+    }
+}

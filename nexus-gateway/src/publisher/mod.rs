@@ -1,0 +1,201 @@
+//! `nexus-gateway feed`: plays a feed to others, over TCP and UDP.
+//!
+//! ```text
+//!                  ┌─ task: subscriber 1 ── its own place in the feed ──▶ TCP
+//! task: listener ──┼─ task: subscriber 2 ── its own place in the feed ──▶ TCP
+//!                  └─ ..
+//! the root ────────┬─ packets, at the feed's pace ──▶ UDP
+//!                  └─ answers to requests         ◀─▶ UDP
+//! ```
+//!
+//! - Nobody is sent anything out of a queue: each subscriber reads the feed at
+//!   its own place. One that is slow holds back nobody, and costs the same
+//!   memory as one that is not.
+//! - One that takes nothing for as long as a peer may be silent is dropped, and
+//!   so is one that sends anything but heartbeats.
+
+mod broadcast;
+mod counts;
+mod listener;
+mod loss;
+mod packets;
+mod subscriber;
+
+use crate::config::FeedConfig;
+use crate::feed::{Feed, FeedError};
+use crate::net::endpoint::Endpoint;
+use crate::net::soup::Door;
+use crate::race::{Either, race};
+use crate::wire::FrameError;
+use broadcast::Broadcast;
+use loss::Loss;
+use nexus_async_rt::{Runtime, TcpListener, UdpSocket, resolve, shutdown_signal, spawn_boxed};
+use nexus_rt::WorldBuilder;
+use std::fmt;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// Why a feed ends with exit code 1.
+#[derive(Debug)]
+pub enum PublisherError {
+    /// There is nothing to play.
+    Feed(FeedError),
+    /// The input can be played up to a point only: nothing was.
+    Damaged(PathBuf, FrameError),
+    /// The input could be played and cannot any more.
+    Changed(FrameError),
+    /// An address cannot be used.
+    Address {
+        /// What it was for.
+        action: &'static str,
+        /// Which.
+        endpoint: Endpoint,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Nothing can be written to stdout.
+    Output(io::Error),
+}
+
+impl fmt::Display for PublisherError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PublisherError::Feed(error) => error.fmt(f),
+            PublisherError::Damaged(path, error) => {
+                write!(f, "input {}: {error}; nothing was sent", path.display())
+            }
+            PublisherError::Changed(error) => {
+                write!(f, "the input changed while it was played: {error}")
+            }
+            PublisherError::Address {
+                action,
+                endpoint,
+                error,
+            } => write!(f, "cannot {action} {endpoint}: {error}"),
+            PublisherError::Output(error) => write!(f, "cannot write to stdout: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for PublisherError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            PublisherError::Feed(error) => Some(error),
+            PublisherError::Damaged(_, error) | PublisherError::Changed(error) => Some(error),
+            PublisherError::Address { error, .. } | PublisherError::Output(error) => Some(error),
+        }
+    }
+}
+
+/// Sockets are most of what happens here: they are looked at after so few turns
+/// even while a hundred subscribers have something to do.
+const SOCKETS_EVERY: u32 = 4;
+
+/// Plays the feed that `config` names until it is stopped, or done.
+///
+/// # Errors
+///
+/// See [`PublisherError`].
+pub fn main(config: &FeedConfig, out: &mut impl Write) -> Result<(), PublisherError> {
+    let mut feed = config.source.open().map_err(PublisherError::Feed)?;
+    if let (Some(path), Some(fault)) = (&config.source.input, feed.take_fault()) {
+        return Err(PublisherError::Damaged(path.clone(), fault));
+    }
+    let mut world = WorldBuilder::new().build();
+    let mut runtime = Runtime::builder(&mut world)
+        .signal_handlers(true)
+        .event_interval(SOCKETS_EVERY)
+        .build();
+    runtime.block_on(serve(config, feed, out))
+}
+
+async fn serve(
+    config: &FeedConfig,
+    feed: Feed,
+    out: &mut impl Write,
+) -> Result<(), PublisherError> {
+    let (listener, socket, local) = listen(&config.listen).await?;
+    let mut receivers = Vec::new();
+    for endpoint in &config.udp {
+        receivers.push(address(endpoint).await?);
+    }
+    let door = Door {
+        session: config.session,
+        user: config.user,
+        password: config.password,
+    };
+    let broadcast = Broadcast::new(feed, config.rate(), door, config.rhythm.rhythm());
+    let broadcast = Rc::new(broadcast);
+    let messages = broadcast.messages();
+    say(
+        out,
+        &format!(
+            "listening on {local}: session {}, {messages} messages",
+            config.session
+        ),
+    )?;
+
+    let accepting = spawn_boxed(listener::accept(listener, Rc::clone(&broadcast)));
+    let loss = Loss::new(config.loss, config.loss_seed);
+    let sending = packets::send(&socket, &receivers, &broadcast, &loss);
+    let answering = packets::answer(&socket, &broadcast, &loss);
+    let working = race(sending, answering);
+    let ending = race(shutdown_signal(), broadcast.is_done(config.linger()));
+    let stopped = match race(ending, working).await {
+        Either::First(Either::First(())) => "stopped",
+        Either::First(Either::Second(())) => "done",
+        Either::Second(Either::First(Err(error)) | Either::Second(Err(error))) => {
+            return Err(PublisherError::Changed(error));
+        }
+        Either::Second(Either::First(Ok(never)) | Either::Second(Ok(never))) => match never {},
+    };
+    accepting.abort();
+    say(out, &format!("{stopped}: {}", broadcast.counts()))
+}
+
+fn say(out: &mut impl Write, line: &str) -> Result<(), PublisherError> {
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(PublisherError::Output)
+}
+
+/// How often a free port is looked for that is free for TCP and for UDP.
+const PORTS_TRIED: u32 = 16;
+
+/// Binds both sockets to one address.
+async fn listen(
+    endpoint: &Endpoint,
+) -> Result<(TcpListener, UdpSocket, SocketAddr), PublisherError> {
+    let fail = |error| PublisherError::Address {
+        action: "listen on",
+        endpoint: endpoint.clone(),
+        error,
+    };
+    let wanted = address(endpoint).await?;
+    let mut tried = 1;
+    loop {
+        let listener = TcpListener::bind(wanted).map_err(fail)?;
+        let local = listener.local_addr().map_err(fail)?;
+        match UdpSocket::bind(local) {
+            Ok(socket) => return Ok((listener, socket, local)),
+            Err(_) if wanted.port() == 0 && tried < PORTS_TRIED => tried += 1,
+            Err(error) => return Err(fail(error)),
+        }
+    }
+}
+
+/// Looks up where `endpoint` is: the first of its addresses.
+async fn address(endpoint: &Endpoint) -> Result<SocketAddr, PublisherError> {
+    let found = resolve(endpoint.host(), endpoint.port()).await;
+    let first = found.and_then(|all| {
+        let none = || io::Error::new(io::ErrorKind::NotFound, "it has no address");
+        all.into_iter().next().ok_or_else(none)
+    });
+    first.map_err(|error| PublisherError::Address {
+        action: "find",
+        endpoint: endpoint.clone(),
+        error,
+    })
+}

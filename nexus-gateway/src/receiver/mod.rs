@@ -1,0 +1,160 @@
+//! `nexus-gateway run`: receives a feed over TCP or UDP.
+//!
+//! ```text
+//!             the root                             thread
+//! TCP ◀─▶ session, resumed ──┐
+//!                  or        ├──▶ outlet ─┬─ World (order books)
+//! UDP ◀─▶ window, requests ──┘            └──mpsc_bytes──▶ archive writer
+//! ```
+//!
+//! - Each message goes through the outlet once and in order, whatever the
+//!   network does: to the archive and to the books, or to neither.
+//! - Who finds the archive's channel full waits. Over TCP the sender waits
+//!   with it; over UDP the kernel drops what it has no room for, and it is
+//!   asked for again.
+//! - A signal ends the reading, between two messages. What was read is archived
+//!   and synced before the program ends.
+
+mod counts;
+mod error;
+mod outlet;
+mod resume;
+mod tables;
+mod tcp;
+mod udp;
+
+pub use counts::LinkCounts;
+pub use error::{LinkError, ReceiverError};
+
+use crate::archive::{Archive, Folder, verify};
+use crate::config::RunConfig;
+use crate::outcome::Archived;
+use crate::pipeline::{ARCHIVE_BYTES, archiver};
+use crate::progress::Progress;
+use crate::report;
+use crate::world;
+use nexus_async_rt::channel::mpsc_bytes;
+use nexus_async_rt::{Runtime, resolve};
+use outlet::Outlet;
+use resume::Resume;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How a feed ended in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The session is over, and each of its messages is there.
+    Complete,
+    /// A signal came.
+    Stopped,
+}
+
+/// What came over the network.
+#[derive(Debug)]
+pub struct Received {
+    /// How it ended.
+    pub end: Result<End, LinkError>,
+    /// The first message that was wanted.
+    pub first: u64,
+    /// The message that is wanted next.
+    pub next: u64,
+    /// From the first message that came to the last.
+    pub elapsed: Duration,
+    /// What the link saw.
+    pub link: LinkCounts,
+}
+
+/// Receives the feed that `config` names, and writes the tables to `out`.
+///
+/// # Errors
+///
+/// See [`ReceiverError`]. The tables are written first, where there is
+/// something to show.
+pub fn main(config: &RunConfig, out: &mut impl Write) -> Result<(), ReceiverError> {
+    let folder = Folder::open(config.archive.as_deref())?;
+    let path = folder.path().join("received.itch50");
+    let archive = Archive::open(&path)?;
+    let resume = Resume::open(&path, archive.found().records, config.session)?;
+    let mut world = world::build();
+    let mut handler = world::handler(&world);
+    resume::replay(&path, archive.found(), &mut world, &mut handler)?;
+
+    let progress = Progress::start("received", None).map_err(ReceiverError::Thread)?;
+    let (to_archive, raw) = mpsc_bytes::channel(ARCHIVE_BYTES);
+    let sync = Duration::from_millis(config.sync_ms);
+    let archiver = start(path.clone(), archive, sync, resume.next, raw)?;
+    let mut runtime = Runtime::builder(&mut world).signal_handlers(true).build();
+    let outlet = Outlet::new(handler, to_archive, progress.counter(), resume);
+    let received = runtime.block_on(receive(config, outlet));
+    drop(runtime);
+    drop(progress);
+
+    let panicked = |_| ReceiverError::Defect("the archive's thread panicked");
+    let archived: Archived = archiver.join().map_err(panicked)??;
+    verify(&path)?;
+    let (books, tally) = world::take(&mut world);
+    write(out, &report::messages(&tally))?;
+    write(out, &report::books(&books))?;
+    write(out, &tables::received(&received, config.udp.is_some()))?;
+    write(
+        out,
+        &report::archive("received", &archived, folder.is_kept()),
+    )?;
+    received.end.map(|_| ()).map_err(ReceiverError::Link)
+}
+
+fn start(
+    path: PathBuf,
+    archive: Archive,
+    sync: Duration,
+    first: u64,
+    raw: mpsc_bytes::Receiver,
+) -> Result<JoinHandle<Result<Archived, crate::archive::ArchiveError>>, ReceiverError> {
+    thread::Builder::new()
+        .name("archive".to_string())
+        .spawn(move || archiver::archive(archive, path, sync, first, raw))
+        .map_err(ReceiverError::Thread)
+}
+
+async fn receive<H>(config: &RunConfig, mut outlet: Outlet<H>) -> Received
+where
+    H: nexus_rt::Handler<crate::wire::Message>,
+{
+    let first = outlet.next();
+    let mut link = LinkCounts::default();
+    let end = match &config.udp {
+        Some(local) => udp::receive(config, local, &mut outlet, &mut link).await,
+        None => tcp::receive(config, &mut outlet, &mut link).await,
+    };
+    Received {
+        end,
+        first,
+        next: outlet.next(),
+        elapsed: outlet.elapsed(),
+        link,
+    }
+}
+
+/// Looks up an endpoint. Never returns none.
+async fn addresses(endpoint: &crate::net::endpoint::Endpoint) -> io::Result<Vec<SocketAddr>> {
+    let found = resolve(endpoint.host(), endpoint.port()).await?;
+    match found.is_empty() {
+        true => Err(io::Error::new(io::ErrorKind::NotFound, "it has no address")),
+        false => Ok(found),
+    }
+}
+
+/// Writes one block of the report, and shows it.
+fn write(out: &mut impl Write, block: &str) -> Result<(), ReceiverError> {
+    writeln!(out, "{block}")
+        .and_then(|()| out.flush())
+        .map_err(ReceiverError::Output)
+}
+
+/// Where the name of an archive's session is kept.
+fn session_file(archive: &Path) -> PathBuf {
+    archive.with_extension("session")
+}

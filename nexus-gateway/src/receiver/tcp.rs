@@ -1,0 +1,335 @@
+//! A feed over TCP: connects, logs in, and does so again where it was cut off.
+
+use super::counts::LinkCounts;
+use super::error::LinkError;
+use super::outlet::Outlet;
+use super::{End, addresses};
+use crate::config::RunConfig;
+use crate::net::endpoint::Endpoint;
+use crate::net::soup::{Client, ClientFault, Login, SoupError, Splitter, Taken};
+use crate::race::{Either, race};
+use crate::wire::Message;
+use nexus_async_rt::{Backoff, TcpStream, now, shutdown_signal, sleep_until, timeout};
+use nexus_rt::Handler;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// What is read at a time: some two thousand messages.
+const READ_BYTES: usize = 64 * 1024;
+
+/// The first pause before a connection is tried again, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A logout is worth waiting for so long.
+const GOODBYE: Duration = Duration::from_millis(200);
+
+/// Why a connection was lost, or could not be made.
+#[derive(Debug)]
+pub enum TcpFault {
+    /// It could not be made.
+    Connect(Endpoint, io::Error),
+    /// It broke.
+    Io(Endpoint, io::Error),
+    /// The peer closed it before the session was over.
+    Closed {
+        /// The peer.
+        peer: Endpoint,
+        /// Bytes of a packet that was not whole.
+        pending: usize,
+    },
+    /// What came is no packet.
+    Rubbish(Endpoint, SoupError),
+    /// What came is none that a server sends then.
+    Protocol(Endpoint, ClientFault),
+}
+
+impl TcpFault {
+    fn is_final(&self) -> bool {
+        matches!(self, TcpFault::Protocol(_, fault) if fault.is_final())
+    }
+}
+
+impl fmt::Display for TcpFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TcpFault::Connect(peer, error) => write!(f, "cannot connect to {peer}: {error}"),
+            TcpFault::Io(peer, error) => write!(f, "connection to {peer} lost: {error}"),
+            TcpFault::Closed { peer, pending } => write!(
+                f,
+                "{peer} closed the connection before the end of the session, \
+                 {pending} bytes into a packet"
+            ),
+            TcpFault::Rubbish(peer, error) => write!(f, "{peer} dropped, {error}"),
+            TcpFault::Protocol(peer, fault) => write!(f, "{peer} dropped, {fault}"),
+        }
+    }
+}
+
+impl std::error::Error for TcpFault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            TcpFault::Connect(_, error) | TcpFault::Io(_, error) => Some(error),
+            TcpFault::Closed { .. } => None,
+            TcpFault::Rubbish(_, error) => Some(error),
+            TcpFault::Protocol(_, fault) => Some(fault),
+        }
+    }
+}
+
+/// Why a connection ended.
+enum Ended {
+    /// Another may do better, or not: see [`TcpFault::is_final`].
+    Fault(TcpFault),
+    /// No other will.
+    Link(LinkError),
+}
+
+impl From<LinkError> for Ended {
+    fn from(error: LinkError) -> Self {
+        Ended::Link(error)
+    }
+}
+
+/// Receives the feed until it ends, or a signal comes.
+pub(super) async fn receive<H: Handler<Message>>(
+    config: &RunConfig,
+    outlet: &mut Outlet<H>,
+    link: &mut LinkCounts,
+) -> Result<End, LinkError> {
+    let login = Login {
+        user: config.user,
+        password: config.password,
+        session: outlet.session(),
+        sequence: outlet.next(),
+    };
+    let rhythm = config.rhythm.rhythm();
+    let mut session = Session {
+        peer: &config.connect,
+        silence: rhythm.silence,
+        client: RefCell::new(Client::new(login, rhythm)),
+        splitter: Splitter::new(READ_BYTES),
+        busy: Cell::new(false),
+    };
+    let mut backoff = patience(config);
+    loop {
+        let (begun, next, accepted) = (now(), outlet.next(), link.connections);
+        let fault = match session.connect(outlet, link).await {
+            Ok(end) => return Ok(end),
+            Err(Ended::Link(error)) => return Err(error),
+            Err(Ended::Fault(fault)) if fault.is_final() => {
+                return Err(LinkError::Refused(Box::new(fault)));
+            }
+            Err(Ended::Fault(fault)) => fault,
+        };
+        link.failures += 1;
+        eprintln!("{fault}");
+        // A connection that was of use begins the patience anew: one that
+        // brought a message, or on which the server was heard for a while.
+        let heard = link.connections > accepted && now() - begun > 2 * rhythm.silence;
+        if outlet.next() > next || heard {
+            backoff = patience(config);
+        }
+        match race(shutdown_signal(), backoff.wait(fault)).await {
+            Either::First(()) => return Ok(End::Stopped),
+            Either::Second(Ok(())) => {}
+            Either::Second(Err(exhausted)) => {
+                return Err(LinkError::GaveUp {
+                    limit: config.give_up(),
+                    last: Box::new(exhausted.into_inner()),
+                });
+            }
+        }
+    }
+}
+
+fn patience(config: &RunConfig) -> Backoff {
+    Backoff::builder()
+        .initial(FIRST_PAUSE)
+        .max_delay(LONGEST_PAUSE)
+        .jitter(0.25)
+        .deadline(now() + config.give_up())
+        .build()
+}
+
+/// One session, over any number of connections.
+struct Session<'a> {
+    peer: &'a Endpoint,
+    silence: Duration,
+    client: RefCell<Client>,
+    splitter: Splitter,
+    /// Whether what came is being delivered: nobody listens then, and the
+    /// server's silence does not count.
+    busy: Cell<bool>,
+}
+
+impl Session<'_> {
+    /// One connection, to its end.
+    async fn connect<H: Handler<Message>>(
+        &mut self,
+        outlet: &mut Outlet<H>,
+        link: &mut LinkCounts,
+    ) -> Result<End, Ended> {
+        let peer = self.peer;
+        let stream = match race(shutdown_signal(), open(peer, self.silence)).await {
+            Either::First(()) => return Ok(End::Stopped),
+            Either::Second(opened) => {
+                opened.map_err(|error| Ended::Fault(TcpFault::Connect(peer.clone(), error)))?
+            }
+        };
+        let mut out = Vec::new();
+        self.client.borrow_mut().connect(now(), &mut out);
+        self.splitter.reset();
+        self.busy.set(false);
+        let beating = beat(&stream, peer, &self.client, &self.busy, out);
+        let mut reading = Reading {
+            stream: &stream,
+            peer,
+            client: &self.client,
+            splitter: &mut self.splitter,
+            busy: &self.busy,
+        };
+        let end = match race(reading.run(outlet, link), beating).await {
+            Either::First(result) => result?,
+            Either::Second(fault) => return Err(Ended::Fault(fault)),
+        };
+        let mut goodbye = Vec::new();
+        self.client.borrow().disconnect(&mut goodbye);
+        // Whoever does not take it notices that the connection is closed.
+        let _ = timeout(GOODBYE, write(&stream, &goodbye)).await;
+        Ok(end)
+    }
+}
+
+/// The direction from the server.
+struct Reading<'a> {
+    stream: &'a TcpStream,
+    peer: &'a Endpoint,
+    client: &'a RefCell<Client>,
+    splitter: &'a mut Splitter,
+    busy: &'a Cell<bool>,
+}
+
+impl Reading<'_> {
+    async fn run<H: Handler<Message>>(
+        &mut self,
+        outlet: &mut Outlet<H>,
+        link: &mut LinkCounts,
+    ) -> Result<End, Ended> {
+        let peer = self.peer;
+        let broken = |error| Ended::Fault(TcpFault::Io(peer.clone(), error));
+        loop {
+            self.busy.set(true);
+            if self.deliver(outlet, link).await? {
+                return Ok(End::Complete);
+            }
+            self.busy.set(false);
+            let read = self.stream.read(self.splitter.space());
+            match race(shutdown_signal(), read).await {
+                Either::First(()) => return Ok(End::Stopped),
+                Either::Second(Ok(0)) => {
+                    return Err(Ended::Fault(TcpFault::Closed {
+                        peer: peer.clone(),
+                        pending: self.splitter.pending(),
+                    }));
+                }
+                Either::Second(read) => self.splitter.fill(read.map_err(broken)?),
+            }
+        }
+    }
+
+    /// Delivers what is there. Returns whether the session is over.
+    async fn deliver<H: Handler<Message>>(
+        &mut self,
+        outlet: &mut Outlet<H>,
+        link: &mut LinkCounts,
+    ) -> Result<bool, Ended> {
+        let rubbish = |error| Ended::Fault(TcpFault::Rubbish(self.peer.clone(), error));
+        let refuse = |fault| Ended::Fault(TcpFault::Protocol(self.peer.clone(), fault));
+        let came = now();
+        while let Some(packet) = self.splitter.next().map_err(rubbish)? {
+            let taken = self.client.borrow_mut().take(packet, came);
+            match taken.map_err(refuse)? {
+                Taken::Message { sequence, message } => {
+                    outlet.deliver(sequence, message).await?;
+                }
+                Taken::Accepted => {
+                    link.connections += 1;
+                    let (session, next) = {
+                        let client = self.client.borrow();
+                        (client.session(), client.next())
+                    };
+                    eprintln!(
+                        "logged in at {}: session {session}, from message {next}",
+                        self.peer
+                    );
+                    outlet.begin(session)?;
+                }
+                Taken::Ended => return Ok(true),
+                Taken::Nothing => {}
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The direction to the server: the login, then heartbeats. Ends with what is
+/// wrong with it, or with a server that is silent.
+async fn beat(
+    stream: &TcpStream,
+    peer: &Endpoint,
+    client: &RefCell<Client>,
+    busy: &Cell<bool>,
+    mut out: Vec<u8>,
+) -> TcpFault {
+    loop {
+        if let Err(error) = write(stream, &out).await {
+            return TcpFault::Io(peer.clone(), error);
+        }
+        out.clear();
+        let tick = {
+            let mut client = client.borrow_mut();
+            if busy.get() {
+                client.listen(now());
+            }
+            client.tick(now(), &mut out)
+        };
+        match tick {
+            Ok(due) if out.is_empty() => sleep_until(due).await,
+            Ok(_) => {}
+            Err(fault) => return TcpFault::Protocol(peer.clone(), fault),
+        }
+    }
+}
+
+/// Connects to the first of the peer's addresses that answers.
+async fn open(peer: &Endpoint, limit: Duration) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in addresses(peer).await? {
+        match timeout(limit, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // Without it a heartbeat may wait for an acknowledgement; where
+                // it is refused, that is all.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Ok(Err(error)) => last = error,
+            Err(_) => {
+                let text = format!("no answer in {limit:?}, the limit");
+                last = io::Error::new(io::ErrorKind::TimedOut, text);
+            }
+        }
+    }
+    Err(last)
+}
+
+async fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let written = stream.write(rest).await?;
+        rest = &rest[written..];
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Feed and gateway as two processes, over the loopback, through faults.
+//!
+//! | module | concept |
+//! |---|---|
+//! | `process` | the program, started, watched and killed when it hangs |
+//! | `bench` | a folder, a feed and what the archive should be |
+//! | `peer` | a peer by hand: connects or listens, and says what it is told |
+//! | `tcp_relay`, `udp_relay` | a network that fails, as its seed says |
+//! | `tcp`, `udp`, `crowd`, `rubbish`, `signals` | the tests, by situation |
+
+mod bench;
+mod crowd;
+mod peer;
+mod process;
+#[path = "../proof/mod.rs"]
+mod proof;
+mod rubbish;
+mod signals;
+mod tcp;
+mod tcp_relay;
+mod udp;
+mod udp_relay;
