@@ -1,14 +1,15 @@
 //! What does not allocate: after a warm-up each path runs under a counting
-//! allocator. A binary of its own, one test: the count is that of all threads
-//! that say so, which the test runner's own does not.
+//! allocator. A binary of its own, one test.
 
+mod counting;
+
+use counting::{allocations, assert_free, count_this_thread};
 use nexus_async_rt::{
     Backoff, ByteSlab, CancellationToken, Elapsed, MissedTickBehavior, Runtime, advance,
     after_delay, event_time, hold_clock, interval, now, pause, resume, shutdown_handle,
     shutdown_signal, sleep, sleep_until, spawn_slab, timeout, with_world, yield_now,
 };
 use nexus_rt::WorldBuilder;
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::{pending, poll_fn, ready};
 use std::pin::pin;
@@ -17,42 +18,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
-
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static COUNTED: Cell<bool> = const { Cell::new(false) };
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if COUNTED.get() {
-            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        }
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// Runs `path` twice; the second time it must not allocate.
-async fn assert_free(name: &str, mut path: impl AsyncFnMut()) {
-    path().await;
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    path().await;
-    let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
-    assert_eq!(allocated, 0, "{name}");
-}
 
 /// Stores its waker and ends with the second poll.
 fn twice(store: Rc<Cell<Option<Waker>>>) -> impl Future<Output = ()> {
@@ -116,7 +81,7 @@ async fn foreign_wakes() {
     let stop = Arc::new(AtomicUsize::new(0));
     let (taken, stopped) = (slot.clone(), stop.clone());
     let thread = std::thread::spawn(move || {
-        COUNTED.set(true);
+        count_this_thread();
         while stopped.load(Ordering::Relaxed) == 0 {
             let waker = taken.lock().unwrap().take();
             if let Some(waker) = waker {
@@ -288,7 +253,7 @@ async fn cancellation() {
 
 #[test]
 fn nothing_is_allocated_after_the_warm_up() {
-    COUNTED.set(true);
+    count_this_thread();
     let mut world = WorldBuilder::new().build();
     let mut rt = Runtime::builder(&mut world)
         .slab_unbounded(ByteSlab::<512>::with_chunk_capacity(256))
@@ -307,9 +272,9 @@ fn nothing_is_allocated_after_the_warm_up() {
         })
         .await;
     });
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocations();
     for _ in 0..100 {
         rt.block_on(yield_now());
     }
-    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), before, "block_on");
+    assert_eq!(allocations(), before, "block_on");
 }

@@ -1,6 +1,9 @@
 //! What sockets do not allocate: after a warm-up each path runs under a counting
-//! allocator. A binary of its own, one test: the count is the process's.
+//! allocator. A binary of its own, one test.
 
+mod counting;
+
+use counting::{assert_free, count_this_thread};
 use futures_lite::future::{poll_once, zip};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use nexus_async_rt::{
@@ -8,41 +11,9 @@ use nexus_async_rt::{
     spawn_slab,
 };
 use nexus_rt::WorldBuilder;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
 const ROUNDS: usize = 1000;
-
-/// Runs `path` twice; the second time it must not allocate.
-async fn assert_free(name: &str, mut path: impl AsyncFnMut()) {
-    path().await;
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    path().await;
-    let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
-    assert_eq!(allocated, 0, "{name}");
-}
 
 async fn connected() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -175,6 +146,7 @@ fn nothing_is_allocated_after_the_warm_up() {
     let mut rt = Runtime::builder(&mut world)
         .slab_unbounded(ByteSlab::<1024>::with_chunk_capacity(16))
         .build();
+    count_this_thread();
     rt.block_on(async {
         tcp().await;
         connections().await;

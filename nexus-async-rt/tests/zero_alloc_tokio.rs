@@ -1,7 +1,7 @@
 //! U70, the bridge's part: a poll inside tokio's context allocates nothing, and
-//! neither does a wake from tokio's thread. A binary of its own, one test: the
-//! count is the process's.
+//! neither does a wake from tokio's thread. A binary of its own, one test.
 
+mod counting;
 #[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
 #[path = "it/handoff.rs"]
 mod handoff;
@@ -9,46 +9,15 @@ mod handoff;
 #[path = "it/watchdog.rs"]
 mod watchdog;
 
+use counting::{assert_free, count_this_thread};
 use nexus_async_rt::{Runtime, spawn_boxed, spawn_on_tokio, with_tokio};
 use nexus_rt::WorldBuilder;
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::Notify;
 use watchdog::{scaled, within};
-
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// Runs `path` twice; the second time it must not allocate.
-async fn assert_free(name: &str, mut path: impl AsyncFnMut()) {
-    path().await;
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    path().await;
-    let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
-    assert_eq!(allocated, 0, "{name}");
-}
 
 /// Is polled `times` times before it is over.
 fn polled(mut times: usize) -> impl Future<Output = ()> {
@@ -75,6 +44,7 @@ fn u70_a_poll_inside_tokio_allocates_nothing() {
     let (polls, rounds) = (scaled(10_000), scaled(1_000));
     watched(|rt| {
         let task = rt.spawn_boxed(async move {
+            count_this_thread();
             assert_free("polls of one future", async || {
                 with_tokio(|| polled(polls)).await;
             })
@@ -104,7 +74,9 @@ fn u70_a_poll_inside_tokio_allocates_nothing() {
         rt.block_on(async {
             let (ask, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
             let (asked, answering) = (ask.clone(), answer.clone());
+            count_this_thread();
             let there = spawn_on_tokio(async move {
+                count_this_thread();
                 loop {
                     asked.notified().await;
                     answering.notify_one();
