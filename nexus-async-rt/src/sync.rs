@@ -15,6 +15,7 @@
 #[cfg(not(all(test, nexus_loom)))]
 mod real {
     pub(crate) use std::sync::Mutex as RawMutex;
+    pub(super) use std::sync::atomic::compiler_fence;
     pub(crate) use std::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
     };
@@ -57,6 +58,44 @@ mod real {
     };
     pub(crate) use loom::sync::{Arc, Mutex as RawMutex};
 
+    /// More than the threads of a model.
+    const THREADS: usize = 8;
+
+    loom::lazy_static! {
+        /// Where the fences of each thread meet those that are meant for all: the
+        /// changes of a word have one order, so a heavy fence comes before or
+        /// after each light one, and whoever comes later acquires. No more than
+        /// that: two light fences order nothing.
+        static ref FENCES: [AtomicUsize; THREADS] = std::array::from_fn(|_| AtomicUsize::new(0));
+    }
+
+    pub(crate) fn light_fence(site: super::Site) {
+        if !is_weakened(site) {
+            let id = format!("{:?}", loom::thread::current().id());
+            let id = id.trim_matches(|c: char| !c.is_ascii_digit());
+            let id: usize = id.parse().expect("a thread of the model has a number");
+            FENCES[id].fetch_add(0, Ordering::AcqRel);
+        }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "as in the ordinary build")]
+    pub(crate) fn heavy_fence(site: super::Site) -> std::io::Result<()> {
+        if !is_weakened(site) {
+            for each in FENCES.iter() {
+                each.fetch_add(1, Ordering::AcqRel);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn has_heavy_fence() -> bool {
+        true
+    }
+
+    pub(crate) fn grant_heavy_fence() -> bool {
+        true
+    }
+
     pub(super) fn is_weakened(site: super::Site) -> bool {
         static WEAKENED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
         WEAKENED
@@ -65,6 +104,15 @@ mod real {
             .is_some_and(|name| name == format!("{site:?}"))
     }
 }
+
+#[cfg(not(all(test, nexus_loom)))]
+#[cfg_attr(
+    all(target_os = "linux", not(miri)),
+    expect(unsafe_code, reason = "a system call")
+)]
+mod asymmetric;
+#[cfg(not(all(test, nexus_loom)))]
+pub(crate) use asymmetric::{grant_heavy_fence, has_heavy_fence, heavy_fence, light_fence};
 
 pub(crate) use real::*;
 
@@ -107,6 +155,10 @@ pub enum Site {
     WakerFence,
     /// `wait`: between registering and looking again.
     WaiterFence,
+    /// `wait::fence`: between publishing and looking whether notifiers fence.
+    LightFence,
+    /// `wait::fence`: between having notifiers fence and looking again.
+    HeavyFence,
     /// `wait::cell`: the owner arms the cell.
     CellArm,
     /// `wait::cell`: a notifier or the owner takes the waker out.
@@ -167,6 +219,8 @@ impl Site {
         Site::BytesTrustHead,
         Site::WakerFence,
         Site::WaiterFence,
+        Site::LightFence,
+        Site::HeavyFence,
         Site::CellArm,
         Site::CellTake,
         Site::CellLost,

@@ -181,7 +181,9 @@ impl<K: CrossThread> ByteSender<K> {
         }
         // SAFETY: the length was checked; one thread at a time claims, unless
         // it is made for many, because the handle is borrowed exclusively.
-        unsafe { self.core.ring.claim(len) }.map(Ok)
+        let span = unsafe { self.core.ring.claim(len) }?;
+        self.core.room.succeeded();
+        Some(Ok(span))
     }
 
     /// Publishes the first `len` bytes of the open claim and ends it.

@@ -144,6 +144,7 @@ impl<K: Topology, R: Bounded> Core<K, R> {
     #[inline]
     pub(super) fn next<M>(&self, mut take: impl FnMut() -> Option<M>) -> Next<M> {
         if let Some(message) = take() {
+            self.messages.succeeded();
             return Next::Message(message);
         }
         // Closed, it is over only when nothing is claimed: behind a claim that

@@ -76,7 +76,7 @@ impl Topology for Local {
 }
 
 impl Topology for Spsc {
-    type Mode = mode::Threads;
+    type Mode = mode::Stream;
     type Consumer = ConsumerEnd;
     type Typed<T> = SpscRing<T>;
     type Claim = Single;
@@ -92,7 +92,7 @@ impl Topology for Spsc {
 }
 
 impl Topology for Mpsc {
-    type Mode = mode::Threads;
+    type Mode = mode::Stream;
     type Consumer = ConsumerEnd;
     type Typed<T> = MpscRing<T>;
     type Claim = Shared;

@@ -111,6 +111,7 @@ impl<T, K: Kind> Sender<T, K> {
         // SAFETY: one thread at a time pushes unless the ring is made for
         // many, guaranteed by the handle's `Send` and `Sync`.
         unsafe { self.core.ring.push(value) }.map_err(TrySendError::Full)?;
+        self.core.room.succeeded();
         self.core.messages.notify_one();
         Ok(())
     }

@@ -52,7 +52,10 @@ fn attempt_send<T, K: Kind>(
     // SAFETY: one thread at a time pushes unless the ring is made for many,
     // guaranteed by the handle's `Send` and `Sync`.
     match unsafe { sender.core.ring.push(sending) } {
-        Ok(()) => Some(Ok(())),
+        Ok(()) => {
+            sender.core.room.succeeded();
+            Some(Ok(()))
+        }
         Err(back) => {
             *value = Some(back);
             None

@@ -14,8 +14,9 @@ use std::pin::Pin;
 use std::task::Waker;
 
 use super::cell::WaitCell;
+use super::fence::{Adaptive, Fence};
 use super::list::Node;
-use super::mode::Threads;
+use super::mode::{Stream, Threads};
 use super::queue::WaitQueue;
 use super::{Admission, WaitPoint, wake, wake_all};
 use crate::sync::{AtomicBool, Ordering, Site, full_fence};
@@ -24,6 +25,7 @@ use crate::unwind::contained;
 /// The wait point of a single consumer that other threads notify.
 #[derive(Debug)]
 pub struct ConsumerEnd {
+    fence: Adaptive,
     cell: WaitCell,
     /// Whether a future holds the cell.
     occupied: AtomicBool,
@@ -58,15 +60,25 @@ impl EndNode {
 impl ConsumerEnd {
     pub(crate) fn new() -> Self {
         Self {
+            fence: Adaptive::new(),
             cell: WaitCell::new(),
             occupied: AtomicBool::new(false),
             queue: WaitQueue::new(),
         }
     }
+
+    #[cold]
+    fn relax(&self) {
+        // Ordering: Relaxed; written by the consumer's side alone. The queue
+        // may look longer than it is, and not shorter: only this side adds.
+        if !self.occupied.load(Ordering::Relaxed) && !self.queue.has_waiters() {
+            self.fence.relax();
+        }
+    }
 }
 
 impl WaitPoint for ConsumerEnd {
-    type Mode = Threads;
+    type Mode = Stream;
     type Node = EndNode;
 
     #[inline(always)]
@@ -78,7 +90,21 @@ impl WaitPoint for ConsumerEnd {
         Admission::Now
     }
 
+    /// A receiver that is faster than its sender catches up with it after each
+    /// message, and each time takes the line away that the sender is about to
+    /// write. Left alone for a moment, the sender writes several.
+    fn lingers(&self) -> bool {
+        /// A tenth of a microsecond in all, which other tasks have to wait.
+        const SPINS: usize = 4;
+        let dense = self.fence.is_dense();
+        if dense {
+            (0..SPINS).for_each(|_| std::hint::spin_loop());
+        }
+        dense
+    }
+
     fn register(&self, node: Pin<&EndNode>, waker: &Waker) {
+        self.fence.before_register();
         if !node.holds_cell.get() {
             // Ordering: Relaxed; written by the consumer's side alone.
             if self.occupied.load(Ordering::Relaxed) {
@@ -107,8 +133,17 @@ impl WaitPoint for ConsumerEnd {
     }
 
     #[inline(always)]
+    fn succeeded(&self) {
+        if self.fence.succeeded() {
+            self.relax();
+        }
+    }
+
+    #[inline(always)]
     fn notify_one(&self) {
-        full_fence(Site::WakerFence);
+        if !self.fence.before_look() {
+            return;
+        }
         if self.cell.is_armed()
             && let Some(waker) = self.cell.take()
         {

@@ -12,7 +12,7 @@ use ::loom::thread;
 
 use super::end::ConsumerEnd;
 use super::latch::{Holder, Latch, LatchFut};
-use super::mode::Threads;
+use super::mode::{Stream, Threads};
 use super::queue::WaitQueue;
 use super::{WaitPoint, Waiter};
 use crate::sync::{Arc, AtomicUsize, Ordering, UnsafeCell, model};
@@ -129,6 +129,64 @@ fn loom_queue_loses_no_wake() {
     no_lost_wake(Queue::new);
 }
 
+/// A queue whose notifiers may do without a fence.
+type StreamQueue = WaitQueue<Stream, true>;
+
+/// A place where messages have been dense: its notifiers do without a fence.
+fn dense<W: WaitPoint>(point: W) -> W {
+    // So many are a stream in the models.
+    point.succeeded();
+    point
+}
+
+#[test]
+fn loom_dense_cell_loses_no_wake() {
+    no_lost_wake(|| dense(ConsumerEnd::new()));
+}
+
+#[test]
+fn loom_dense_queue_loses_no_wake() {
+    no_lost_wake(|| dense(StreamQueue::new()));
+}
+
+/// It becomes dense, and the next wait begins, while a notifier is at work: what
+/// it saw may be out of date by both.
+fn becomes_dense<W: WaitPoint + Send + Sync + 'static>(point: fn() -> W) {
+    model(3, move || {
+        let place = Place::new(point());
+        let publisher = {
+            let place = place.clone();
+            thread::spawn(move || {
+                place.publish();
+                place.publish();
+            })
+        };
+        let (woken, waker) = flag();
+        let mut waiter = Pinned::new();
+        let mut ready = place.poll(&mut waiter, &waker).is_ready();
+        if ready {
+            place.point.succeeded();
+            waiter = Pinned::new();
+            ready = place.poll(&mut waiter, &waker).is_ready();
+        }
+        publisher.join().unwrap();
+        if !ready {
+            assert!(woken.is_set(), "pending and never woken");
+            assert!(place.poll(&mut waiter, &waker).is_ready());
+        }
+    });
+}
+
+#[test]
+fn loom_cell_becomes_dense() {
+    becomes_dense(ConsumerEnd::new);
+}
+
+#[test]
+fn loom_queue_becomes_dense() {
+    becomes_dense(StreamQueue::new);
+}
+
 /// The owner registers again while a notifier takes the waker.
 #[test]
 fn loom_cell_registers_again_during_a_notification() {
@@ -228,8 +286,18 @@ fn hands_on<const FIFO: bool>(queue: fn() -> WaitQueue<Threads, FIFO>) {
 /// Two threads begin to wait while two units appear: nobody sleeps on one.
 #[test]
 fn loom_queue_with_two_waiters_and_two_units() {
-    model(2, || {
-        let place = Place::new(Queue::new());
+    two_waiters_and_two_units(Queue::new);
+}
+
+/// The second to wait relies on the heavy fence of the first.
+#[test]
+fn loom_dense_queue_with_two_waiters_and_two_units() {
+    two_waiters_and_two_units(|| dense(StreamQueue::new()));
+}
+
+fn two_waiters_and_two_units<W: WaitPoint + Send + Sync + 'static>(point: fn() -> W) {
+    model(2, move || {
+        let place = Place::new(point());
         let publisher = {
             let place = place.clone();
             thread::spawn(move || {
@@ -237,7 +305,7 @@ fn loom_queue_with_two_waiters_and_two_units() {
                 place.publish();
             })
         };
-        let wait = |place: &Place<Queue>| {
+        let wait = |place: &Place<W>| {
             let (woken, waker) = flag();
             let mut waiter = Pinned::new();
             let ready = place.poll(&mut waiter, &waker).is_ready();

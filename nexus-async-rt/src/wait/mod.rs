@@ -39,6 +39,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod end;
+pub(crate) mod fence;
 pub(crate) mod latch;
 pub(crate) mod list;
 #[cfg(all(test, nexus_loom))]
@@ -72,11 +73,19 @@ pub trait WaitPoint {
     /// Whether a future that waits, or was notified, may attempt now.
     fn admits(&self, node: Pin<&Self::Node>) -> Admission;
 
+    /// Whether to attempt once more before waiting: true after a moment in which
+    /// what is waited for has most likely come.
+    fn lingers(&self) -> bool;
+
     /// Has `waker` woken by one of the notifications that follow.
     fn register(&self, node: Pin<&Self::Node>, waker: &Waker);
 
     /// Takes the node out, if it is in.
     fn leave(&self, node: Pin<&Self::Node>);
+
+    /// What is waited for here was had without waiting; by whoever might have
+    /// had to wait.
+    fn succeeded(&self);
 
     /// Wakes one waiter, if there is one. The caller has published what the
     /// waiter waits for.
@@ -158,6 +167,12 @@ impl<W: WaitPoint> Waiter<W> {
         match this.stage {
             Stage::Done => panic!("future polled after it completed"),
             Stage::Fresh => {
+                if point.lingers()
+                    && let Some(result) = attempt()
+                {
+                    this.stage = Stage::Done;
+                    return Poll::Ready(result);
+                }
                 this.node.write(W::Node::default());
                 this.stage = Stage::Waiting;
             }

@@ -13,6 +13,7 @@
 use std::pin::Pin;
 use std::task::Waker;
 
+use super::fence::Fence;
 use super::list::{LINKED, List, NOTIFIED, Node};
 use super::mode::{Lock, Mode, Word};
 use super::{Admission, WaitPoint, wake, wake_all};
@@ -27,6 +28,7 @@ pub struct WaitQueue<M: Mode, const FIFO: bool> {
     waiting: M::Word,
     /// Whose turn it is, likewise.
     turns: M::Word,
+    fence: M::Fence,
     list: M::Lock<List<M>>,
 }
 
@@ -35,6 +37,7 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
         Self {
             waiting: M::Word::new(0),
             turns: M::Word::new(0),
+            fence: M::Fence::new(),
             list: M::Lock::new(List::default()),
         }
     }
@@ -58,6 +61,15 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
             }
             result
         })
+    }
+
+    #[cold]
+    fn relax(&self) {
+        self.locked(|list| {
+            if list.len() == 0 {
+                self.fence.relax();
+            }
+        });
     }
 
     pub(super) fn take_first(&self) -> Option<Waker> {
@@ -99,8 +111,7 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
     /// What [`notify_one`](WaitPoint::notify_one) wakes.
     #[inline(always)]
     pub(crate) fn to_notify(&self) -> Option<Waker> {
-        M::fence(Site::WakerFence);
-        if self.has_waiters() {
+        if self.fence.before_look() && self.has_waiters() {
             self.take_first()
         } else {
             None
@@ -128,6 +139,10 @@ impl<M: Mode, const FIFO: bool> WaitPoint for WaitQueue<M, FIFO> {
         }
     }
 
+    fn lingers(&self) -> bool {
+        false
+    }
+
     fn register(&self, node: Pin<&Node<M>>, waker: &Waker) {
         // A clone is user code: before the lock.
         let waker = waker.clone();
@@ -147,6 +162,7 @@ impl<M: Mode, const FIFO: bool> WaitPoint for WaitQueue<M, FIFO> {
             if had_turn {
                 list.end_turn();
             }
+            self.fence.before_register();
             // SAFETY: the lock is held; the node is not linked, because its
             // state is `IDLE`; it is pinned, and `leave` takes it out before it
             // goes, guaranteed by the futures of `channel`.
@@ -165,6 +181,13 @@ impl<M: Mode, const FIFO: bool> WaitPoint for WaitQueue<M, FIFO> {
             self.locked(List::end_turn);
         }
         node.reset();
+    }
+
+    #[inline(always)]
+    fn succeeded(&self) {
+        if self.fence.succeeded() {
+            self.relax();
+        }
     }
 
     #[inline(always)]

@@ -9,6 +9,7 @@ mod cancel_model;
 mod channel_bytes;
 mod channel_cancel;
 mod channel_contract;
+mod channel_dense;
 mod channel_executors;
 mod channel_hand;
 mod channel_hostile;
