@@ -7,13 +7,16 @@
 //! | head | meaning | a push makes it |
 //! |---|---|---|
 //! | `null` | empty, the owner runs | the task |
-//! | `PARKED` | empty, the owner sleeps or is about to | the task, and rings the bell |
+//! | `PARKED` | empty, the owner sleeps in the poller or is about to | the task, and rings the bell |
+//! | `PARKED_HERE` | empty, the owner sleeps on this word or is about to | the task, and wakes it (Linux) |
 //! | `CLOSED` | there is no owner any more | refused |
 //! | a task | the newest of a list | the task, linked to the former |
 //!
 //! That there is one word for both is the proof that no wake is lost: a push
 //! comes either before the owner's step to `PARKED`, which then fails, or after
-//! it, and then sees it. The push that replaces `PARKED` rings: once a park.
+//! it, and then sees it. The push that replaces `PARKED` rings: once a park. That
+//! holds of `PARKED_HERE`, too: the kernel does not let the owner sleep once the
+//! word has changed.
 //!
 //! After a push the task is its owner's and may be gone. A pusher that rings
 //! needs the inbox itself for longer: it becomes one of its *keepers* before.
@@ -21,12 +24,35 @@
 //! exists; the last keeper destroys.
 
 use super::bell::Bell;
+#[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+use super::futex;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Site, ordering};
 use crate::task::Header;
 use std::ptr;
 
 const PARKED: *mut Header = ptr::without_provenance_mut(1);
 const CLOSED: *mut Header = ptr::without_provenance_mut(2);
+const PARKED_HERE: *mut Header = ptr::without_provenance_mut(3);
+
+/// Where the owner sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Park {
+    /// In the poller, which has descriptors and a deadline to wait for as well.
+    Poller,
+    /// On the inbox's own word, which is cheaper to wake from.
+    #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+    Here,
+}
+
+impl Park {
+    fn mark(self) -> *mut Header {
+        match self {
+            Self::Poller => PARKED,
+            #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+            Self::Here => PARKED_HERE,
+        }
+    }
+}
 
 /// See the module. It is the first field of what it is part of, and the `home`
 /// of each task's header points to it.
@@ -67,19 +93,25 @@ impl Inbox {
         self.swap(ptr::null_mut())
     }
 
-    /// Says that the owner is going to sleep. `false`: it must not, there is
-    /// something.
-    pub(crate) fn begin_park(&self) -> bool {
+    /// Says that the owner is going to sleep, and where. `false`: it must not,
+    /// there is something.
+    pub(crate) fn begin_park(&self, park: Park) -> bool {
         // Ordering: Relaxed: nothing is published. That one word has one order
         // of changes is all that is needed.
         self.head
             .compare_exchange(
                 ptr::null_mut(),
-                PARKED,
+                park.mark(),
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             )
             .is_ok()
+    }
+
+    /// Sleeps here until something is put in; may return early.
+    #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+    pub(crate) fn sleep(&self) {
+        futex::wait(&self.head, PARKED_HERE);
     }
 
     /// The owner is awake; takes all that is there.
@@ -100,7 +132,7 @@ impl Inbox {
         let list = self
             .head
             .swap(head, ordering(Site::InboxTake, Ordering::Acquire));
-        if list == PARKED || list == CLOSED {
+        if [PARKED, PARKED_HERE, CLOSED].contains(&list) {
             return ptr::null();
         }
         let mut newer: *const Header = ptr::null();
@@ -129,6 +161,18 @@ impl Inbox {
     pub(crate) unsafe fn next(chain: *const Header) -> *const Header {
         // SAFETY: as in `swap`.
         unsafe { (*chain).inbox_next.with(|next| *next) }
+    }
+
+    /// Wakes the owner out of the sleep that `mark` tells of. The caller is a
+    /// keeper, and has replaced the mark; `mark` may be none.
+    fn wake_owner(&self, mark: *mut Header) {
+        if mark == PARKED {
+            self.bell.ring();
+        }
+        #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+        if mark == PARKED_HERE {
+            futex::wake(&self.head);
+        }
     }
 
     /// Adds keepers. The caller is one.
@@ -183,7 +227,7 @@ unsafe fn push(task: *const Header) -> bool {
         if head == CLOSED {
             break false;
         }
-        let parked = head == PARKED;
+        let parked = head == PARKED || head == PARKED_HERE;
         if parked && !kept {
             this.keep(1);
             kept = true;
@@ -204,8 +248,8 @@ unsafe fn push(task: *const Header) -> bool {
         }
     };
     if kept {
-        if done && head == PARKED {
-            this.bell.ring();
+        if done {
+            this.wake_owner(head);
         }
         // SAFETY: a keeper since `kept`.
         unsafe { Inbox::let_go(inbox) };

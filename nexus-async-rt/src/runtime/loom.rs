@@ -7,7 +7,7 @@
 use ::loom::thread;
 
 use super::bell::Bell;
-use super::inbox::{self, Inbox};
+use super::inbox::{self, Inbox, Park};
 use crate::sync::{Arc, AtomicUsize, Ordering, model};
 use crate::task::{Ended, Header, State, TaskVtable};
 use std::panic::Location;
@@ -157,7 +157,7 @@ impl Owner {
 
     /// One turn of the loop: takes what there is, or sleeps until there is.
     fn turn(&mut self) {
-        let chain = if self.inbox().begin_park() {
+        let chain = if self.inbox().begin_park(Park::Poller) {
             self.inbox().bell().0.wait();
             self.inbox().end_park()
         } else {

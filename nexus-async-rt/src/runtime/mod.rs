@@ -20,7 +20,9 @@
 //!
 //! 1. For `spin`, look at the inbox, the sockets and the clock again and again.
 //! 2. Step to *parked*, which fails if a wake has come in between.
-//! 3. Sleep in the OS until the next deadline, the bell or a socket.
+//! 3. Sleep in the OS until the next deadline, the bell or a socket. If there is
+//!    no deadline and no socket is watched: on the inbox's word, where the OS has
+//!    that, which is cheaper to wake from.
 //! 4. Step back to *running*, and take what came.
 //!
 //! `block_on_busy` goes on with the next turn instead. Whatever was taken out
@@ -37,6 +39,8 @@ mod builder;
 mod clock;
 mod context;
 mod entry;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod futex;
 mod inbox;
 mod metrics;
 mod poller;
@@ -68,6 +72,7 @@ pub use world::{WorldCtx, with_world, with_world_ref};
 use crate::thread::{self, BlockOnGuard};
 use crate::unwind::hand_on;
 use builder::Limits;
+use inbox::Park;
 use nexus_rt::World;
 use poller::Poller;
 use shared::Shared;
@@ -283,17 +288,35 @@ impl<'w> Runtime<'w> {
             }
         }
         let sleep = shared.timers.sleep_time();
-        if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) || !shared.begin_park() {
+        let park = self.park(sleep.is_some());
+        if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) || !shared.begin_park(park) {
             return;
         }
         shared.counters.parks.add(1);
-        let slept = self.poller.sleep(sleep);
+        let slept = match park {
+            Park::Poller => self.poller.sleep(sleep),
+            #[cfg(all(target_os = "linux", not(miri)))]
+            Park::Here => {
+                shared.sleep();
+                Ok(())
+            }
+        };
         shared.end_park();
         shared.timers.clock.forget_time();
         if let Err(error) = slept {
             panic!("the OS refused to wait for events: {error}");
         }
         self.poller.report(&self.watches);
+    }
+
+    /// Where to sleep: in the poller only if it has something to wait for.
+    fn park(&self, has_deadline: bool) -> Park {
+        #[cfg(all(target_os = "linux", not(miri)))]
+        if !has_deadline && !self.watches.is_watching() {
+            return Park::Here;
+        }
+        let _ = has_deadline;
+        Park::Poller
     }
 
     /// Looks for work for a while. `true`: there is some.

@@ -6,7 +6,7 @@
 //! taken out first.
 
 use super::bell::Bell;
-use super::inbox::{self, Inbox};
+use super::inbox::{self, Inbox, Park};
 use super::metrics::Counters;
 use super::ready::Ready;
 use super::shutdown::Shutdown;
@@ -316,8 +316,14 @@ impl Shared {
     }
 
     /// See [`Inbox::begin_park`].
-    pub(super) fn begin_park(&self) -> bool {
-        self.inbox.begin_park()
+    pub(super) fn begin_park(&self, park: Park) -> bool {
+        self.inbox.begin_park(park)
+    }
+
+    /// See [`Inbox::sleep`].
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub(super) fn sleep(&self) {
+        self.inbox.sleep();
     }
 
     /// See [`Inbox::end_park`].

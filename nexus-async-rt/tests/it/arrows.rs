@@ -37,7 +37,15 @@ const FOREIGN: &[(&str, &[&str])] = &[
             "net",
         ],
     ),
-    ("libc", &["runtime/poller.rs", "net", "sync/asymmetric.rs"]),
+    (
+        "libc",
+        &[
+            "runtime/poller.rs",
+            "runtime/futex.rs",
+            "net",
+            "sync/asymmetric.rs",
+        ],
+    ),
     ("nexus_rt", &["runtime", "lib.rs"]),
     ("fastrand", &["time/backoff.rs"]),
     ("nix", &["runtime/signals.rs"]),

@@ -1,0 +1,83 @@
+//! Sleeping on a word: until it no longer has the value that it was left with.
+//!
+//! Linux alone. What a poller adds, descriptors and deadlines, costs each wake
+//! half a microsecond more.
+
+use crate::sync::AtomicPtr;
+use std::{io, ptr};
+
+/// The half of the word that the kernel looks at: the one with the low bits.
+fn low_half<T>(word: &AtomicPtr<T>) -> *const u32 {
+    let halves: *const u32 = ptr::from_ref(word).cast();
+    if cfg!(all(target_endian = "big", target_pointer_width = "64")) {
+        halves.wrapping_add(1)
+    } else {
+        halves
+    }
+}
+
+/// Sleeps while `word` is `mark`, whose low half no other value of the word has.
+/// May return early.
+///
+/// # Panics
+/// If the OS refuses.
+pub(super) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) {
+    // SAFETY: the kernel reads the half of a word that is alive for the call; no
+    // time-out is given.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            low_half(word),
+            libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
+            mark.addr() as u32,
+            ptr::null::<libc::timespec>(),
+        )
+    };
+    if result < 0 {
+        let error = io::Error::last_os_error();
+        // Changed before it slept, or a signal.
+        let awake = [Some(libc::EAGAIN), Some(libc::EINTR)].contains(&error.raw_os_error());
+        assert!(awake, "the OS refused to wait for a word: {error}");
+    }
+}
+
+/// Wakes who [waits](wait) for the word, which has been changed.
+pub(super) fn wake<T>(word: &AtomicPtr<T>) {
+    // SAFETY: the kernel looks for those who wait at an address; it reads
+    // nothing there.
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            low_half(word),
+            libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
+            1,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::Ordering;
+    use std::time::Duration;
+
+    const MARK: *mut u64 = ptr::without_provenance_mut(3);
+
+    #[test]
+    fn a_changed_word_is_not_slept_on_and_a_change_wakes() {
+        let word = AtomicPtr::new(ptr::null_mut::<u64>());
+        wait(&word, MARK);
+        word.store(MARK, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            let sleeper = scope.spawn(|| {
+                while word.load(Ordering::Acquire) == MARK {
+                    wait(&word, MARK);
+                }
+            });
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(!sleeper.is_finished());
+            word.store(ptr::null_mut(), Ordering::Release);
+            wake(&word);
+        });
+    }
+}
