@@ -16,14 +16,13 @@
 //! Where the lines are decides the speed between two cores. A line that both
 //! hold is dear to write again. So the consumer takes every line that it gives
 //! back for itself, by a write: one byte of each line of the message, and a
-//! header when all of its line were read. And while a message is read, the next
-//! header is on its way.
+//! header when all of its line were read.
 
 use std::ptr::NonNull;
 
+use super::Bounded;
 use super::payload::Payload;
 use super::record::{Geometry, Header, Span};
-use super::{Bounded, expect};
 use crate::sync::{AtomicU64, CachePadded, Ordering, Site, UnsafeCell, ordering};
 
 /// One of the two ways to claim: the tail, and a view of the head.
@@ -266,11 +265,7 @@ impl<C: Claim> ByteRing<C> {
             let word = header.load(ordering(Site::BytesObserve, Ordering::Acquire));
             let message = match self.geometry.decode(position, word) {
                 Header::Nothing => None,
-                Header::Message(len) => {
-                    let next = position + self.geometry.stride(len);
-                    expect(self.header(next));
-                    Some(Span { position, len })
-                }
+                Header::Message(len) => Some(Span { position, len }),
                 Header::Padding(len) => {
                     let next = position + self.geometry.stride(len);
                     // SAFETY: one thread at a time, guaranteed by this

@@ -103,24 +103,6 @@ unsafe fn touch<T>(memory: &mut [T]) {
     }
 }
 
-/// Has the line of `place` brought, which is to be read soon.
-#[inline(always)]
-fn expect<T>(place: *const T) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: a prefetch accesses nothing and faults on no address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(place.cast());
-    }
-    #[cfg(all(target_arch = "aarch64", not(miri)))]
-    // SAFETY: a prefetch accesses nothing and faults on no address.
-    unsafe {
-        std::arch::asm!("prfm pldl1keep, [{}]", in(reg) place, options(nostack, preserves_flags));
-    }
-    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
-    let _ = place;
-}
-
 /// Drops what is in a ring. If a value's drop panics, the others are dropped
 /// all the same.
 ///
