@@ -35,6 +35,21 @@ fn limited_waiting<C: Limit>(ops: u64) -> Figures {
 }
 
 fn main() -> ExitCode {
+    let mut late = vec![
+        Side::new("ours", lateness::<ours::Boxed>),
+        Side::new("ours, spin(100 µs)", lateness::<ours::Spinning>),
+        Side::published("published 0.7.0", lateness::<published::Boxed>),
+        Side::new("tokio", lateness::<Tokio>),
+        Side::new("monoio", lateness::<Monoio>),
+        Side::new("async-io", lateness::<AsyncIo>),
+    ];
+    if cfg!(target_os = "linux") {
+        #[cfg(target_os = "linux")]
+        late.push(Side::new(
+            "limit: timerfd",
+            nexus_bench::workload::timers::timerfd,
+        ));
+    }
     run(&[
         churns::<0>("timer made, polled, dropped"),
         churns::<10_000>("the same beside 10,000"),
@@ -59,16 +74,7 @@ fn main() -> ExitCode {
                 Side::new("monoio", limited_waiting::<Monoio>),
             ],
         ),
-        Line::one_thread(
-            "sleep of 1 ms, late by",
-            vec![
-                Side::new("ours", lateness::<ours::Boxed>),
-                Side::published("published 0.7.0", lateness::<published::Boxed>),
-                Side::new("tokio", lateness::<Tokio>),
-                Side::new("monoio", lateness::<Monoio>),
-                Side::new("async-io", lateness::<AsyncIo>),
-            ],
-        ),
+        Line::one_thread("sleep of 1 ms, late by", late),
         // Neither the published crate nor monoio ever fires a timer there.
         Line::one_thread(
             "sleep of 1 ms beside a busy task, late by",

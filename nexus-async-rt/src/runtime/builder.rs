@@ -130,6 +130,10 @@ impl<'w> RuntimeBuilder<'w> {
 
     /// How long an idle `block_on` keeps looking before it parks; zero by
     /// default.
+    ///
+    /// It parks until so long before the next deadline, and looks until then. So
+    /// a timer is not late by what the OS takes to wake a thread, some
+    /// microseconds to some tens of them, if `spin` is longer than that.
     pub fn spin(mut self, spin: Duration) -> Self {
         self.limits.spin = spin;
         self

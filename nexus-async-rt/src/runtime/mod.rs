@@ -19,10 +19,11 @@
 //! # Idle
 //!
 //! 1. For `spin`, look at the inbox, the sockets and the clock again and again.
+//!    If a deadline comes sooner than `spin` after that, begin again.
 //! 2. Step to *parked*, which fails if a wake has come in between.
-//! 3. Sleep in the OS until the next deadline, the bell or a socket. If there is
-//!    no deadline and no socket is watched: on the inbox's word, where the OS has
-//!    that, which is cheaper to wake from.
+//! 3. Sleep in the OS until `spin` before the next deadline, the bell or a socket.
+//!    If there is no deadline and no socket is watched: on the inbox's word, where
+//!    the OS has that, which is cheaper to wake from.
 //! 4. Step back to *running*, and take what came.
 //!
 //! `block_on_busy` goes on with the next turn instead. Whatever was taken out
@@ -83,7 +84,7 @@ use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use watches::Watches;
 
 /// A single-threaded executor that borrows a [`World`].
@@ -287,7 +288,9 @@ impl<'w> Runtime<'w> {
                 return;
             }
         }
-        let sleep = shared.timers.sleep_time();
+        // What the OS takes to wake a thread is spun away, too.
+        let ahead = |(now, left): (_, Duration)| (now, left.saturating_sub(self.limits.spin));
+        let sleep = shared.timers.sleep_time().map(ahead);
         let park = self.park(sleep.is_some());
         if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) || !shared.begin_park(park) {
             return;

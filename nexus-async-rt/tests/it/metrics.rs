@@ -59,3 +59,22 @@ fn a_runtime_that_spins_parks_less() {
         assert_eq!(rt.metrics().parks, 0);
     });
 }
+
+#[test]
+fn a_runtime_that_spins_is_awake_before_a_deadline() {
+    const SLEEPS: u64 = 5;
+    with_built(
+        |builder| builder.spin(Duration::from_millis(5)),
+        |rt| {
+            rt.block_on(async {
+                for _ in 0..SLEEPS {
+                    sleep(Duration::from_millis(30)).await;
+                }
+            });
+            let metrics = rt.metrics();
+            assert!(metrics.parks >= SLEEPS, "{metrics:?}");
+            // Before each park and, unless the OS was very late, after it.
+            assert!(metrics.spins > SLEEPS, "{metrics:?}");
+        },
+    );
+}

@@ -13,9 +13,19 @@ use std::time::Duration;
 use std::{io, net};
 
 fn block_on<F: Future + 'static>(future: F) -> F::Output {
+    block_on_spinning_for(Duration::ZERO, future)
+}
+
+/// For longer than it takes to be woken by the OS.
+fn block_on_spinning<F: Future + 'static>(future: F) -> F::Output {
+    block_on_spinning_for(Duration::from_micros(100), future)
+}
+
+fn block_on_spinning_for<F: Future + 'static>(spin: Duration, future: F) -> F::Output {
     let mut world = WorldBuilder::new().build();
     Runtime::builder(&mut world)
         .slab_unbounded(ByteSlab::<256>::with_chunk_capacity(1024))
+        .spin(spin)
         .build()
         .block_on(future)
 }
@@ -29,11 +39,23 @@ executor!(
     Slab, JoinHandle, block_on, spawn_slab
 );
 executor!(
+    /// Tasks in boxes, of a runtime that spins for 100 µs.
+    Spinning, JoinHandle, block_on_spinning, spawn_boxed
+);
+executor!(
     /// Timers that count from the turn of the loop.
     FromTurn, JoinHandle, block_on, spawn_boxed
 );
 
 impl Clock for Boxed {
+    type Sleep = Sleep;
+
+    fn sleep(duration: Duration) -> Sleep {
+        sleep(duration)
+    }
+}
+
+impl Clock for Spinning {
     type Sleep = Sleep;
 
     fn sleep(duration: Duration) -> Sleep {

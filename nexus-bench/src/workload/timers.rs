@@ -98,15 +98,63 @@ pub fn lateness<C: Clock>(ops: u64) -> Figures {
     C::block_on(late_by::<C>(ops))
 }
 
+const SHORT: Duration = Duration::from_millis(1);
+
 async fn late_by<C: Clock>(ops: u64) -> Figures {
-    const SHORT: Duration = Duration::from_millis(1);
     let mut late = Vec::with_capacity(ops as usize);
     for _ in 0..ops {
         let begin = Instant::now();
         C::sleep(SHORT).await;
-        let slept = begin.elapsed();
-        assert!(slept >= SHORT, "slept {slept:?} instead of {SHORT:?}");
-        late.push(slept - SHORT);
+        late.push(beyond(begin));
+    }
+    Figures::of(late)
+}
+
+/// How much longer it was than it should.
+fn beyond(begin: Instant) -> Duration {
+    let slept = begin.elapsed();
+    assert!(slept >= SHORT, "slept {slept:?} instead of {SHORT:?}");
+    slept - SHORT
+}
+
+/// The limit: a thread that reads from a timer of the kernel.
+///
+/// # Panics
+/// If the OS has none.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn timerfd(ops: u64) -> Figures {
+    use std::fs::File;
+    use std::io::Read;
+    use std::os::fd::{AsRawFd, FromRawFd};
+
+    // SAFETY: no pointers.
+    let fd = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC) };
+    assert!(fd >= 0, "no timerfd: {}", std::io::Error::last_os_error());
+    // SAFETY: open, and nobody else's: made just now.
+    let mut timer = unsafe { File::from_raw_fd(fd) };
+    let time = |duration: Duration| libc::timespec {
+        tv_sec: duration.as_secs() as libc::time_t,
+        tv_nsec: libc::c_long::from(duration.subsec_nanos().cast_signed()),
+    };
+    let once = libc::itimerspec {
+        it_interval: time(Duration::ZERO),
+        it_value: time(SHORT),
+    };
+    let mut late = Vec::with_capacity(ops as usize);
+    for _ in 0..ops {
+        let begin = Instant::now();
+        // SAFETY: an open descriptor and a valid structure; no old value is
+        // asked for.
+        let set = unsafe {
+            libc::timerfd_settime(timer.as_raw_fd(), 0, &raw const once, std::ptr::null_mut())
+        };
+        assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+        let mut expirations = [0; 8];
+        let read = timer.read_exact(&mut expirations);
+        assert!(read.is_ok(), "the timer refused a read: {read:?}");
+        assert_eq!(u64::from_ne_bytes(expirations), 1, "it went off at once");
+        late.push(beyond(begin));
     }
     Figures::of(late)
 }
