@@ -51,6 +51,21 @@
 //! futures of the byte kinds borrow exclusively anyway. Every future is
 //! `!Unpin`: pin it (`std::pin::pin!`) to poll it by hand.
 //!
+//! # Cost
+//!
+//! The `try_` forms, and the others while they need not wait, make no system
+//! call, take no lock and allocate nothing. Between threads each message takes a
+//! full fence, unless messages are dense: after about a thousand in a row without
+//! a wait neither side fences any more, and whoever waits first has every thread
+//! of the process pass a fence instead (`membarrier`, on Linux). That interrupts
+//! the other cores that run threads of the process, for microseconds each, and
+//! all together for no more than a hundredth of the time. The first cross-thread
+//! channel of a process asks the kernel for it, which takes some milliseconds if
+//! the process has other threads by then: make it while the program sets up.
+//!
+//! A receive that is about to wait on a dense stream looks again after a tenth of
+//! a microsecond.
+//!
 //! # Panics
 //!
 //! `channel(0)` panics, and so does a capacity that memory cannot hold. The

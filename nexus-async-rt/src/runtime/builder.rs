@@ -207,6 +207,8 @@ impl<'w> RuntimeBuilder<'w> {
             watches,
             poller,
             limits: self.limits,
+            #[cfg(all(target_os = "linux", not(miri)))]
+            parks_in_poller: 0,
             _signals: signals,
             world: PhantomData,
         };

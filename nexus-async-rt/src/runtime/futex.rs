@@ -17,11 +17,11 @@ fn low_half<T>(word: &AtomicPtr<T>) -> *const u32 {
 }
 
 /// Sleeps while `word` is `mark`, whose low half no other value of the word has.
-/// May return early.
+/// May return early. `false`: it had changed before.
 ///
 /// # Panics
 /// If the OS refuses.
-pub(super) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) {
+pub(super) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) -> bool {
     // SAFETY: the kernel reads the half of a word that is alive for the call; no
     // time-out is given.
     let result = unsafe {
@@ -33,11 +33,14 @@ pub(super) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) {
             ptr::null::<libc::timespec>(),
         )
     };
-    if result < 0 {
-        let error = io::Error::last_os_error();
-        // Changed before it slept, or a signal.
-        let awake = [Some(libc::EAGAIN), Some(libc::EINTR)].contains(&error.raw_os_error());
-        assert!(awake, "the OS refused to wait for a word: {error}");
+    if result >= 0 {
+        return true;
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::EAGAIN) => false,
+        Some(libc::EINTR) => true,
+        _ => panic!("the OS refused to wait for a word: {error}"),
     }
 }
 
@@ -66,7 +69,7 @@ mod tests {
     #[test]
     fn a_changed_word_is_not_slept_on_and_a_change_wakes() {
         let word = AtomicPtr::new(ptr::null_mut::<u64>());
-        wait(&word, MARK);
+        assert!(!wait(&word, MARK));
         word.store(MARK, Ordering::Relaxed);
         std::thread::scope(|scope| {
             let sleeper = scope.spawn(|| {

@@ -108,10 +108,11 @@ impl Inbox {
             .is_ok()
     }
 
-    /// Sleeps here until something is put in; may return early.
+    /// Sleeps here until something is put in; may return early. `false`: something
+    /// was, before it slept.
     #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
-    pub(crate) fn sleep(&self) {
-        futex::wait(&self.head, PARKED_HERE);
+    pub(crate) fn sleep(&self) -> bool {
+        futex::wait(&self.head, PARKED_HERE)
     }
 
     /// The owner is awake; takes all that is there.

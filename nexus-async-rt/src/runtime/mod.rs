@@ -131,11 +131,18 @@ pub struct Runtime<'w> {
     poller: Poller,
     watches: Rc<Watches>,
     limits: Limits,
+    /// Parks to come that go to the poller for the reason in `park`.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    parks_in_poller: u32,
     /// Has signals handled until it is dropped.
     _signals: Option<signals::Watch>,
     /// Not `Send`: the thread's number is in every task.
     world: PhantomData<(&'w mut World, *const ())>,
 }
+
+/// Parks after which a runtime that was woken in a hurry sees whether it still is.
+#[cfg(all(target_os = "linux", not(miri)))]
+const HURRIED: u32 = 64;
 
 impl<'w> Runtime<'w> {
     /// A runtime without a slab, with the builder's defaults.
@@ -300,7 +307,9 @@ impl<'w> Runtime<'w> {
             Park::Poller => self.poller.sleep(sleep),
             #[cfg(all(target_os = "linux", not(miri)))]
             Park::Here => {
-                shared.sleep();
+                if !shared.sleep() {
+                    self.parks_in_poller = HURRIED;
+                }
                 Ok(())
             }
         };
@@ -312,11 +321,17 @@ impl<'w> Runtime<'w> {
         self.poller.report(&self.watches);
     }
 
-    /// Where to sleep: in the poller only if it has something to wait for.
-    fn park(&self, has_deadline: bool) -> Park {
+    /// Where to sleep: in the poller only if it has something to wait for; or if
+    /// wakes come in such a hurry that nobody sleeps. There the time that the
+    /// poller takes lets several messages come together, and spares the senders of
+    /// all but the first a system call.
+    fn park(&mut self, has_deadline: bool) -> Park {
         #[cfg(all(target_os = "linux", not(miri)))]
         if !has_deadline && !self.watches.is_watching() {
-            return Park::Here;
+            if self.parks_in_poller == 0 {
+                return Park::Here;
+            }
+            self.parks_in_poller -= 1;
         }
         let _ = has_deadline;
         Park::Poller

@@ -322,8 +322,8 @@ impl Shared {
 
     /// See [`Inbox::sleep`].
     #[cfg(all(target_os = "linux", not(miri)))]
-    pub(super) fn sleep(&self) {
-        self.inbox.sleep();
+    pub(super) fn sleep(&self) -> bool {
+        self.inbox.sleep()
     }
 
     /// See [`Inbox::end_park`].

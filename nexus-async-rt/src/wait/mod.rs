@@ -17,7 +17,9 @@
 //! The fences order 2 before 4 on the left and 1 before 3 on the right, so
 //! that not both sides miss the other (Dekker's argument): either the second
 //! attempt sees what was published, or the waker is seen and woken. A release
-//! store and an acquire load do not do: both may sit in store buffers.
+//! store and an acquire load do not do: both may sit in store buffers. Where
+//! notifications are many and waits are few, the left may fence for the right,
+//! too: see `fence`.
 //!
 //! Invariants:
 //! - A notification takes the waker out. Whoever was notified and leaves
@@ -33,6 +35,7 @@
 //! | `cell` | one waiter |
 //! | `list` | the intrusive list |
 //! | `queue` | many waiters, in order |
+//! | `fence` | which side pays for the fences |
 //! | `end` | the waiters of a single consumer: a cell, and a queue behind it |
 //! | `latch` | a flag that is set once, and those who wait for it |
 //! | `parker` | a thread that waits for a future |
