@@ -45,14 +45,19 @@ pub trait Fence: Debug {
     /// Somebody is about to be registered; under the lock of the list, or by
     /// its only owner. The full fence between registering and attempting again
     /// is not part of it.
-    fn before_register(&self);
+    #[inline(always)]
+    fn before_register(&self) {}
 
     /// What is waited for was had without waiting. `true`: if nobody waits,
     /// [`relax`](Fence::relax) is due.
-    fn succeeded(&self) -> bool;
+    #[inline(always)]
+    fn succeeded(&self) -> bool {
+        false
+    }
 
     /// Nobody waits; under the lock of the list, or by its only owner.
-    fn relax(&self);
+    #[inline(always)]
+    fn relax(&self) {}
 }
 
 /// One thread: there is nothing to order.
@@ -69,17 +74,6 @@ impl Fence for NoFence {
     fn before_look(&self) -> bool {
         true
     }
-
-    #[inline(always)]
-    fn before_register(&self) {}
-
-    #[inline(always)]
-    fn succeeded(&self) -> bool {
-        false
-    }
-
-    #[inline(always)]
-    fn relax(&self) {}
 }
 
 /// Both sides fence each time.
@@ -97,17 +91,6 @@ impl Fence for FullFence {
         full_fence(Site::WakerFence);
         true
     }
-
-    #[inline(always)]
-    fn before_register(&self) {}
-
-    #[inline(always)]
-    fn succeeded(&self) -> bool {
-        false
-    }
-
-    #[inline(always)]
-    fn relax(&self) {}
 }
 
 /// Notifiers do not fence.

@@ -68,6 +68,14 @@ impl<W: WaitPoint> Place<W> {
         ready.map(|_| ())
     }
 
+    /// All was published: who is not ready was woken, and is ready now.
+    fn settle(&self, ready: bool, woken: &Flag, waiter: &mut Pinned<W>, waker: &Waker) {
+        if !ready {
+            assert!(woken.is_set(), "pending and never woken");
+            assert!(self.poll(waiter, waker).is_ready());
+        }
+    }
+
     /// As the futures of the channels do it.
     fn leave(&self, waiter: &mut Pinned<W>) {
         self.hand_on(waiter.leave(&self.point));
@@ -112,10 +120,7 @@ fn no_lost_wake<W: WaitPoint + Send + Sync + 'static>(point: fn() -> W) {
         let mut waiter = Pinned::new();
         let ready = place.poll(&mut waiter, &waker).is_ready();
         publisher.join().unwrap();
-        if !ready {
-            assert!(woken.is_set(), "pending and never woken");
-            assert!(place.poll(&mut waiter, &waker).is_ready());
-        }
+        place.settle(ready, &woken, &mut waiter, &waker);
     });
 }
 
@@ -170,10 +175,7 @@ fn becomes_dense<W: WaitPoint + Send + Sync + 'static>(point: fn() -> W) {
             ready = place.poll(&mut waiter, &waker).is_ready();
         }
         publisher.join().unwrap();
-        if !ready {
-            assert!(woken.is_set(), "pending and never woken");
-            assert!(place.poll(&mut waiter, &waker).is_ready());
-        }
+        place.settle(ready, &woken, &mut waiter, &waker);
     });
 }
 
