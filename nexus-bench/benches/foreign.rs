@@ -1,8 +1,9 @@
-//! Waking a parked runtime from another thread.
+//! Waking a runtime from another thread, parked or not.
 
 use nexus_bench::harness::{Line, Side, run};
-use nexus_bench::peers::{ours, published, smol::Smol, tokio::Tokio};
-use nexus_bench::workload::foreign::{root, task};
+use nexus_bench::peers::tokio::{Tokio, TokioSpinning};
+use nexus_bench::peers::{ours, published, smol::Smol};
+use nexus_bench::workload::foreign::{flag, root, task};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -24,8 +25,15 @@ fn main() -> ExitCode {
         Side::new("tokio LocalSet", task::<Tokio>),
         Side::new("smol LocalExecutor", task::<Smol>),
     ];
+    // All of these take the whole core.
+    let of_spinning = vec![
+        Side::new("ours, block_on_busy", task::<ours::Busy>),
+        Side::new("tokio LocalSet, spinning", task::<TokioSpinning>),
+        Side::new("limit: a flag", flag),
+    ];
     run(&[
         Line::two_cores("foreign wake, parked, root", of_root),
         Line::two_cores("foreign wake, parked, task", of_task),
+        Line::two_cores("foreign wake, spinning, task", of_spinning),
     ])
 }

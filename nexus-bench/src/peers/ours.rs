@@ -21,6 +21,11 @@ fn block_on_spinning<F: Future + 'static>(future: F) -> F::Output {
     block_on_spinning_for(Duration::from_micros(100), future)
 }
 
+fn block_on_busy<F: Future + 'static>(future: F) -> F::Output {
+    let mut world = WorldBuilder::new().build();
+    Runtime::new(&mut world).block_on_busy(future)
+}
+
 fn block_on_spinning_for<F: Future + 'static>(spin: Duration, future: F) -> F::Output {
     let mut world = WorldBuilder::new().build();
     Runtime::builder(&mut world)
@@ -41,6 +46,10 @@ executor!(
 executor!(
     /// Tasks in boxes, of a runtime that spins for 100 µs.
     Spinning, JoinHandle, block_on_spinning, spawn_boxed
+);
+executor!(
+    /// Tasks in boxes, of a runtime that never parks.
+    Busy, JoinHandle, block_on_busy, spawn_boxed
 );
 executor!(
     /// Timers that count from the turn of the loop.

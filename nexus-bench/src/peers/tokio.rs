@@ -54,6 +54,34 @@ impl Executor for Tokio {
     }
 }
 
+/// Tasks of a `LocalSet`, one of which is always ready: a spin loop around tokio.
+#[derive(Debug)]
+pub struct TokioSpinning;
+
+impl Executor for TokioSpinning {
+    type Join<T: 'static> = Join<T>;
+
+    fn block_on<F: Future + 'static>(future: F) -> F::Output {
+        Tokio::block_on(async {
+            let spinning = spawn_local(std::future::poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                Poll::<()>::Pending
+            }));
+            let output = future.await;
+            spinning.abort();
+            output
+        })
+    }
+
+    fn spawn<F>(future: F) -> Join<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Tokio::spawn(future)
+    }
+}
+
 impl Clock for Tokio {
     type Sleep = Sleep;
 

@@ -1,5 +1,4 @@
-//! How long it takes until a parked runtime runs a task that another thread
-//! has woken.
+//! How long it takes until a runtime runs a task that another thread has woken.
 
 use super::gate::until;
 use crate::cores;
@@ -7,7 +6,7 @@ use crate::figures::Figures;
 use crate::peers::Executor;
 use std::future::poll_fn;
 use std::hint::spin_loop;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread;
@@ -26,6 +25,8 @@ struct Bell {
     calls: AtomicU64,
     /// Calls heard.
     heard: AtomicU64,
+    /// Whether the caller is on its core.
+    in_place: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -36,20 +37,23 @@ impl Bell {
             called_at: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             heard: AtomicU64::new(0),
+            in_place: AtomicBool::new(false),
             waker: Mutex::new(None),
         })
     }
 
     /// Makes `ops` calls from a thread of its own, each after a rest; `ring`
-    /// ends the sleep.
+    /// ends the sleep. Returns when that thread is on its core: it could not get
+    /// off this one beside a runtime that never sleeps.
     fn caller(
         self: &Arc<Self>,
         ops: u64,
         ring: impl Fn(&Self) + Send + 'static,
     ) -> thread::JoinHandle<()> {
         let bell = self.clone();
-        thread::spawn(move || {
+        let caller = thread::spawn(move || {
             cores::stay(1);
+            bell.in_place.store(true, Ordering::Release);
             for call in 1..=ops {
                 until(|| bell.heard.load(Ordering::Acquire) == call - 1);
                 let rested = Instant::now() + REST;
@@ -61,7 +65,9 @@ impl Bell {
                 bell.calls.store(call, Ordering::Release);
                 ring(&bell);
             }
-        })
+        });
+        until(|| self.in_place.load(Ordering::Acquire));
+        caller
     }
 
     /// Call number `call` has been heard. How late it was.
@@ -122,6 +128,24 @@ pub fn root<E: Executor>(ops: u64) -> Figures {
 pub fn task<E: Executor>(ops: u64) -> Figures {
     cores::stay(0);
     E::block_on(async move { E::spawn(listen(Bell::new(), ops)).await })
+}
+
+/// The limit where nobody sleeps: a thread that looks at a flag.
+///
+/// # Panics
+/// If the caller does.
+#[must_use]
+pub fn flag(ops: u64) -> Figures {
+    cores::stay(0);
+    let bell = Bell::new();
+    let caller = bell.caller(ops, |_| ());
+    let mut late = Vec::with_capacity(ops as usize);
+    for call in 1..=ops {
+        until(|| bell.calls.load(Ordering::Acquire) >= call);
+        late.push(bell.hear(call));
+    }
+    assert!(caller.join().is_ok(), "the caller panicked");
+    Figures::of(late)
 }
 
 /// The limit: a thread that reads from an eventfd.
