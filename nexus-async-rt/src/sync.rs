@@ -78,14 +78,13 @@ mod real {
         }
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "as in the ordinary build")]
-    pub(crate) fn heavy_fence(site: super::Site) -> std::io::Result<()> {
+    pub(crate) fn heavy_fence(site: super::Site) -> bool {
         if !is_weakened(site) {
             for each in FENCES.iter() {
                 each.fetch_add(1, Ordering::AcqRel);
             }
         }
-        Ok(())
+        true
     }
 
     pub(crate) fn has_heavy_fence() -> bool {
@@ -95,6 +94,8 @@ mod real {
     pub(crate) fn grant_heavy_fence() -> bool {
         true
     }
+
+    pub(crate) fn give_back_heavy_fence() {}
 
     pub(super) fn is_weakened(site: super::Site) -> bool {
         static WEAKENED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
@@ -111,8 +112,12 @@ mod real {
     expect(unsafe_code, reason = "a system call")
 )]
 mod asymmetric;
+#[cfg(all(test, not(nexus_loom), target_os = "linux", not(miri)))]
+pub(crate) use asymmetric::with_refused_fences;
 #[cfg(not(all(test, nexus_loom)))]
-pub(crate) use asymmetric::{grant_heavy_fence, has_heavy_fence, heavy_fence, light_fence};
+pub(crate) use asymmetric::{
+    give_back_heavy_fence, grant_heavy_fence, has_heavy_fence, heavy_fence, light_fence,
+};
 
 pub(crate) use real::*;
 

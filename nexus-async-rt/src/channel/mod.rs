@@ -53,18 +53,20 @@
 //!
 //! # Cost
 //!
-//! The `try_` forms, and the others while they need not wait, make no system
-//! call, take no lock and allocate nothing. Between threads each message takes a
-//! full fence, unless messages are dense: after about a thousand in a row without
-//! a wait neither side fences any more, and whoever waits first has every thread
-//! of the process pass a fence instead (`membarrier`, on Linux). That interrupts
-//! the other cores that run threads of the process, for microseconds each, and
-//! all together for no more than a hundredth of the time. The first cross-thread
+//! What need not wait, and wakes nobody, makes no system call, takes no lock and
+//! allocates nothing; but for one in a thousand, which sees whether messages are
+//! dense. Between threads each message takes a full fence on each side, so that no
+//! wake-up is lost. On Linux dense streams do without: after about a thousand
+//! messages in a row for which one side did not wait, the other no longer fences,
+//! and when the first does wait it has every thread of the process pass a fence
+//! instead (`membarrier`). That interrupts the other cores that run threads of the
+//! process, for microseconds each; on average for no more than a hundredth of the
+//! time, and for no more than sixteen streams at once. The first cross-thread
 //! channel of a process asks the kernel for it, which takes some milliseconds if
 //! the process has other threads by then: make it while the program sets up.
 //!
-//! A receive that is about to wait on a dense stream looks again after a tenth of
-//! a microsecond.
+//! A receive that is about to wait, though messages have just come, looks again
+//! after a tenth of a microsecond.
 //!
 //! # Panics
 //!

@@ -12,7 +12,8 @@
 //!
 //! One allocation of `capacity` values with a stamp each, rounded up to a power
 //! of two, when it is made. Cloning a sender allocates nothing. A send that
-//! need not wait is one compare-exchange and one fence, a receive one fence.
+//! need not wait is one compare-exchange, a receive a few plain loads and stores,
+//! each with [a fence](super#cost) unless messages are dense.
 //!
 //! # Example
 //!

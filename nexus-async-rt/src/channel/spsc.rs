@@ -7,7 +7,8 @@
 //!
 //! One allocation of `capacity` values, rounded up to a power of two, when it
 //! is made. A send or receive that need not wait is a few plain loads and
-//! stores and one fence; the other side's cache line is fetched once a lap.
+//! stores, and [a fence](super#cost) unless messages are dense; the other side's
+//! cache line is fetched once a lap.
 //!
 //! # Example
 //!

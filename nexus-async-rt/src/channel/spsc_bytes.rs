@@ -16,7 +16,8 @@
 //!
 //! Two allocations when it is made, of the capacity and of an eighth of it
 //! (of as much again in the smallest rings). A message that need not wait costs
-//! its bytes, a few plain loads and stores, and a fence on each side.
+//! its bytes and a few plain loads and stores, and on each side
+//! [a fence](super#cost) unless messages are dense.
 //!
 //! # Example
 //!

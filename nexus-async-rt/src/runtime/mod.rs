@@ -23,7 +23,8 @@
 //! 2. Step to *parked*, which fails if a wake has come in between.
 //! 3. Sleep in the OS until `spin` before the next deadline, the bell or a socket.
 //!    If there is no deadline and no socket is watched: on the inbox's word, where
-//!    the OS has that, which is cheaper to wake from.
+//!    the OS has that, which is cheaper to wake from; but not for some time after
+//!    a wake that came before it slept.
 //! 4. Step back to *running*, and take what came.
 //!
 //! `block_on_busy` goes on with the next turn instead. Whatever was taken out

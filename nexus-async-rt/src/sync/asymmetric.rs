@@ -4,11 +4,11 @@
 //! begin and its end, wherever that thread is; so a light one need only keep the
 //! compiler from reordering. Linux has it as `membarrier`. It interrupts each
 //! core that runs another thread of the process, for microseconds: so each has
-//! to be [granted](grant_heavy_fence), and all together take no more than a
-//! hundredth of the time.
+//! to be [granted](grant_heavy_fence). Grants are given at a rate that leaves a
+//! hundredth of the time to heavy fences, and few are out at a time, because all
+//! of them may be used at once.
 
 use super::{Ordering, Site, compiler_fence};
-use std::io;
 
 /// Pairs with a heavy fence of another thread.
 #[inline(always)]
@@ -16,13 +16,15 @@ pub(crate) fn light_fence(_: Site) {
     compiler_fence(Ordering::SeqCst);
 }
 
-/// Pairs with the light fences of all threads. To be granted before.
+/// Pairs with the light fences of all threads. Uses up a grant. `false`: the OS
+/// refused, it is as if this had not been called.
 #[cold]
-pub(crate) fn heavy_fence(_: Site) -> io::Result<()> {
+#[must_use]
+pub(crate) fn heavy_fence(_: Site) -> bool {
     compiler_fence(Ordering::SeqCst);
-    os::heavy_fence()?;
+    let fenced = os::heavy_fence();
     compiler_fence(Ordering::SeqCst);
-    Ok(())
+    fenced
 }
 
 /// Whether there is a heavy fence here. The first call of a process may take
@@ -37,15 +39,20 @@ pub(crate) fn grant_heavy_fence() -> bool {
     os::grant()
 }
 
+/// A grant will not be used.
+pub(crate) fn give_back_heavy_fence() {
+    os::give_back();
+}
+
 #[cfg(all(target_os = "linux", not(miri)))]
 mod os {
-    use std::io;
-    use std::sync::{LazyLock, Mutex, PoisonError};
+    use std::sync::{LazyLock, Mutex, PoisonError, TryLockError};
     use std::time::{Duration, Instant};
 
-    /// What bounds how often the threads of the process are interrupted, whatever
-    /// the number of channels.
+    #[derive(Debug)]
     struct Grants {
+        /// How many may still be used.
+        out: u32,
         /// When the next may be given.
         next: Option<Instant>,
         /// What the latest heavy fence took.
@@ -53,65 +60,92 @@ mod os {
     }
 
     static GRANTS: Mutex<Grants> = Mutex::new(Grants {
+        out: 0,
         next: None,
         cost: Duration::ZERO,
     });
 
+    /// Grants that are out at a time.
+    pub(super) const LIMIT: u32 = 16;
     /// At least so long from grant to grant.
     const PERIOD: Duration = Duration::from_millis(1);
     /// And so many times what a heavy fence takes.
     const SHARE: u32 = 100;
+    /// A fence that took longer was not what took long.
+    const MOST: Duration = Duration::from_millis(1);
+
+    #[cfg(test)]
+    thread_local! {
+        /// Has the OS refuse on this thread.
+        pub(super) static REFUSES: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
 
     fn with_grants<R>(f: impl FnOnce(&mut Grants) -> R) -> R {
         f(&mut GRANTS.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn membarrier(command: libc::c_int) -> io::Result<()> {
-        // SAFETY: a system call without pointers.
-        let result = unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) };
-        if result == 0 {
-            Ok(())
-        } else {
-            Err(io::Error::last_os_error())
+    fn membarrier(command: libc::c_int) -> bool {
+        #[cfg(test)]
+        if REFUSES.get() {
+            return false;
         }
+        // SAFETY: a system call without pointers.
+        unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
     }
 
-    pub(super) fn heavy_fence() -> io::Result<()> {
+    fn fence() -> bool {
+        membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+    }
+
+    fn register() -> bool {
+        membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+    }
+
+    pub(super) fn heavy_fence() -> bool {
         let begin = Instant::now();
-        membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)?;
-        let cost = begin.elapsed();
-        with_grants(|grants| grants.cost = cost);
-        Ok(())
+        // A process that was restored from a snapshot has to register again.
+        let fenced = fence() || (register() && fence());
+        if fenced {
+            let cost = begin.elapsed().min(MOST);
+            with_grants(|grants| {
+                grants.out -= 1;
+                grants.cost = cost;
+            });
+        }
+        fenced
     }
 
     pub(super) fn is_available() -> bool {
         /// Tried once as well: a filter of system calls may tell the two apart.
-        static AVAILABLE: LazyLock<bool> = LazyLock::new(|| {
-            membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
-                .and_then(|()| heavy_fence())
-                .is_ok()
-        });
+        static AVAILABLE: LazyLock<bool> = LazyLock::new(|| register() && fence());
         *AVAILABLE
     }
 
     pub(super) fn grant() -> bool {
+        let mut grants = match GRANTS.try_lock() {
+            Ok(grants) => grants,
+            Err(TryLockError::Poisoned(grants)) => grants.into_inner(),
+            // Not worth waiting for.
+            Err(TryLockError::WouldBlock) => return false,
+        };
         let now = Instant::now();
-        with_grants(|grants| {
-            let due = grants.next.is_none_or(|next| now >= next);
-            if due {
-                grants.next = now.checked_add(PERIOD.max(grants.cost * SHARE));
-            }
-            due
-        })
+        let due = grants.out < LIMIT && grants.next.is_none_or(|next| now >= next);
+        if due {
+            grants.out += 1;
+            grants.next = now.checked_add(PERIOD.max(grants.cost * SHARE));
+        }
+        due
+    }
+
+    pub(super) fn give_back() {
+        with_grants(|grants| grants.out -= 1);
     }
 }
 
 #[cfg(not(all(target_os = "linux", not(miri))))]
 mod os {
-    use std::io;
-
-    pub(super) fn heavy_fence() -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    pub(super) fn heavy_fence() -> bool {
+        false
     }
 
     pub(super) fn is_available() -> bool {
@@ -121,4 +155,15 @@ mod os {
     pub(super) fn grant() -> bool {
         false
     }
+
+    pub(super) fn give_back() {}
+}
+
+/// Runs `f` with the OS refusing all fences that this thread asks for.
+#[cfg(all(test, target_os = "linux", not(miri)))]
+pub(crate) fn with_refused_fences<R>(f: impl FnOnce() -> R) -> R {
+    os::REFUSES.set(true);
+    let result = f();
+    os::REFUSES.set(false);
+    result
 }

@@ -47,9 +47,7 @@ impl WaitCell {
     /// # Safety
     ///
     /// - One owner at a time registers.
-    pub(crate) unsafe fn register(&self, waker: &Waker) {
-        // A clone is user code: before anything is touched.
-        let waker = waker.clone();
+    pub(crate) unsafe fn register(&self, waker: Waker) {
         // Ordering: Acquire; pairs with the Release store in `take`, so that
         // the taker has left the slot.
         match self

@@ -104,11 +104,15 @@ impl WaitPoint for ConsumerEnd {
     }
 
     fn register(&self, node: Pin<&EndNode>, waker: &Waker) {
-        self.fence.before_register();
+        // A clone is user code, which may change everything: before all else.
+        let waker = waker.clone();
+        if !self.fence.before_register() {
+            return waker.wake();
+        }
         if !node.holds_cell.get() {
             // Ordering: Relaxed; written by the consumer's side alone.
             if self.occupied.load(Ordering::Relaxed) {
-                return self.queue.register(node.queued(), waker);
+                return self.queue.register_owned(node.queued(), waker);
             }
             self.occupied.store(true, Ordering::Relaxed);
             node.holds_cell.set(true);

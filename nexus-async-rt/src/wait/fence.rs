@@ -26,13 +26,14 @@
 //! - Whoever finds `FULL` by that lock or owner comes after the heavy fence.
 //! - A heavy fence interrupts every core that runs a thread of the process. A
 //!   state becomes `LIGHT` only after [`STREAK`] successes without a wait, and if
-//!   a heavy fence is granted then.
+//!   a heavy fence is granted then. If the OS refuses it when it is wanted, nobody
+//!   is registered: who wants to wait is woken, and tries again.
 
 use std::fmt::Debug;
 
 use crate::sync::{
-    AtomicUsize, Ordering, Site, full_fence, grant_heavy_fence, has_heavy_fence, heavy_fence,
-    light_fence,
+    AtomicUsize, CachePadded, Ordering, Site, full_fence, give_back_heavy_fence, grant_heavy_fence,
+    has_heavy_fence, heavy_fence, light_fence,
 };
 
 /// How notifiers and waiters of one place are kept from missing each other.
@@ -42,11 +43,15 @@ pub trait Fence: Debug {
     /// Between publishing and looking for a waiter. `false`: nobody waits.
     fn before_look(&self) -> bool;
 
-    /// Somebody is about to be registered; under the lock of the list, or by
-    /// its only owner. The full fence between registering and attempting again
-    /// is not part of it.
+    /// Somebody is about to be registered, under the same lock or by the same
+    /// owner, and with no user code between. `false`: that must not be, for
+    /// notifiers might miss it; who wants to wait has to look again soon. The
+    /// full fence between registering and attempting again is not part of it.
+    #[must_use]
     #[inline(always)]
-    fn before_register(&self) {}
+    fn before_register(&self) -> bool {
+        true
+    }
 
     /// What is waited for was had without waiting. `true`: if nobody waits,
     /// [`relax`](Fence::relax) is due.
@@ -112,8 +117,9 @@ const STREAK: usize = 1;
 pub struct Adaptive {
     state: AtomicUsize,
     /// Successes since somebody waited, while notifiers fence. Where several
-    /// threads count at once some are lost, which is as good.
-    streak: AtomicUsize,
+    /// threads count at once some are lost, which is as good. On a line of its
+    /// own, because notifiers read the state with each message.
+    streak: CachePadded<AtomicUsize>,
 }
 
 impl Adaptive {
@@ -134,7 +140,7 @@ impl Adaptive {
             return false;
         }
         self.streak.store(0, Ordering::Relaxed);
-        true
+        self.state.load(Ordering::Relaxed) == FULL
     }
 }
 
@@ -143,7 +149,7 @@ impl Fence for Adaptive {
         let state = if has_heavy_fence() { FULL } else { ALWAYS_FULL };
         Self {
             state: AtomicUsize::new(state),
-            streak: AtomicUsize::new(0),
+            streak: CachePadded(AtomicUsize::new(0)),
         }
     }
 
@@ -159,25 +165,26 @@ impl Fence for Adaptive {
         true
     }
 
-    fn before_register(&self) {
+    fn before_register(&self) -> bool {
         // Ordering: Relaxed, all of them; changed under a lock or by one owner,
         // and for notifiers ordered by the heavy fence.
         self.streak.store(0, Ordering::Relaxed);
         if self.state.load(Ordering::Relaxed) != LIGHT {
-            return;
+            return true;
         }
         self.state.store(FULL, Ordering::Relaxed);
-        if let Err(refusal) = heavy_fence(Site::HeavyFence) {
-            // The next to register tries again.
+        let fenced = heavy_fence(Site::HeavyFence);
+        if !fenced {
+            // Whoever registers next must not rely on it.
             self.state.store(LIGHT, Ordering::Relaxed);
-            panic!("the OS granted a fence on all threads once, and now refuses it: {refusal}");
         }
+        fenced
     }
 
     #[inline(always)]
     fn succeeded(&self) -> bool {
         // Ordering: Relaxed; a hint.
-        self.state.load(Ordering::Relaxed) == FULL && self.count()
+        self.state.load(Ordering::Relaxed) != LIGHT && self.count()
     }
 
     #[cold]
@@ -185,6 +192,15 @@ impl Fence for Adaptive {
         if grant_heavy_fence() {
             // Ordering: Relaxed; nobody waits, so a notifier may go by either.
             self.state.store(LIGHT, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Adaptive {
+    fn drop(&mut self) {
+        // Ordering: Relaxed; nobody else is left.
+        if self.state.load(Ordering::Relaxed) == LIGHT {
+            give_back_heavy_fence();
         }
     }
 }
@@ -220,7 +236,7 @@ mod tests {
         assert!(fence.before_look(), "it begins with fences");
         for _ in 0..2 {
             assert!(becomes_light(&fence));
-            fence.before_register();
+            assert!(fence.before_register());
             assert!(fence.before_look());
         }
     }
@@ -230,8 +246,76 @@ mod tests {
         let fence = Adaptive::new();
         for _ in 0..10 {
             assert!((1..STREAK).all(|_| !fence.succeeded()));
-            fence.before_register();
+            assert!(fence.before_register());
         }
         assert!(fence.before_look());
+    }
+
+    #[cfg(all(target_os = "linux", not(miri)))]
+    mod refused {
+        use super::*;
+        use crate::sync::with_refused_fences;
+        use crate::wait::end::ConsumerEnd;
+        use crate::wait::mode::Stream;
+        use crate::wait::queue::WaitQueue;
+        use crate::wait::{WaitPoint, Waiter};
+        use std::pin::pin;
+        use std::sync::Arc;
+        use std::sync::atomic::AtomicBool;
+        use std::task::{Context, Wake, Waker};
+
+        struct Flag(AtomicBool);
+
+        impl Wake for Flag {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+
+        /// Whether a future that begins to wait at a place that was dense, while
+        /// the OS refuses, is woken at once. It may then wait all the same.
+        fn is_woken_and_waits_later<W: WaitPoint>(point: &W) -> bool {
+            let flag = Arc::new(Flag(AtomicBool::new(false)));
+            let woken = || flag.0.swap(false, Ordering::Relaxed);
+            let waker = Waker::from(flag.clone());
+            let cx = Context::from_waker(&waker);
+            (0..STREAK).for_each(|_| point.succeeded());
+            let mut waiter = pin!(Waiter::new());
+            let mut poll = || waiter.as_mut().poll(point, &cx, || None::<()>);
+            with_refused_fences(|| assert!(poll().is_pending()));
+            let refused = woken();
+            if refused {
+                with_refused_fences(|| assert!(poll().is_pending()));
+                assert!(woken(), "refused again, and not woken");
+            }
+            assert!(poll().is_pending());
+            assert!(!woken(), "it waits");
+            point.notify_one();
+            assert!(woken(), "a notification was lost");
+            // SAFETY: the waiter is pinned.
+            unsafe { waiter.get_unchecked_mut().leave(point) };
+            refused
+        }
+
+        fn some_time<W: WaitPoint>(point: &W) {
+            if has_heavy_fence() {
+                // Other tests may have all that is granted.
+                let refused = (0..1000).any(|_| {
+                    std::thread::sleep(Duration::from_millis(1));
+                    is_woken_and_waits_later(point)
+                });
+                assert!(refused, "the place never became dense");
+            }
+        }
+
+        #[test]
+        fn who_is_refused_a_fence_at_an_end_is_woken() {
+            some_time(&ConsumerEnd::new());
+        }
+
+        #[test]
+        fn who_is_refused_a_fence_in_a_queue_is_woken() {
+            some_time(&WaitQueue::<Stream, true>::new());
+        }
     }
 }

@@ -12,7 +12,7 @@ use ::loom::thread;
 
 use super::end::ConsumerEnd;
 use super::latch::{Holder, Latch, LatchFut};
-use super::mode::{Stream, Threads};
+use super::mode::{Mode, Stream, Threads};
 use super::queue::WaitQueue;
 use super::{WaitPoint, Waiter};
 use crate::sync::{Arc, AtomicUsize, Ordering, UnsafeCell, model};
@@ -189,6 +189,28 @@ fn loom_queue_becomes_dense() {
     becomes_dense(StreamQueue::new);
 }
 
+/// One sender finds that messages have been dense while another begins to wait.
+#[test]
+fn loom_queue_becomes_dense_while_another_waits() {
+    model(2, || {
+        let place = Place::new(StreamQueue::new());
+        let publisher = {
+            let place = place.clone();
+            thread::spawn(move || place.publish())
+        };
+        let other = {
+            let place = place.clone();
+            thread::spawn(move || place.point.succeeded())
+        };
+        let (woken, waker) = flag();
+        let mut waiter = Pinned::new();
+        let ready = place.poll(&mut waiter, &waker).is_ready();
+        publisher.join().unwrap();
+        other.join().unwrap();
+        place.settle(ready, &woken, &mut waiter, &waker);
+    });
+}
+
 /// The owner registers again while a notifier takes the waker.
 #[test]
 fn loom_cell_registers_again_during_a_notification() {
@@ -235,8 +257,17 @@ fn loom_cell_between_two_notifiers() {
 /// Two futures of one end: neither keeps a notification from the other.
 #[test]
 fn loom_end_wakes_the_future_behind_the_cell() {
-    model(3, || {
-        let place = Place::new(ConsumerEnd::new());
+    end_wakes_the_future_behind_the_cell(ConsumerEnd::new);
+}
+
+#[test]
+fn loom_dense_end_wakes_the_future_behind_the_cell() {
+    end_wakes_the_future_behind_the_cell(|| dense(ConsumerEnd::new()));
+}
+
+fn end_wakes_the_future_behind_the_cell(end: fn() -> ConsumerEnd) {
+    model(3, move || {
+        let place = Place::new(end());
         let (first, first_waker) = flag();
         let (second, second_waker) = flag();
         let [mut a, mut b] = [Pinned::new(), Pinned::new()];
@@ -263,7 +294,15 @@ fn loom_queue_hands_a_cancelled_notification_on() {
     hands_on(WaitQueue::<Threads, false>::new);
 }
 
-fn hands_on<const FIFO: bool>(queue: fn() -> WaitQueue<Threads, FIFO>) {
+#[test]
+fn loom_dense_queue_hands_a_cancelled_notification_on() {
+    hands_on(|| dense(StreamQueue::new()));
+}
+
+fn hands_on<M: Mode, const FIFO: bool>(queue: fn() -> WaitQueue<M, FIFO>)
+where
+    WaitQueue<M, FIFO>: Send + Sync,
+{
     model(3, move || {
         let place = Place::new(queue());
         let wakers = [flag(), flag()];

@@ -63,6 +63,38 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
         })
     }
 
+    /// As [`register`](WaitPoint::register), for a waker that was cloned already.
+    pub(super) fn register_owned(&self, node: Pin<&Node<M>>, waker: Waker) {
+        let waker = match node.state() {
+            // SAFETY: the lock is held; the node is in this list or in none,
+            // because no other links it.
+            LINKED => match self.locked(|list| unsafe { list.rearm(&node, waker) }) {
+                Ok(old) => return drop(old),
+                // Notified since the attempt, which may have been in vain.
+                Err(waker) => waker,
+            },
+            _ => waker,
+        };
+        let had_turn = FIFO && node.state() == NOTIFIED;
+        node.reset();
+        let refused = self.locked(|list| {
+            if had_turn {
+                list.end_turn();
+            }
+            if !self.fence.before_register() {
+                return Some(waker);
+            }
+            // SAFETY: the lock is held; the node is not linked, because its
+            // state is `IDLE`; it is pinned, and `leave` takes it out before it
+            // goes, guaranteed by the futures of `channel`.
+            unsafe { list.link(&node, waker) };
+            None
+        });
+        if let Some(waker) = refused {
+            waker.wake();
+        }
+    }
+
     #[cold]
     fn relax(&self) {
         self.locked(|list| {
@@ -144,30 +176,8 @@ impl<M: Mode, const FIFO: bool> WaitPoint for WaitQueue<M, FIFO> {
     }
 
     fn register(&self, node: Pin<&Node<M>>, waker: &Waker) {
-        // A clone is user code: before the lock.
-        let waker = waker.clone();
-        let waker = match node.state() {
-            // SAFETY: the lock is held; the node is in this list or in none,
-            // because no other links it.
-            LINKED => match self.locked(|list| unsafe { list.rearm(&node, waker) }) {
-                Ok(old) => return drop(old),
-                // Notified since the attempt, which may have been in vain.
-                Err(waker) => waker,
-            },
-            _ => waker,
-        };
-        let had_turn = FIFO && node.state() == NOTIFIED;
-        node.reset();
-        self.locked(|list| {
-            if had_turn {
-                list.end_turn();
-            }
-            self.fence.before_register();
-            // SAFETY: the lock is held; the node is not linked, because its
-            // state is `IDLE`; it is pinned, and `leave` takes it out before it
-            // goes, guaranteed by the futures of `channel`.
-            unsafe { list.link(&node, waker) };
-        });
+        // A clone is user code: before anything is touched.
+        self.register_owned(node, waker.clone());
     }
 
     fn leave(&self, node: Pin<&Node<M>>) {

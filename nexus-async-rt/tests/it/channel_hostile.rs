@@ -22,6 +22,7 @@ on_typed_kinds! { typed:
     a_waker_may_call_back
     a_waker_may_drop_another_future_of_the_channel
     a_dropped_waker_may_call_back
+    a_cloned_waker_may_receive_a_dense_stream
 }
 
 /// Panics where it is told to.
@@ -373,4 +374,50 @@ fn a_dropped_waker_may_call_back<K: TypedKind>() {
     recv.cancel();
     tx.try_send(9).unwrap();
     assert_eq!(beside.borrow_mut()[0].ready(), Ok(9));
+}
+
+/// Runs `on_clone` once, when it is cloned; remembers whether it was woken.
+struct Cloned<F> {
+    on_clone: RefCell<Option<F>>,
+    woken: Cell<bool>,
+}
+
+impl<F: FnOnce() + 'static> Hostile for Cloned<F> {
+    fn on_clone(&self) {
+        if let Some(on_clone) = self.on_clone.take() {
+            on_clone();
+        }
+    }
+
+    fn on_wake(&self) {
+        self.woken.set(true);
+    }
+}
+
+/// A receive is about to wait behind another. While its waker is cloned that one
+/// goes, and so many messages come and go that senders need not fence any more.
+fn a_cloned_waker_may_receive_a_dense_stream<K: TypedKind>() {
+    let (tx, rx) = leaked::<K>(2);
+    let mut front = Hand::new(rx.recv());
+    front.pending();
+    let stream = move || {
+        front.cancel();
+        for _ in 0..10 {
+            for n in 0..2000 {
+                tx.try_send(n).unwrap();
+                assert_eq!(rx.try_recv(), Ok(n));
+            }
+            // So long it may take until a fence for all threads is granted.
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    };
+    let cloned = Rc::new(Cloned {
+        on_clone: RefCell::new(Some(stream)),
+        woken: Cell::new(false),
+    });
+    let mut recv = Hand::new(rx.recv());
+    assert!(recv.poll_with(&hostile(&cloned)).is_pending());
+    tx.try_send(7).unwrap();
+    assert!(cloned.woken.get(), "pending and never woken");
+    assert_eq!(recv.ready(), Ok(7));
 }
