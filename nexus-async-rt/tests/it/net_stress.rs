@@ -144,15 +144,19 @@ fn echoes_for_clients_that_leave_in_the_middle() {
                     });
                 }
             });
-            let clients: Vec<_> = (0..scaled(200) as u64)
-                .map(|seed| spawn_boxed(leaver(seed, addr)))
-                .collect();
-            for client in clients {
-                client.await;
-            }
-            // Every server task sees its end.
-            while open.get() > 0 {
-                sleep(Duration::from_millis(1)).await;
+            // So many at once, because descriptors are limited.
+            const CLIENTS: u64 = 200;
+            for round in 0..scaled(1) as u64 {
+                let clients: Vec<_> = (round * CLIENTS..(round + 1) * CLIENTS)
+                    .map(|seed| spawn_boxed(leaver(seed, addr)))
+                    .collect();
+                for client in clients {
+                    client.await;
+                }
+                // Every server task sees its end.
+                while open.get() > 0 {
+                    sleep(Duration::from_millis(1)).await;
+                }
             }
             server.abort();
         });
