@@ -197,6 +197,8 @@ fn a_case() {
     let Ok(case) = std::env::var(CASE) else {
         return;
     };
+    // A shell has what it starts in the background ignore SIGINT.
+    set(SigHandler::SigDfl);
     within(LIMIT, || match case.as_str() {
         "task" => task(false),
         "task, busy" => task(true),
