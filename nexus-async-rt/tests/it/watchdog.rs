@@ -24,13 +24,14 @@ pub fn within<R>(limit: Duration, f: impl FnOnce() -> R) -> R {
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Runs `f` with a runtime that `build` sets up, watched for ten seconds.
+/// Runs `f` with a runtime that `build` sets up, watched for ten seconds, or as
+/// much longer as there is more to do.
 #[track_caller]
 pub fn with_built<R>(
     build: impl for<'w> FnOnce(RuntimeBuilder<'w>) -> RuntimeBuilder<'w>,
     f: impl FnOnce(&mut Runtime<'_>) -> R,
 ) -> R {
-    within(Duration::from_secs(10), || {
+    within(Duration::from_secs(scaled(10) as u64), || {
         let mut world = WorldBuilder::new().build();
         let mut rt = build(Runtime::builder(&mut world)).build();
         f(&mut rt)
