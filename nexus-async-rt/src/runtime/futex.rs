@@ -62,10 +62,11 @@ pub(super) fn wake<T>(word: &AtomicPtr<T>) {
 mod tests {
     use super::*;
     use crate::sync::Ordering;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     const MARK: *mut u64 = ptr::without_provenance_mut(3);
 
+    #[expect(clippy::print_stderr, reason = "why the process ends")]
     #[test]
     fn a_changed_word_is_not_slept_on_and_a_change_wakes() {
         let word = AtomicPtr::new(ptr::null_mut::<u64>());
@@ -81,6 +82,14 @@ mod tests {
             assert!(!sleeper.is_finished());
             word.store(ptr::null_mut(), Ordering::Release);
             wake(&word);
+            let limit = Instant::now() + Duration::from_secs(10);
+            while !sleeper.is_finished() {
+                if Instant::now() > limit {
+                    eprintln!("the sleeper was not woken within ten seconds");
+                    std::process::abort();
+                }
+                std::thread::yield_now();
+            }
         });
     }
 }
