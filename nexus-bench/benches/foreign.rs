@@ -15,10 +15,10 @@ fn main() -> ExitCode {
     ];
     if cfg!(target_os = "linux") {
         #[cfg(target_os = "linux")]
-        of_root.push(Side::new(
-            "limit: eventfd",
-            nexus_bench::workload::foreign::eventfd,
-        ));
+        of_root.extend([
+            Side::new("limit: eventfd", nexus_bench::workload::foreign::eventfd),
+            Side::new("limit: futex", nexus_bench::workload::foreign::futex),
+        ]);
     }
     let of_task = vec![
         Side::new("ours", task::<ours::Boxed>),

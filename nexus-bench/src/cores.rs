@@ -1,10 +1,13 @@
 //! Where threads run, and how far their cores are from each other.
 //!
 //! Virtual cores move: a cache line goes to and fro in 30 to 100 ns at one moment
-//! (two threads of a core, neighbours) and in 270 to 700 ns at another. So a sample that uses two cores times this distance
-//! before and after, and counts only if its class is the same.
+//! (two threads of a core, neighbours) and in 270 to 700 ns at another. So a
+//! sample that uses two cores times this distance before and after, and counts
+//! only if its class is the same.
 
+use std::fs::{File, OpenOptions};
 use std::hint::spin_loop;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -50,6 +53,30 @@ pub fn stay(index: usize) {
     linux::stay(index);
     #[cfg(not(target_os = "linux"))]
     let _ = index;
+}
+
+/// Has idle cores poll in place of sleeping, as where a machine is set up for
+/// latency; a virtual core that sleeps takes its host many times as long to wake
+/// as all software together. Until dropped.
+#[derive(Debug)]
+pub struct Awake {
+    _request: File,
+}
+
+impl Awake {
+    /// The file by which Linux is asked for it.
+    pub const REQUEST: &str = "/dev/cpu_dma_latency";
+
+    /// Asks the OS for it.
+    ///
+    /// # Errors
+    /// Of the file: usually that it is root's.
+    pub fn keep() -> io::Result<Self> {
+        const MICROSECONDS: i32 = 0;
+        let mut request = OpenOptions::new().write(true).open(Self::REQUEST)?;
+        request.write_all(&MICROSECONDS.to_ne_bytes())?;
+        Ok(Self { _request: request })
+    }
 }
 
 #[cfg(target_os = "linux")]

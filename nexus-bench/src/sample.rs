@@ -52,6 +52,8 @@ impl fmt::Display for Outcome {
 pub fn take(line: &Line, side: usize, ops: u64, seconds: u32) {
     // SAFETY: no handler is set: the signal ends the process.
     unsafe { libc::alarm(seconds) };
+    // A refusal is told of above the table.
+    let awake = cores::Awake::keep();
     let distance = || {
         if line.two_cores {
             cores::round_trip()
@@ -66,6 +68,7 @@ pub fn take(line: &Line, side: usize, ops: u64, seconds: u32) {
     let wall = begin.elapsed().as_nanos() as f64 / ops as f64;
     let others = others.cores_of_others(begin.elapsed());
     let after = distance();
+    drop(awake);
     let tail = figures.tail.unwrap_or(-1.0);
     let rare = figures.rare.unwrap_or(-1.0);
     println!(

@@ -1,6 +1,6 @@
 //! The printed result, in Markdown.
 
-use crate::cores::Distance;
+use crate::cores::{self, Distance};
 use crate::figures::{Figures, Spread};
 use crate::harness::{Line, Side};
 use crate::options::Options;
@@ -79,6 +79,10 @@ pub fn print_head(options: &Options) {
         read("/proc/sys/kernel/osrelease").trim(),
         read("/proc/loadavg").split(' ').next().unwrap_or("?"),
     );
+    match cores::Awake::keep() {
+        Ok(_) => println!("Idle cores poll."),
+        Err(error) => println!("Idle cores sleep: {}: {error}.", cores::Awake::REQUEST),
+    }
     let unit = if options.instructions {
         "instructions"
     } else {

@@ -182,3 +182,49 @@ pub fn eventfd(ops: u64) -> Figures {
     assert!(caller.join().is_ok(), "the caller panicked");
     Figures::of(late)
 }
+
+/// The limit: a thread that sleeps on a word.
+///
+/// # Panics
+/// If the OS refuses.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn futex(ops: u64) -> Figures {
+    use std::io;
+    use std::ptr;
+    use std::sync::atomic::AtomicU32;
+
+    fn operate(operation: libc::c_int, word: &AtomicU32, value: u32) -> libc::c_long {
+        // SAFETY: the word is alive for the call; there is no time-out.
+        unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                ptr::from_ref(word),
+                operation | libc::FUTEX_PRIVATE_FLAG,
+                value,
+                ptr::null::<libc::timespec>(),
+            )
+        }
+    }
+
+    cores::stay(0);
+    let word = Arc::new(AtomicU32::new(0));
+    let bell = Bell::new();
+    let rung = word.clone();
+    let caller = bell.caller(ops, move |_| {
+        rung.fetch_add(1, Ordering::Release);
+        let woken = operate(libc::FUTEX_WAKE, &rung, 1);
+        assert!(woken >= 0, "no wake: {}", io::Error::last_os_error());
+    });
+    let mut late = Vec::with_capacity(ops as usize);
+    for call in 1..=ops {
+        // Only compared: it may wrap.
+        let before = (call - 1) as u32;
+        while word.load(Ordering::Acquire) == before {
+            operate(libc::FUTEX_WAIT, &word, before);
+        }
+        late.push(bell.hear(call));
+    }
+    assert!(caller.join().is_ok(), "the caller panicked");
+    Figures::of(late)
+}
