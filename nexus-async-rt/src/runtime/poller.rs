@@ -13,7 +13,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 const BELL: Token = Token(usize::MAX);
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 const TIMER: Token = Token(usize::MAX - 1);
 
 /// See the module.
@@ -21,7 +21,7 @@ const TIMER: Token = Token(usize::MAX - 1);
 pub(super) struct Poller {
     poll: Poll,
     events: Events,
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(miri)))]
     timer: timer::TimerFd,
 }
 
@@ -31,7 +31,7 @@ impl Poller {
         let bell = Bell(mio::Waker::new(poll.registry(), BELL)?);
         let poller = Self {
             events: Events::with_capacity(event_capacity),
-            #[cfg(target_os = "linux")]
+            #[cfg(all(target_os = "linux", not(miri)))]
             timer: timer::TimerFd::new(poll.registry(), TIMER)?,
             poll,
         };
@@ -51,14 +51,14 @@ impl Poller {
     /// Sleeps until the bell rings, something else happens, or, if there is a
     /// deadline, `now + sleep`. May return early.
     pub(super) fn sleep(&mut self, now: Option<(Instant, Duration)>) -> io::Result<()> {
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(miri)))]
         let timeout = {
             if let Some((now, sleep)) = now {
                 self.timer.set(now, sleep)?;
             }
             None
         };
-        #[cfg(not(target_os = "linux"))]
+        #[cfg(not(all(target_os = "linux", not(miri))))]
         let timeout = now.map(|(_, sleep)| sleep);
         self.wait(timeout)
     }
@@ -70,7 +70,7 @@ impl Poller {
         for event in &self.events {
             match event.token() {
                 BELL => {}
-                #[cfg(target_os = "linux")]
+                #[cfg(all(target_os = "linux", not(miri)))]
                 TIMER => {}
                 _ => watches.hear(event, &mut first),
             }
@@ -87,7 +87,7 @@ impl Poller {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 mod timer {
     use mio::unix::SourceFd;
     use mio::{Interest, Registry, Token};
