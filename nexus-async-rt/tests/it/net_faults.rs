@@ -250,9 +250,9 @@ fn a_name_without_an_address_is_an_error_that_names_it() {
     });
 }
 
-/// I25: what a descriptor's place in the table had before it is not inherited.
+/// What a descriptor's place in the table had before it is not inherited.
 #[test]
-fn i25_a_place_that_is_used_again_inherits_nothing() {
+fn a_place_that_is_used_again_inherits_nothing() {
     with_runtime(|rt| {
         rt.block_on(async {
             let (here, there) = connected().await;

@@ -143,10 +143,10 @@ thread_local! {
     static COMING: RefCell<Vec<Newcomer>> = const { RefCell::new(Vec::new()) };
 }
 
-/// I25: of two events that came with one look, the first one's waker drops both
+/// Of two events that came with one look, the first one's waker drops both
 /// sockets and gives their places away.
 #[test]
-fn i25_an_event_for_who_is_gone_is_not_the_next_ones() {
+fn an_event_for_who_is_gone_is_not_the_next_ones() {
     with_runtime(|rt| {
         rt.block_on(async {
             for _ in 0..scaled(20) {
@@ -183,10 +183,10 @@ fn i25_an_event_for_who_is_gone_is_not_the_next_ones() {
     });
 }
 
-/// I25: the waker of a `poll_` method gives the place away to a descriptor that
+/// The waker of a `poll_` method gives the place away to a descriptor that
 /// is waited for at once: the event was not its.
 #[test]
-fn i25_an_event_for_who_is_gone_wakes_no_newcomer() {
+fn an_event_for_who_is_gone_wakes_no_newcomer() {
     with_runtime(|rt| {
         rt.block_on(async {
             let (here, there) = connected().await;

@@ -135,7 +135,7 @@ fn a_runtime_that_did_not_ask_leaves_signals_alone() {
 }
 
 #[test]
-fn i27_one_signal_tells_every_runtime() {
+fn one_signal_tells_every_runtime() {
     within(LIMIT, || {
         let mut child = Case::start("two threads");
         child.says("ready");
@@ -145,7 +145,7 @@ fn i27_one_signal_tells_every_runtime() {
 }
 
 #[test]
-fn i27_signals_wake_every_waiter_round_after_round() {
+fn signals_wake_every_waiter_round_after_round() {
     succeeds("rounds");
 }
 

@@ -164,7 +164,7 @@ impl Model {
 }
 
 #[test]
-fn i18_timers_are_a_map() {
+fn timers_are_a_map() {
     let config = Config {
         // A quick run is quick; a million steps at a hundredfold.
         cases: 100 * scaled(1) as u32,
@@ -316,7 +316,7 @@ fn deadlines_before_the_runtime_was_built_have_their_order() {
 }
 
 #[test]
-fn i18_real_sleeps_are_never_early() {
+fn real_sleeps_are_never_early() {
     for busy in [false, true] {
         with_runtime(|rt| {
             let sleeps = async {

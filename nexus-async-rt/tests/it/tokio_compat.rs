@@ -420,7 +420,7 @@ async fn asks_and_checks(task: u64, rounds: u64) {
 }
 
 #[test]
-fn i28_each_value_makes_its_round_trip_once() {
+fn each_value_makes_its_round_trip_once() {
     within(Duration::from_secs(300), || {
         let mut world = WorldBuilder::new().build();
         let mut rt = Runtime::new(&mut world);

@@ -164,7 +164,7 @@ async fn gives_its_waker(to: Handoff<Waker>) {
 }
 
 #[test]
-fn i28_tokio_wakes_too_late_and_nothing_happens() {
+fn tokio_wakes_too_late_and_nothing_happens() {
     within(Duration::from_secs(60), || {
         let wakers = Handoff::<Waker>::new();
         let taken = wakers.clone();
