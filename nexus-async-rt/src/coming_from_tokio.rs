@@ -13,14 +13,14 @@
 //! | `tokio::spawn` | [`spawn_boxed`], [`spawn_slab`] | [tasks](#tasks) |
 //! | `spawn_local` and `LocalSet` | the same two: every task is local | |
 //! | `JoinHandle`'s `Result` | the output itself; a panic leaves `block_on` | |
-//! | `JoinHandle::abort` | [`JoinHandle::abort`], which has dropped the future when it returns | |
+//! | `JoinHandle::abort` | [`JoinHandle::abort`], which has dropped the future when it returns, unless that is being polled | |
 //! | `JoinSet` | `FuturesUnordered` of handles, or a vector of them | |
 //! | `Arc<Mutex<State>>` | the World, or `Rc<RefCell<State>>` | [state](#state) |
 //! | `task_local!` | what the task's future owns | |
 //! | `sync::mpsc` | [`channel::local`], [`channel::spsc`], [`channel::mpsc`] | [channels](#channels) |
 //! | `BytesMut` in a channel | [`channel::spsc_bytes`], [`channel::mpsc_bytes`] | |
 //! | `mpsc::unbounded_channel` | there is none: name a capacity | |
-//! | `blocking_send`, `blocking_recv` | the same, of each kind but `local` | |
+//! | `blocking_send`, `blocking_recv` | the same, of each kind but `local`; a byte kind sends by `blocking_claim` | |
 //! | `sync::{oneshot, watch, broadcast, Notify, Semaphore, Mutex}` | the same crate's, as they are | [what stays](#what-stays-as-it-is) |
 //! | `select!`, `join!`, `try_join!` | the same macros, or those of `futures` | |
 //! | `task::yield_now`, `task::unconstrained` | [`yield_now`], [`unconstrained`] | [fairness](#fairness) |
@@ -102,7 +102,8 @@
 //! where the task is spawned, by `catch_unwind` of `futures`.
 //!
 //! To drop a handle detaches the task in both. `abort` differs: tokio's asks
-//! for the end, this one's is the end.
+//! for the end, this one's is the end, or at the latest that of the poll it is
+//! called in.
 //!
 //! ```
 //! use nexus_async_rt::{Runtime, spawn_boxed, yield_now};
@@ -268,8 +269,8 @@
 //!
 //! # Sockets
 //!
-//! They have the names and the methods that they have in tokio, and these
-//! differences: `bind` is a plain function; an address is a `SocketAddr`, and a
+//! They have the names that they have in tokio, and most of the methods. What
+//! differs: `shutdown` of a stream does not wait; `bind` is a plain function; an address is a `SocketAddr`, and a
 //! name is resolved by asking for it; reading and writing go by the traits of
 //! `futures-io`, with the feature `tokio-io` also by tokio's; nothing of them is
 //! `Send`.
@@ -303,8 +304,8 @@
 //!
 //! # The end
 //!
-//! Tokens have the methods of those of `tokio_util`, but for the name of
-//! [`child`](CancellationToken::child). What in tokio is put together from
+//! Tokens have the methods of those of `tokio_util`, but for `drop_guard_ref`,
+//! and for the name of [`child`](CancellationToken::child). What in tokio is put together from
 //! `ctrl_c`, a token and a tracker of tasks is part of the runtime: it is told to
 //! end, by a signal or a handle, any number of tasks wait for that, and
 //! `shutdown_quiesce` runs until they are through:

@@ -1,4 +1,5 @@
-//! The only door to shared memory: atomics, cells, fences, locks.
+//! The only door to shared memory: atomics, cells, fences, and the lock that the
+//! protocols take.
 //!
 //! Knows no ring, no waiter and no task. The ordinary build re-exports `std`;
 //! the model build (`cfg(all(test, nexus_loom))`) puts loom's instrumented

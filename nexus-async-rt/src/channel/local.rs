@@ -5,7 +5,8 @@
 //!
 //! # Cost
 //!
-//! One allocation of `capacity` values when it is made. A send or receive that
+//! Two allocations when it is made: `capacity` values, rounded up to a power of
+//! two, and a block that both ends share. A send or receive that
 //! need not wait moves the value and touches nothing else; one that waits
 //! clones the task's waker, which on this crate's runtime is an addition.
 //!
@@ -45,7 +46,7 @@ pub type Receiver<T> = super::Receiver<T, kind::Local>;
 ///
 /// # Panics
 ///
-/// If `capacity` is 0 or more than memory can hold.
+/// If `capacity` is 0, more than 2^31, or more than can be addressed.
 #[track_caller]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     typed::channel(capacity)

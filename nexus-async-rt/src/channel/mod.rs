@@ -15,8 +15,8 @@
 //!
 //! # What every kind promises
 //!
-//! - **Bounded.** `channel(capacity)` allocates once and nothing after. The
-//!   capacity of a typed kind is exact, in messages; that of a byte kind is in
+//! - **Bounded.** `channel(capacity)` allocates when it is made and nothing
+//!   after, but for the waker of a thread that blocks. The capacity of a typed kind is exact, in messages; that of a byte kind is in
 //!   bytes, rounded up to a power of two of at least 64. Room freed by a
 //!   receive that returned is there for any send that happens after it.
 //! - **Order.** First in, first out per producer. Each message is received
@@ -28,11 +28,12 @@
 //!   its value is then received or dropped with the channel. A dropped
 //!   receiver drops what is buffered there and then, on its thread.
 //! - **Turns.** `send` and `claim` are served in the order in which they began
-//!   to wait; the `try_` forms may overtake. A woken sender that finds no room
-//!   keeps its place.
+//!   to wait; the `try_` forms may overtake, and so may `blocking_send`, which
+//!   tries first. A woken sender that finds no room keeps its place; one that is
+//!   not polled within a millisecond or so may be overtaken.
 //! - **Cancel safety.** Any future may be dropped at any time. It leaves no
-//!   waker behind, loses no message, and hands a notification that it did not
-//!   use on to the next. A future that is leaked after it was polled
+//!   waker behind, takes no message along but the one that it was still to send,
+//!   and hands a notification that it did not use on to the next. A future that is leaked after it was polled
 //!   (`mem::forget` of a boxed one) may swallow one notification, no more.
 //! - **Two futures on one handle**, in one task or in two, both complete.
 //! - **Cooperation.** In one poll of a task of this crate's runtime, futures of
@@ -61,7 +62,7 @@
 //! and when the first does wait it has every thread of the process pass a fence
 //! instead (`membarrier`). That interrupts the other cores that run threads of the
 //! process, for microseconds each; on average for no more than a hundredth of the
-//! time, and for no more than sixteen streams at once. The first cross-thread
+//! time, and for no more than sixteen ends of channels at once. The first cross-thread
 //! channel of a process asks the kernel for it, which takes some milliseconds if
 //! the process has other threads by then: make it while the program sets up.
 //!
@@ -70,7 +71,9 @@
 //!
 //! # Panics
 //!
-//! `channel(0)` panics, and so does a capacity that memory cannot hold. The
+//! `channel(0)` panics, and so does a capacity of more than 2^31 messages, or of
+//! more bytes than can be addressed. Memory that the system refuses ends the
+//! process, as everywhere in Rust. The
 //! `blocking_` forms panic while a `block_on` of this crate is on the thread's
 //! stack: they would stop the runtime. A future polled after it completed
 //! panics.

@@ -10,8 +10,8 @@
 //!
 //! # Cost
 //!
-//! One allocation of `capacity` values with a stamp each, rounded up to a power
-//! of two, when it is made. Cloning a sender allocates nothing. A send that
+//! Two allocations when it is made: `capacity` values with a stamp each, rounded
+//! up to a power of two, and a block that all ends share. Cloning a sender allocates nothing. A send that
 //! need not wait is one compare-exchange, a receive a few plain loads and stores,
 //! each with [a fence](super#cost) unless messages are dense.
 //!
@@ -50,7 +50,7 @@ pub type Receiver<T> = super::Receiver<T, kind::Mpsc>;
 ///
 /// # Panics
 ///
-/// If `capacity` is 0 or more than memory can hold.
+/// If `capacity` is 0, more than 2^31, or more than can be addressed.
 #[track_caller]
 pub fn channel<T: Send>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     typed::channel(capacity)

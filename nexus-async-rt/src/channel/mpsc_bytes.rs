@@ -54,7 +54,7 @@ pub type Receiver = super::ByteReceiver<kind::Mpsc>;
 ///
 /// # Panics
 ///
-/// If `capacity_bytes` is 0 or more than memory can hold.
+/// If `capacity_bytes` is 0 or more than can be addressed.
 #[track_caller]
 pub fn channel(capacity_bytes: usize) -> (Sender, Receiver) {
     bytes::channel(capacity_bytes)

@@ -5,10 +5,11 @@
 //!
 //! # Cost
 //!
-//! One allocation of `capacity` values, rounded up to a power of two, when it
-//! is made. A send or receive that need not wait is a few plain loads and
-//! stores, and [a fence](super#cost) unless messages are dense; the other side's
-//! cache line is fetched once a lap.
+//! Two allocations when it is made: `capacity` values, rounded up to a power of
+//! two, and a block that both ends share. A send or receive that need not wait is
+//! a few plain loads and stores, and [a fence](super#cost) unless messages are
+//! dense; the other side's cache line is fetched when the ring looks full, or
+//! empty: at best once a lap.
 //!
 //! # Example
 //!
@@ -49,7 +50,7 @@ pub type Receiver<T> = super::Receiver<T, kind::Spsc>;
 ///
 /// # Panics
 ///
-/// If `capacity` is 0 or more than memory can hold.
+/// If `capacity` is 0, more than 2^31, or more than can be addressed.
 #[track_caller]
 pub fn channel<T: Send>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     typed::channel(capacity)

@@ -14,8 +14,8 @@
 //!
 //! # Cost
 //!
-//! Two allocations when it is made, of the capacity and of an eighth of it
-//! (of as much again in the smallest rings). A message that need not wait costs
+//! Three allocations when it is made: of the capacity, of an eighth of it (of as
+//! much again in the smallest rings), and a block that both ends share. A message that need not wait costs
 //! its bytes and a few plain loads and stores, and on each side
 //! [a fence](super#cost) unless messages are dense.
 //!
@@ -54,7 +54,7 @@ pub type Receiver = super::ByteReceiver<kind::Spsc>;
 ///
 /// # Panics
 ///
-/// If `capacity_bytes` is 0 or more than memory can hold.
+/// If `capacity_bytes` is 0 or more than can be addressed.
 #[track_caller]
 pub fn channel(capacity_bytes: usize) -> (Sender, Receiver) {
     bytes::channel(capacity_bytes)

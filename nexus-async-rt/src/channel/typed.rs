@@ -143,7 +143,8 @@ impl<T, K: Kind> Sender<T, K> {
 }
 
 impl<T, K: CrossThread> Sender<T, K> {
-    /// Sends `value` from a plain thread, which sleeps while there is no room.
+    /// Sends `value` from a plain thread, which sleeps while there is no room. It
+    /// tries first, and so may overtake sends that wait.
     ///
     /// # Errors
     ///

@@ -77,7 +77,8 @@
 //!
 //! - **Try first.** An operation makes its system call at once. Only when that
 //!   would block is the descriptor given to the runtime to watch, and only for
-//!   the side that blocks; dropping it takes it out. While a side is known to be
+//!   the side that blocks (a TCP stream at once for both); dropping it takes it
+//!   out. While a side is known to be
 //!   blocked no call is made in vain.
 //! - **Any number of waiters on either side.** Every event wakes all who wait on
 //!   its side. The `poll_` forms, [`AsyncRead`] and [`AsyncWrite`] among them,

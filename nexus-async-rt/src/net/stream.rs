@@ -50,12 +50,12 @@ pub trait Sealed {
 /// in which it waited first.
 ///
 /// # Errors
-/// What the OS says. After the end of the runtime it belongs to, whatever would
-/// wait is an error.
+/// What the OS says. After the end of the runtime it belongs to, the methods that
+/// may wait fail, whether they need to or not.
 ///
 /// # Panics
-/// What would wait panics outside a runtime, and in another one than it belongs
-/// to.
+/// The methods that may wait panic in another runtime than the one it belongs to.
+/// Outside a runtime they panic if it belongs to one, or if they have to wait.
 ///
 /// # Cancel safety
 /// A read or write that is dropped before it has completed has moved no byte.

@@ -19,11 +19,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 /// # Errors
 /// What the OS says. Of a connected socket also what came back for an earlier
 /// datagram, such as that nobody listens there. After the end of the runtime it
-/// belongs to, whatever would wait is an error.
+/// belongs to, the methods that may wait fail, whether they need to or not.
 ///
 /// # Panics
-/// What would wait panics outside a runtime, and in another one than it belongs
-/// to.
+/// The methods that may wait panic in another runtime than the one it belongs to.
+/// Outside a runtime they panic if it belongs to one, or if they have to wait.
 ///
 /// # Cancel safety
 /// A receive that is dropped before it has completed has taken no datagram, a

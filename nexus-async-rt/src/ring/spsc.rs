@@ -2,8 +2,8 @@
 //!
 //! Lamport's queue (*Proving the Correctness of Multiprocess Programs*, 1977)
 //! with each side's last view of the other's index cached, so that the line of
-//! the opposite index is fetched once a lap and not once a value (Lee,
-//! Bu and Chandranmenon, *MCRingBuffer*, 2010).
+//! the opposite index is fetched only when the ring looks full, or empty, and not
+//! once a value (Lee, Bu and Chandranmenon, *MCRingBuffer*, 2010).
 //!
 //! Invariants:
 //! - `tail` is written by the producer alone, `head` by the consumer alone.

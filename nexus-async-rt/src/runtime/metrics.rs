@@ -72,8 +72,8 @@ pub struct Metrics {
     /// Times that an idle `block_on` began to look again and again before it
     /// parked.
     pub spins: u64,
-    /// Times that the OS was asked for sockets without sleeping; each park asks
-    /// too.
+    /// Times that the OS was asked for sockets without sleeping; a park asks too,
+    /// while any are watched.
     pub socket_polls: u64,
     /// Timers that came due.
     pub timers_fired: u64,

@@ -170,7 +170,8 @@ impl<'w> Runtime<'w> {
     /// there is nothing to do.
     ///
     /// # Panics
-    /// Inside another `block_on`, and with the panic of a task.
+    /// Inside another `block_on`, with the panic of a task, and if the OS refuses to
+    /// wait for events.
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
         self.run(future, false)

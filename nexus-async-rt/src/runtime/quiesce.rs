@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 impl Runtime<'_> {
-    /// Drives the tasks until none is alive, those among them that are spawned
+    /// Drives the tasks until none is alive, those included that are spawned
     /// meanwhile; sleeps in the OS while there is nothing to do.
     ///
     /// It tells nobody to end: that is done before, by

@@ -81,8 +81,9 @@ unsafe fn payload<F: Future>(task: *const Header) -> *mut Payload<F> {
 unsafe fn poll<F: Future>(task: *const Header, cx: &mut Context<'_>) -> bool {
     // SAFETY: the table is of this type of cell, guaranteed by `place`.
     let payload = unsafe { payload::<F>(task) };
-    // SAFETY: the future is there and nobody else touches it, because the task
-    // is busy and not completed, guaranteed by `State::begin_poll`; it never
+    // SAFETY: the future is there, because the task is not completed, guaranteed
+    // by `State::begin_poll`; nobody else touches it, because who ends a task
+    // spares the one that is being polled, guaranteed by `Home::abort`; it never
     // moves, because the block does not.
     let future = unsafe { Pin::new_unchecked(&mut *(&raw mut (*payload).future).cast::<F>()) };
     match future.poll(cx) {
@@ -102,7 +103,8 @@ unsafe fn finish<F: Future>(
     payload: *mut Payload<F>,
     output: F::Output,
 ) -> bool {
-    // SAFETY: `task` is alive while it is busy.
+    // SAFETY: `task` is alive: a task that is not completed is never done, and
+    // from `complete` on it is busy, guaranteed by `State::is_done`.
     let state = unsafe { &(*task).state };
     state.complete();
     let mut output = ManuallyDrop::new(output);

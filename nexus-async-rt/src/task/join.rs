@@ -20,8 +20,8 @@ use std::task::{Context, Poll};
 /// runtime is gone.
 ///
 /// # Cancel safety
-/// The future may be dropped and another handle is not needed: await
-/// `&mut handle`.
+/// Await `&mut handle`: what is dropped then is a reference, and the handle can be
+/// awaited again. Dropping the handle itself detaches the task.
 ///
 /// # Example
 /// ```

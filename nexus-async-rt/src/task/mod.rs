@@ -9,7 +9,7 @@
 //!
 //! ```text
 //!            spawn                wake                  pop
-//!   (none) --------> READY queue <----- waiting    ---------> BUSY
+//!   (none) --------> READY queue <----- waiting    ---------> polled
 //!                        ^                 ^                   |  |
 //!                        |                 +---- Pending ------+  | Ready, panic,
 //!                        +---- woken while polled --------+       | abort
@@ -18,10 +18,12 @@
 //! ```
 //!
 //! 1. *spawn*: `READY | HANDLE`, in the ready queue.
-//! 2. *pop*: `READY` goes, `BUSY` comes; the future is polled.
-//! 3. *pending*: `BUSY` goes. A wake in between has set `READY` again.
-//! 4. *end*: `COMPLETED` comes first, then the future is dropped, so that
-//!    nothing that its destructor does can drop it twice.
+//! 2. *pop*: `READY` goes; the future is polled. What asks for its end meanwhile
+//!    has to wait for the end of the poll.
+//! 3. *pending*: nothing changes. A wake in between has set `READY` again.
+//! 4. *end*: `COMPLETED` and `BUSY` come first, then the future is dropped, so
+//!    that nothing that its destructor does can drop it twice or free the memory.
+//!    `BUSY` goes when nothing of the task is on the stack any more.
 //! 5. *settle*: completed, no handle, not queued, not busy. If no waker is
 //!    left the memory goes; else the two halves of the waker count become one
 //!    and the last waker takes the memory with it, on whatever thread.

@@ -59,7 +59,7 @@ pub struct Backoff {
 
 /// Sets up a [`Backoff`].
 ///
-/// Without further ado: 100 ms first, at most 30 s, for ever, no jitter.
+/// By default: 100 ms first, at most 30 s, any number of retries, no jitter.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct BackoffBuilder {

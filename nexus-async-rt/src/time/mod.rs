@@ -28,8 +28,8 @@
 //!   coarse the wheel that finds it.
 //! - Timers fire in the order of their deadlines, those with the same one in the
 //!   order in which they were made.
-//! - A runtime that sleeps wakes up as late as the kernel's own timers are, some
-//!   microseconds. One that is busy looks at the clock once a turn, so that a
+//! - A runtime that sleeps wakes up as late as the kernel's own timers are: some
+//!   microseconds, or some tens of them in a virtual machine. One that is busy looks at the clock once a turn, so that a
 //!   timer is late by the tasks of that turn.
 //! - `Duration::MAX` is never, and so is what a clock cannot show.
 //! - Making, polling, firing, resetting and dropping a timer allocates nothing,
@@ -44,7 +44,7 @@
 //! [`now`] reads the runtime's clock, as [`sleep()`] and [`timeout()`] do: some
 //! twenty nanoseconds. [`event_time`] reads it once a turn: of a hundred tasks
 //! woken by one packet, each may ask. `sleep_until(event_time() + d)` therefore
-//! costs a quarter of `sleep(d)`, and counts from the beginning of the turn.
+//! costs a quarter of `sleep(d)`, and counts from the first reading of the turn.
 //!
 //! A timer that is gone by the end of the turn in which it was first polled, as
 //! most limits of time are, has been put into a list and taken out again, and

@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 /// As that of `future`.
 ///
 /// # Cost
-/// Reads the clock. The timer is hung into the wheel only when `future` has to
-/// wait, and leaves it with it; nothing is allocated.
+/// Reads the clock. The timer enters the wheel only when `future` has to wait, and
+/// leaves it when this completes or is dropped; nothing is allocated.
 ///
 /// # Example
 /// ```

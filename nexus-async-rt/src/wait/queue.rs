@@ -86,7 +86,7 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
             }
             // SAFETY: the lock is held; the node is not linked, because its
             // state is `IDLE`; it is pinned, and `leave` takes it out before it
-            // goes, guaranteed by the futures of `channel`.
+            // goes, guaranteed by `Waiter`, through which all futures wait.
             unsafe { list.link(&node, waker) };
             None
         });

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Connections at a time: each costs some 100 kB here, and as much in the
+/// Connections at a time: each costs some 60 kB here, and as much in the
 /// kernel.
 const MOST_CONNECTED: usize = 1024;
 

@@ -68,8 +68,8 @@ impl TcpListener {
     /// After the end of the runtime it belongs to, always.
     ///
     /// # Panics
-    /// Outside a runtime, if it has to wait, and in another runtime than the one
-    /// it belongs to.
+    /// In another runtime than the one it belongs to; outside a runtime, if it
+    /// belongs to one or has to wait.
     ///
     /// # Cancel safety
     /// Dropping the future loses no connection.
