@@ -1,8 +1,9 @@
-//! Polling tasks that wake themselves.
+//! Polling tasks that wake themselves, and dispatching handlers from one.
 
 use nexus_bench::harness::{Line, Side, run};
 use nexus_bench::peers::{monoio::Monoio, ours, published, smol::Smol, tokio::Tokio};
 use nexus_bench::workload::dispatch::{by_hand, by_ref, by_value};
+use nexus_bench::workload::world::{lent, owned};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -39,6 +40,14 @@ fn main() -> ExitCode {
                 }),
                 Side::new("tokio LocalSet", |ops| by_value::<Tokio>(ops, 64)),
                 Side::new("monoio", |ops| by_value::<Monoio>(ops, 64)),
+            ],
+        ),
+        Line::one_thread(
+            "handler of the World, from a task",
+            vec![
+                Side::new("ours", lent::<ours::Boxed>),
+                Side::published("published 0.7.0", lent::<published::Boxed>),
+                Side::new("limit: without a runtime", owned),
             ],
         ),
     ])

@@ -13,6 +13,7 @@ pub mod published;
 pub mod smol;
 pub mod tokio;
 
+use nexus_rt::World;
 use std::fmt::Debug;
 use std::io;
 use std::net::TcpStream;
@@ -32,6 +33,21 @@ pub trait Executor: 'static {
     where
         F: Future + 'static,
         F::Output: 'static;
+}
+
+/// An executor that lends a World to its tasks.
+pub trait Lend: Executor {
+    /// What stands for the World in a task.
+    type Ctx: 'static;
+
+    /// As [`Executor::block_on`], with a World of the caller's.
+    fn block_on_with<F: Future + 'static>(world: &mut World, future: F) -> F::Output;
+
+    /// That of the runtime that the caller runs in.
+    fn ctx() -> Self::Ctx;
+
+    /// Lends the World.
+    fn with_world<R>(ctx: &Self::Ctx, f: impl FnOnce(&mut World) -> R) -> R;
 }
 
 /// An executor that has timers.

@@ -8,3 +8,4 @@ pub mod gate;
 pub mod spawn;
 pub mod timers;
 pub mod typed;
+pub mod world;
