@@ -2,7 +2,8 @@
 
 use crate::handoff::Guarded;
 use crate::watchdog::{with_built, with_runtime};
-use nexus_async_rt::{JoinHandle, sleep, spawn_boxed, task_count, yield_now};
+use nexus_async_rt::channel::spsc;
+use nexus_async_rt::{JoinHandle, interval, sleep, spawn_boxed, task_count, yield_now};
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -135,6 +136,50 @@ fn a_flood_of_foreign_wakes_holds_nobody_back() {
             thread.join().unwrap();
         },
     );
+}
+
+/// Messages that are received from another thread that never stops sending, from
+/// the moment at which a tick is due until it is there. Counted, because time
+/// depends on who else has the cores.
+#[test]
+fn a_flooded_receiver_leaves_an_interval_its_period() {
+    const POLLS: usize = 4;
+    const COMPLETIONS: usize = 128;
+    let (tx, rx) = spsc::channel(1024);
+    let flood = std::thread::spawn(move || while tx.blocking_send(()).is_ok() {});
+    with_built(
+        |builder| builder.tasks_per_cycle(POLLS),
+        |rt| {
+            rt.block_on(async {
+                let due = Rc::new(Cell::new(None));
+                let overdue = Rc::new(Cell::new(0));
+                let (seen, counted) = (due.clone(), overdue.clone());
+                let receiving = spawn_boxed(async move {
+                    while let Ok(()) = rx.recv().await {
+                        if seen.get().is_some_and(|due| Instant::now() > due) {
+                            counted.set(counted.get() + 1);
+                        }
+                    }
+                });
+                let mut ticks = interval(Duration::from_millis(1));
+                let (mut most, mut sum) = (0, 0);
+                for _ in 0..100 {
+                    let tick = ticks.tick().await;
+                    let messages = overdue.replace(0);
+                    most = most.max(messages);
+                    sum += messages;
+                    due.set(Some(tick + Duration::from_millis(1)));
+                }
+                // It is due after the look at the clock, and the root comes
+                // after the tasks of the next turn.
+                let limit = 2 * POLLS * COMPLETIONS;
+                assert!(most <= limit, "{most} messages while a tick was due");
+                assert!(sum > 0, "there was no flood");
+                assert!(receiving.abort());
+            });
+        },
+    );
+    flood.join().unwrap();
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -94,6 +94,26 @@ fn u05_a_signal_wakes_a_task_that_waits_for_it() {
             });
         }
     }
+}
+
+#[test]
+fn a_flooded_runtime_is_told_within_ten_milliseconds() {
+    const TRIES: usize = 50;
+    let mut tries = (0..TRIES).map(|_| {
+        within(LIMIT, || {
+            let mut child = Case::start("flooded");
+            child.says("ready");
+            let begin = Instant::now();
+            child.signal(Signal::SIGTERM);
+            child.says("told");
+            let told = begin.elapsed();
+            assert!(child.wait().success());
+            told
+        })
+    });
+    // Other tests may have the cores for a while.
+    let soon = tries.any(|told| told < Duration::from_millis(10));
+    assert!(soon, "never in {TRIES} processes");
 }
 
 #[test]
