@@ -16,6 +16,7 @@ mod channel_hostile;
 mod channel_kinds;
 mod channel_macros;
 mod channel_model;
+mod channel_runtimes;
 mod channel_sides;
 mod channel_threads;
 mod channel_typed;
