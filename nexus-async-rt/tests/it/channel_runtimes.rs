@@ -1,20 +1,28 @@
-//! Channels and the runtimes whose tasks wait for them.
+//! Channels and the tasks that wait for them: which runtime polls, and what is
+//! left behind by a task that has ended.
 
 use crate::channel_hand::Hand;
-use crate::channel_kinds::Threaded;
-use crate::channel_macros::on_threaded_kinds;
+use crate::channel_kinds::{Channel, Threaded};
+use crate::channel_macros::{on_every_kind, on_threaded_kinds};
 use crate::handoff::Handoff;
-use crate::watchdog::with_runtime;
-use nexus_async_rt::{spawn_boxed, yield_now};
-use std::cell::RefCell;
+use crate::watchdog::{with_built, with_runtime};
+use nexus_async_rt::{
+    BoundedByteSlab, Runtime, metrics, spawn_boxed, spawn_slab, try_claim_slab, yield_now,
+};
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::thread;
 
+on_every_kind! { every:
+    u23_a_waker_of_an_ended_task_stays_in_the_channel
+}
+
 on_threaded_kinds! { threaded:
     u03_a_receiver_that_went_to_another_runtime_is_polled_there
+    u23_a_waker_of_an_ended_task_is_woken_from_another_thread
 }
 
 /// The waker of the task that awaits it.
@@ -75,4 +83,84 @@ fn u03_a_receiver_that_went_to_another_runtime_is_polled_there<C: Threaded>() {
         });
     });
     other.join().unwrap();
+}
+
+/// Room for the task that has ended, and for one more.
+fn with_two_slots(f: impl FnOnce(&mut Runtime<'_>)) {
+    with_built(
+        |builder| builder.slab_bounded(BoundedByteSlab::<512>::with_capacity(2)),
+        f,
+    );
+}
+
+/// A channel whose receiver has a task's waker registered, though the task has
+/// ended: its receive was leaked.
+async fn left_behind<C: Channel>() -> (C::Sender, C::Receiver) {
+    let (tx, mut rx) = C::channel(1);
+    let rx = spawn_slab(async move {
+        let waker = own_waker().await;
+        let mut recv = Hand::new(C::recv(&mut rx));
+        assert!(recv.poll_with(&waker).is_pending());
+        recv.leak();
+        drop(recv);
+        rx
+    })
+    .await;
+    (tx, rx)
+}
+
+/// The slot is the waker's until `send` has woken it, which wakes nobody else;
+/// then another task has it, and waits for the same channel.
+async fn slot_goes_on<C: Channel>(
+    mut tx: C::Sender,
+    mut rx: C::Receiver,
+    send: impl AsyncFnOnce(C::Sender) -> C::Sender,
+) {
+    assert_eq!(metrics().slots_used, 1, "the waker has the slot");
+    let polls = Rc::new(Cell::new(0));
+    let count = polls.clone();
+    let beside = spawn_slab(poll_fn(move |_| {
+        count.set(count.get() + 1);
+        Poll::<()>::Pending
+    }));
+    yield_now().await;
+    assert!(try_claim_slab().is_none());
+    tx = send(tx).await;
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    assert_eq!(polls.get(), 1, "woken instead of the one that has ended");
+    assert_eq!(metrics().slots_used, 1, "the slot is free again");
+    assert_eq!(C::recv(&mut rx).await, Ok(7));
+    let next = spawn_slab(async move { (C::recv(&mut rx).await, C::try_recv(&mut rx).is_ok()) });
+    yield_now().await;
+    assert!(try_claim_slab().is_none());
+    tx = send_one::<C>(tx, 8);
+    assert_eq!(next.await, (Ok(8), false));
+    assert_eq!(polls.get(), 1);
+    drop((tx, beside));
+}
+
+fn send_one<C: Channel>(mut tx: C::Sender, n: u64) -> C::Sender {
+    C::try_send(&mut tx, n).unwrap();
+    tx
+}
+
+fn u23_a_waker_of_an_ended_task_stays_in_the_channel<C: Channel>() {
+    with_two_slots(|rt| {
+        rt.block_on(async {
+            let (tx, rx) = left_behind::<C>().await;
+            slot_goes_on::<C>(tx, rx, async |tx| send_one::<C>(tx, 7)).await;
+        });
+    });
+}
+
+fn u23_a_waker_of_an_ended_task_is_woken_from_another_thread<C: Threaded>() {
+    with_two_slots(|rt| {
+        rt.block_on(async {
+            let (tx, rx) = left_behind::<C>().await;
+            let send = async |tx| thread::spawn(move || send_one::<C>(tx, 7)).join().unwrap();
+            slot_goes_on::<C>(tx, rx, send).await;
+        });
+    });
 }
