@@ -2,16 +2,18 @@
 //! its own, one test: their number and its limit are the process's.
 
 use nexus_async_rt::{
-    Runtime, TcpListener, TcpStream, UdpSocket, UnixStream, metrics, sleep, spawn_boxed,
+    Runtime, TcpListener, TcpStream, UdpSocket, UnixStream, metrics, sleep, spawn_boxed, yield_now,
 };
 use nexus_rt::WorldBuilder;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
+use std::future::poll_fn;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// `EMFILE`, on every Unix.
@@ -74,6 +76,43 @@ async fn many_connections() {
     drop(listener);
 }
 
+/// U24: a runtime that is dropped with wakes in its inbox leaves nothing open
+/// once its last waker is gone, on whatever thread.
+fn dropped_with_wakes_undrained() {
+    let before = open();
+    let mut world = WorldBuilder::new().build();
+    let mut rt = Runtime::new(&mut world);
+    let wakers = Rc::new(RefCell::new(Vec::new()));
+    rt.block_on(async {
+        for task in 0..8 {
+            let wakers = wakers.clone();
+            spawn_boxed(poll_fn(move |cx| {
+                wakers
+                    .borrow_mut()
+                    .extend([cx.waker().clone(), cx.waker().clone()]);
+                if task % 2 == 0 {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            }));
+        }
+        yield_now().await;
+    });
+    let mut wakers = wakers.take();
+    assert_eq!(wakers.len(), 16);
+    let left = wakers.split_off(7);
+    std::thread::spawn(move || wakers.into_iter().for_each(Waker::wake))
+        .join()
+        .unwrap();
+    drop(rt);
+    assert!(open() > before, "the wakers keep the runtime's bell");
+    std::thread::spawn(move || left.into_iter().for_each(Waker::wake))
+        .join()
+        .unwrap();
+    assert_eq!(open(), before);
+}
+
 async fn none_left() {
     let listener = TcpListener::bind(any()).unwrap();
     let addr = listener.local_addr().unwrap();
@@ -128,6 +167,7 @@ fn many_descriptors_and_none() {
             std::thread::park_timeout(Duration::from_secs(1));
         }
     });
+    dropped_with_wakes_undrained();
     let mut world = WorldBuilder::new().build();
     let mut rt = Runtime::new(&mut world);
     rt.block_on(many_connections());

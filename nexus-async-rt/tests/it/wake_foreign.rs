@@ -4,7 +4,7 @@ use crate::handoff::{Guarded, Handoff};
 use crate::watchdog::{panic_of, scaled, with_built, with_runtime, within};
 use nexus_async_rt::{BoundedByteSlab, Runtime, spawn_boxed, spawn_slab, yield_now};
 use nexus_rt::WorldBuilder;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -235,6 +235,80 @@ fn u24_entries_of_ended_tasks_leave_the_inbox_in_order() {
             assert_eq!(rt.metrics().slots_used, 0);
         },
     );
+}
+
+/// A task that waits for ever: gives `wakers` two of its own, and counts in
+/// `drops`.
+async fn waits_for_ever(wakers: Rc<RefCell<Vec<Waker>>>, drops: Rc<Cell<u32>>) {
+    struct Count(Rc<Cell<u32>>);
+    impl Drop for Count {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+    let _count = Count(drops);
+    for _ in 0..2 {
+        let waker = own_waker().await;
+        wakers.borrow_mut().push(waker);
+    }
+    std::future::pending().await
+}
+
+#[test]
+fn u24_entries_stay_linked_when_the_runtime_is_dropped() {
+    within(Duration::from_secs(10), || {
+        let drops: Rc<[Rc<Cell<u32>>; 8]> = Rc::default();
+        let counts = || drops.iter().map(|count| count.get()).collect::<Vec<_>>();
+        let wakers: Rc<RefCell<Vec<Waker>>> = Rc::default();
+        let mut world = WorldBuilder::new().build();
+        let mut rt = Runtime::builder(&mut world)
+            .slab_unbounded(nexus_async_rt::ByteSlab::<256>::with_chunk_capacity(2))
+            .build();
+        let ended = rt.block_on(async {
+            for (task, count) in drops.iter().enumerate() {
+                let waits = waits_for_ever(wakers.clone(), count.clone());
+                if task % 2 == 0 {
+                    spawn_slab(waits);
+                } else {
+                    spawn_boxed(waits);
+                }
+            }
+            let mut ended = Vec::new();
+            for _ in 0..2 {
+                ended.push(spawn_slab(own_waker()).await);
+                ended.push(spawn_boxed(own_waker()).await);
+            }
+            yield_now().await;
+            ended
+        });
+        let wakers = wakers.take();
+        assert_eq!(wakers.len(), 16);
+        // Every second is woken by value: one waker a task is left.
+        let (woken, left): (Vec<_>, Vec<_>) = wakers
+            .into_iter()
+            .enumerate()
+            .partition(|(at, _)| at % 2 == 0);
+        // Linked: tasks that live, and tasks that wait to be freed.
+        thread::spawn(move || {
+            woken.into_iter().for_each(|(_, waker)| waker.wake());
+            drop(ended);
+        })
+        .join()
+        .unwrap();
+        assert_eq!(counts(), [0; 8]);
+        drop(rt);
+        assert_eq!(counts(), [1; 8]);
+        thread::spawn(move || {
+            for (_, waker) in left {
+                waker.wake_by_ref();
+                drop(waker.clone());
+                waker.wake();
+            }
+        })
+        .join()
+        .unwrap();
+        assert_eq!(counts(), [1; 8]);
+    });
 }
 
 #[test]
