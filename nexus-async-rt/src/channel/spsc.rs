@@ -30,7 +30,7 @@
 //!
 //! A handle cannot be shared between threads:
 //!
-//! ```compile_fail
+//! ```compile_fail,E0277
 //! let (tx, _rx) = nexus_async_rt::channel::spsc::channel::<u64>(64);
 //! std::thread::scope(|s| {
 //!     s.spawn(|| tx.try_send(1));
