@@ -49,30 +49,41 @@ assert_impl_all!(local::Receiver<Tied>: Unpin, UnwindSafe, RefUnwindSafe, Debug)
 assert_not_impl_any!(local::Sender<u8>: Send, Sync);
 assert_not_impl_any!(local::Receiver<u8>: Send, Sync, Clone);
 
-// spsc: U13, neither end is shared.
+// spsc, with U13 below.
 assert_impl_all!(spsc::Sender<OneAtATime>: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_impl_all!(spsc::Receiver<OneAtATime>: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
-assert_not_impl_any!(spsc::Sender<u8>: Sync, Clone);
-assert_not_impl_any!(spsc::Receiver<u8>: Sync, Clone);
+assert_not_impl_any!(spsc::Sender<u8>: Clone);
+assert_not_impl_any!(spsc::Receiver<u8>: Clone);
 assert_not_impl_any!(spsc::Sender<Tied>: Send, Sync);
 assert_not_impl_any!(spsc::Receiver<Tied>: Send, Sync);
 
-// mpsc: U13, the receiver is not shared.
+// mpsc, with U13 below.
 assert_impl_all!(mpsc::Sender<OneAtATime>: Send, Sync, Clone, Unpin, UnwindSafe, Debug);
 assert_impl_all!(mpsc::Receiver<OneAtATime>: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
-assert_not_impl_any!(mpsc::Receiver<u8>: Sync, Clone);
+assert_not_impl_any!(mpsc::Receiver<u8>: Clone);
 assert_not_impl_any!(mpsc::Sender<Tied>: Send, Sync);
 assert_not_impl_any!(mpsc::Receiver<Tied>: Send, Sync);
 
-// The byte kinds.
+// The byte kinds, with U13 below.
 assert_impl_all!(spsc_bytes::Sender: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_impl_all!(spsc_bytes::Receiver: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_impl_all!(mpsc_bytes::Sender: Send, Clone, Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_impl_all!(mpsc_bytes::Receiver: Send, Unpin, UnwindSafe, RefUnwindSafe, Debug);
-assert_not_impl_any!(spsc_bytes::Sender: Sync, Clone);
-assert_not_impl_any!(spsc_bytes::Receiver: Sync, Clone);
-assert_not_impl_any!(mpsc_bytes::Sender: Sync);
-assert_not_impl_any!(mpsc_bytes::Receiver: Sync, Clone);
+assert_not_impl_any!(spsc_bytes::Sender: Clone);
+assert_not_impl_any!(spsc_bytes::Receiver: Clone);
+assert_not_impl_any!(mpsc_bytes::Receiver: Clone);
+
+/// An end that one thread at a time may use is not shared.
+#[test]
+fn u13_an_end_for_one_thread_is_not_sync() {
+    assert_not_impl_any!(spsc::Sender<u8>: Sync);
+    assert_not_impl_any!(spsc::Receiver<u8>: Sync);
+    assert_not_impl_any!(mpsc::Receiver<u8>: Sync);
+    assert_not_impl_any!(spsc_bytes::Sender: Sync);
+    assert_not_impl_any!(spsc_bytes::Receiver: Sync);
+    assert_not_impl_any!(mpsc_bytes::Sender: Sync);
+    assert_not_impl_any!(mpsc_bytes::Receiver: Sync);
+}
 
 // Futures of `&self`: `Send` where the handle is `Sync`. All are `!Unpin`.
 assert_impl_all!(SendFut<'static, OneAtATime, Mpsc>: Send, Debug);
@@ -127,7 +138,6 @@ assert_impl_all!(TryClaimError: Send, Sync, Clone, Copy, Unpin, Error, PartialEq
 
 // The runtime and what belongs to its thread.
 assert_impl_all!(Runtime<'static>: Unpin, Debug);
-assert_not_impl_any!(Runtime<'static>: Send, Sync, Clone);
 assert_impl_all!(RuntimeBuilder<'static>: Debug);
 assert_not_impl_any!(RuntimeBuilder<'static>: Clone);
 assert_impl_all!(JoinHandle<u8>: Unpin, Debug, Future);
@@ -135,12 +145,19 @@ assert_not_impl_any!(JoinHandle<u8>: Send, Sync, Clone);
 assert_impl_all!(SlabClaim: Debug);
 assert_not_impl_any!(SlabClaim: Send, Sync, Clone);
 assert_impl_all!(WorldCtx: Clone, Copy, Debug);
-assert_not_impl_any!(WorldCtx: Send, Sync);
 assert_impl_all!(Metrics: Send, Sync, Clone, Debug);
 assert_impl_all!(ByteSlab<256>: Debug);
 assert_impl_all!(BoundedByteSlab<256>: Debug);
 assert_impl_all!(Sleep: Future, Debug);
 assert_not_impl_any!(Sleep: Send, Sync, Unpin, Clone);
+
+/// What reaches the World stays on its thread. That the World outlives the
+/// runtime is a matter of lifetimes, shown where `Runtime` is documented.
+#[test]
+fn u12_what_reaches_the_world_does_not_leave_its_thread() {
+    assert_not_impl_any!(Runtime<'static>: Send, Sync, Clone);
+    assert_not_impl_any!(WorldCtx: Send, Sync);
+}
 
 // Time: what waits stays, what is counted on goes anywhere.
 assert_impl_all!(Timeout<Sleep>: Future, Debug);

@@ -94,6 +94,28 @@ fn a_token_is_for_its_own_runtime() {
 }
 
 #[test]
+fn u12_a_token_of_a_world_that_is_gone_reaches_nothing() {
+    within(Duration::from_secs(10), || {
+        let mut first = world();
+        let rt = Runtime::new(&mut first);
+        let token = rt.world_ctx();
+        drop(rt);
+        drop(first);
+        let message = panic_of(|| token.with_world_ref(|_| ()));
+        assert!(message.contains("outside a runtime"), "{message}");
+        let mut second = world();
+        let mut rt = Runtime::new(&mut second);
+        rt.block_on(async {
+            let lend_mut = panic_of(|| token.with_world(|_| ()));
+            let lend_ref = panic_of(|| token.with_world_ref(|_| ()));
+            for message in [lend_mut, lend_ref] {
+                assert!(message.contains("belongs to runtime"), "{message}");
+            }
+        });
+    });
+}
+
+#[test]
 fn destructors_at_the_end_reach_the_world() {
     struct Last;
     impl Drop for Last {
