@@ -14,8 +14,8 @@ use nexus_async_rt::{
     Exhausted, Interest, Interval, JoinHandle, Metrics, MissedTickBehavior, OwnedReadHalf,
     OwnedWriteHalf, QuiesceTimeout, ReadHalf, ReadyGuard, ReuniteError, RunUntilCancelledFut,
     Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, TcpListener,
-    TcpSocket, TcpStream, TickFut, Timeout, UdpSocket, UnixDatagram, UnixListener, UnixStream,
-    WaitFut, WorldCtx, WouldBlock, WriteHalf, YieldNow,
+    TcpSocket, TcpStream, TickFut, Timeout, UdpSocket, Unconstrained, UnixDatagram, UnixListener,
+    UnixStream, WaitFut, WorldCtx, WouldBlock, WriteHalf, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
@@ -138,16 +138,18 @@ assert_impl_all!(TryClaimError: Send, Sync, Clone, Copy, Unpin, Error, PartialEq
 
 // The runtime and what belongs to its thread.
 assert_impl_all!(Runtime<'static>: Unpin, Debug);
-assert_impl_all!(RuntimeBuilder<'static>: Debug);
-assert_not_impl_any!(RuntimeBuilder<'static>: Clone);
+assert_impl_all!(RuntimeBuilder<'static>: Unpin, Debug);
+assert_not_impl_any!(RuntimeBuilder<'static>: Send, Sync, Clone);
 assert_impl_all!(JoinHandle<u8>: Unpin, Debug, Future);
 assert_not_impl_any!(JoinHandle<u8>: Send, Sync, Clone);
 assert_impl_all!(SlabClaim: Debug);
 assert_not_impl_any!(SlabClaim: Send, Sync, Clone);
 assert_impl_all!(WorldCtx: Clone, Copy, Debug);
 assert_impl_all!(Metrics: Send, Sync, Clone, Debug);
-assert_impl_all!(ByteSlab<256>: Debug);
-assert_impl_all!(BoundedByteSlab<256>: Debug);
+assert_impl_all!(ByteSlab<256>: Unpin, Debug);
+assert_not_impl_any!(ByteSlab<256>: Send, Sync, Clone);
+assert_impl_all!(BoundedByteSlab<256>: Unpin, Debug);
+assert_not_impl_any!(BoundedByteSlab<256>: Send, Sync, Clone);
 assert_impl_all!(Sleep: Future, Debug);
 assert_not_impl_any!(Sleep: Send, Sync, Unpin, Clone);
 
@@ -180,7 +182,13 @@ assert_not_impl_any!(ClockHold: Clone);
 assert_impl_all!(Elapsed: Send, Sync, Copy, PartialEq, Error);
 assert_impl_all!(Exhausted<std::fmt::Error>: Send, Sync, Copy, PartialEq, Error);
 assert_not_impl_any!(Exhausted<Tied>: Send, Sync);
-assert_impl_all!(YieldNow: Future, Debug);
+assert_impl_all!(YieldNow: Future, Send, Sync, Unpin, Debug);
+assert_not_impl_any!(YieldNow: Clone);
+// As what is inside.
+assert_impl_all!(Unconstrained<Ready<u8>>: Future, Send, Sync, Unpin, Debug);
+assert_not_impl_any!(Unconstrained<Ready<OneAtATime>>: Sync, Clone);
+assert_not_impl_any!(Unconstrained<Ready<Tied>>: Send, Sync);
+assert_not_impl_any!(Unconstrained<Sleep>: Send, Sync, Unpin);
 
 // Cancellation and shutdown: any thread, any executor.
 assert_impl_all!(CancellationToken: Send, Sync, Clone, Default, Unpin, UnwindSafe, RefUnwindSafe, Debug);
