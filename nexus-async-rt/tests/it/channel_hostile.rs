@@ -1,8 +1,8 @@
 //! Wakers that panic, or that call back into the channel that wakes them.
 
 use crate::channel_hand::{Hand, Hostile, hostile, kept};
-use crate::channel_kinds::{Channel, TypedKind, fill};
-use crate::channel_macros::{on_every_kind, on_typed_kinds};
+use crate::channel_kinds::{Channel, FanIn, TypedKind, fill};
+use crate::channel_macros::{on_every_kind, on_fan_in_kinds, on_typed_kinds};
 use crate::watchdog::panic_of;
 use nexus_async_rt::channel::{Receiver, RecvError, Sender, TryRecvError};
 use std::cell::{Cell, RefCell};
@@ -14,6 +14,10 @@ on_every_kind! { every:
     a_waker_that_panics_when_it_is_cloned_costs_nothing
     a_waker_that_panics_when_it_is_dropped_costs_no_message
     a_waker_that_panics_when_its_side_is_ended_does_not_stop_the_end
+}
+
+on_fan_in_kinds! { fan_in:
+    u32_room_is_free_before_the_send_that_waits_is_woken
 }
 
 on_typed_kinds! { typed:
@@ -301,6 +305,35 @@ fn a_waker_may_call_back<K: TypedKind>() {
     assert_eq!(rx.try_recv(), Ok(7));
     assert_eq!(send.ready(), Ok(()));
     assert_eq!(rx.try_recv(), Ok(2));
+}
+
+/// The waker of a send that waits takes the room itself, through another handle.
+fn u32_room_is_free_before_the_send_that_waits_is_woken<C: FanIn>() {
+    let (mut tx, mut rx) = C::channel(1);
+    let taken = Rc::new(RefCell::new(Vec::new()));
+    let waker = {
+        let (other, taken) = (RefCell::new(tx.clone()), taken.clone());
+        let call = move || {
+            let sent = C::try_send(&mut other.borrow_mut(), 99);
+            taken.borrow_mut().push(sent);
+        };
+        hostile(&Rc::new(Call(call, || ())))
+    };
+    for awaited in [false, true] {
+        let count = fill::<C>(&mut tx);
+        let mut send = Hand::new(C::send(&mut tx, 100));
+        assert!(send.poll_with(&waker).is_pending());
+        let received = if awaited {
+            Hand::new(C::recv(&mut rx)).ready().ok()
+        } else {
+            C::try_recv(&mut rx).ok()
+        };
+        assert_eq!(received, Some(0));
+        assert_eq!(taken.take(), [Ok(())], "woken while there was no room");
+        send.pending();
+        drop(send);
+        assert!(rest::<C>(&mut rx).into_iter().eq((1..count).chain([99])));
+    }
 }
 
 fn a_waker_may_drop_another_future_of_the_channel<K: TypedKind>() {
