@@ -1,5 +1,7 @@
 //! Who waits for whom, and for how long.
 
+use crate::channel_kinds::Channel;
+use crate::channel_macros::on_every_kind;
 use crate::handoff::Guarded;
 use crate::watchdog::{with_built, with_runtime};
 use nexus_async_rt::channel::spsc;
@@ -180,6 +182,61 @@ fn a_flooded_receiver_leaves_an_interval_its_period() {
         },
     );
     flood.join().unwrap();
+}
+
+on_every_kind! { channels:
+    a_receive_that_never_waits_lets_others_run
+    a_send_that_never_waits_lets_others_run
+}
+
+/// More than one poll of a task may see.
+const MANY: u64 = 200;
+
+/// Room for as many in a channel of either sort: in a large byte channel each
+/// message takes a line of the cache.
+const ROOM: usize = 8 * MANY as usize;
+
+/// How far `task` has come when a task that was spawned after it runs.
+fn seen_beside(done: &Rc<Cell<u64>>, task: impl Future<Output = ()> + 'static) -> u64 {
+    with_runtime(|rt| {
+        let task = rt.spawn_boxed(task);
+        let so_far = done.clone();
+        let beside = rt.spawn_boxed(async move { so_far.get() });
+        let seen = rt.block_on(beside);
+        rt.block_on(task);
+        assert_eq!(done.get(), MANY);
+        seen
+    })
+}
+
+fn a_receive_that_never_waits_lets_others_run<C: Channel>() {
+    let (mut tx, mut rx) = C::channel(ROOM);
+    for n in 0..MANY {
+        C::try_send(&mut tx, n).unwrap();
+    }
+    let done = Rc::new(Cell::new(0));
+    let count = done.clone();
+    let task = async move {
+        for n in 0..MANY {
+            assert_eq!(C::recv(&mut rx).await, Ok(n));
+            count.set(n + 1);
+        }
+    };
+    assert_eq!(seen_beside(&done, task), 128);
+}
+
+fn a_send_that_never_waits_lets_others_run<C: Channel>() {
+    let (mut tx, rx) = C::channel(ROOM);
+    let done = Rc::new(Cell::new(0));
+    let count = done.clone();
+    let task = async move {
+        for n in 0..MANY {
+            C::send(&mut tx, n).await.unwrap();
+            count.set(n + 1);
+        }
+    };
+    assert_eq!(seen_beside(&done, task), 128);
+    drop(rx);
 }
 
 #[test]
