@@ -1,9 +1,10 @@
 //! Foreign code that panics, everywhere it is run.
 
-use crate::watchdog::{panic_of, with_built, with_runtime};
-use nexus_async_rt::{BoundedByteSlab, sleep, spawn_boxed, spawn_slab, yield_now};
+use crate::watchdog::{panic_of, with_built, with_runtime, within};
+use nexus_async_rt::{BoundedByteSlab, claim_slab, sleep, spawn_boxed, spawn_slab, yield_now};
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -178,6 +179,55 @@ fn the_root_panics() {
         assert_eq!(message, "in the root");
         assert_eq!(rt.block_on(task), 6);
     });
+}
+
+/// The line of the first spawn below.
+const SPAWNED: u32 = line!() + 3;
+
+fn spawn_what_panics() {
+    spawn_boxed(boom());
+    spawn_slab(boom());
+    claim_slab().spawn(boom());
+}
+
+async fn boom() {
+    panic!("on purpose")
+}
+
+#[test]
+#[ignore = "is run by the test below, which reads what it says"]
+fn three_tasks_panic() {
+    with_built(
+        |builder| builder.slab_bounded(BoundedByteSlab::<256>::with_capacity(2)),
+        |rt| {
+            rt.block_on(async { spawn_what_panics() });
+            for _ in 0..3 {
+                assert_eq!(panic_of(|| rt.block_on(yield_now())), "on purpose");
+            }
+        },
+    );
+}
+
+#[test]
+fn a_task_that_panics_is_named() {
+    let output = within(Duration::from_secs(60), || {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "panic::three_tasks_panic", "--ignored"])
+            .output()
+            .unwrap()
+    });
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let lines: Vec<_> = said
+        .lines()
+        .filter(|line| line.starts_with("the task spawned at "))
+        .collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    for (line, number) in lines.iter().zip(SPAWNED..) {
+        let place = format!("the task spawned at {}:{number}:", file!());
+        assert!(line.starts_with(&place), "{line}");
+        assert!(line.ends_with(" panicked"), "{line}");
+    }
 }
 
 #[test]
