@@ -66,7 +66,7 @@ fn u08_a_task_panics_and_the_runtime_goes_on() {
 }
 
 #[test]
-fn u09_the_destructor_of_a_future_panics() {
+fn the_destructor_of_a_future_panics() {
     with_runtime(|rt| {
         // On the way out of a completed task.
         let task = rt.spawn_boxed(async {
@@ -94,11 +94,13 @@ fn u09_the_destructor_of_a_future_panics() {
 }
 
 #[test]
-fn the_destructor_of_a_future_that_returned_panics() {
-    /// Returns at once, and panics when it is dropped.
+fn u09_the_destructor_of_a_future_that_returned_panics() {
+    thread_local! {
+        static DROPS: Cell<u32> = const { Cell::new(0) };
+    }
+    /// Returns at once, and panics when it is dropped; counted first.
     struct Returns {
         output: Option<Rc<()>>,
-        _bomb: Bomb,
     }
     impl Future for Returns {
         type Output = Rc<()>;
@@ -106,18 +108,23 @@ fn the_destructor_of_a_future_that_returned_panics() {
             Poll::Ready(self.output.take().unwrap())
         }
     }
-    impl Unpin for Returns {}
+    impl Drop for Returns {
+        fn drop(&mut self) {
+            DROPS.set(DROPS.get() + 1);
+            panic!("dropped");
+        }
+    }
     with_runtime(|rt| {
         let output = Rc::new(());
         let mut task = rt.spawn_boxed(Returns {
             output: Some(output.clone()),
-            _bomb: Bomb("dropped"),
         });
         assert_eq!(panic_of(|| rt.block_on(yield_now())), "dropped");
         assert_eq!(Rc::strong_count(&output), 1);
         let message = panic_of(|| rt.block_on(&mut task));
         assert!(message.contains("it panicked"), "{message}");
     });
+    assert_eq!(DROPS.get(), 1, "not by the end of the runtime either");
 }
 
 #[test]
