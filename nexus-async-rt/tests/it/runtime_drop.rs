@@ -3,9 +3,10 @@
 use crate::channel_hand::kept;
 use crate::handoff::Handoff;
 use crate::watchdog::{panic_of, scaled, within};
+use nexus_async_rt::channel::{TryRecvError, TrySendError, mpsc};
 use nexus_async_rt::{
-    BoundedByteSlab, ByteSlab, JoinHandle, Runtime, sleep, spawn_boxed, spawn_slab, try_claim_slab,
-    yield_now,
+    BoundedByteSlab, ByteSlab, Elapsed, JoinHandle, Runtime, sleep, spawn_boxed, spawn_slab,
+    timeout, try_claim_slab, yield_now,
 };
 use nexus_rt::WorldBuilder;
 use std::cell::{Cell, RefCell};
@@ -262,6 +263,92 @@ fn wakers_of_every_state_are_inert_afterwards() {
             give.close();
             thread.join().unwrap();
         }
+    });
+}
+
+/// Leaves tasks of every sort alive in a runtime that is leaked: two that gave
+/// away their waker, one that waits at `rx` and has `tx`, one that sleeps.
+fn leak_a_runtime(
+    polls: &Rc<Cell<usize>>,
+    rx: mpsc::Receiver<u8>,
+    tx: mpsc::Sender<u8>,
+) -> (Vec<Waker>, JoinHandle<()>) {
+    let wakers: Rc<RefCell<Vec<Waker>>> = Rc::default();
+    let waits = || {
+        let (wakers, polls) = (wakers.clone(), polls.clone());
+        poll_fn(move |cx| {
+            wakers.borrow_mut().push(cx.waker().clone());
+            polls.set(polls.get() + 1);
+            Poll::<()>::Pending
+        })
+    };
+    let mut world = WorldBuilder::new().build();
+    let mut rt = Runtime::builder(&mut world)
+        .slab_unbounded(ByteSlab::<512>::with_chunk_capacity(4))
+        .build();
+    let left = rt.block_on(async {
+        spawn_slab(waits());
+        spawn_boxed(waits());
+        let (polls, held) = (polls.clone(), polls.clone());
+        spawn_slab(async move {
+            let _tx = tx;
+            while rx.recv().await.is_ok() {
+                polls.set(polls.get() + 1);
+            }
+        });
+        let sleeps = spawn_boxed(async move {
+            let _held = held;
+            sleep(Duration::from_millis(1)).await;
+        });
+        yield_now().await;
+        (wakers.take(), sleeps)
+    });
+    kept(Box::new(rt));
+    left
+}
+
+#[test]
+fn a_leaked_runtime_is_inert() {
+    within(Duration::from_secs(10), || {
+        let (tx, received) = mpsc::channel(1);
+        let (sent, rx) = mpsc::channel(1);
+        let polls = Rc::new(Cell::new(0));
+        let (wakers, sleeps) = leak_a_runtime(&polls, received, sent);
+        assert_eq!((polls.get(), wakers.len()), (2, 2));
+        let here = wakers.clone();
+        let tx = thread::spawn(move || {
+            for waker in wakers {
+                waker.wake_by_ref();
+                drop(waker.clone());
+                waker.wake();
+            }
+            tx.try_send(1).unwrap();
+            tx
+        })
+        .join()
+        .unwrap();
+        let [outside, inside] = here.try_into().unwrap();
+        outside.wake();
+        // Their other ends are alive, and do nothing.
+        assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        let mut world = WorldBuilder::new().build();
+        let mut rt = Runtime::new(&mut world);
+        let both = rt.block_on(async {
+            inside.wake();
+            let other = spawn_boxed(async {
+                sleep(Duration::from_millis(5)).await;
+                5
+            });
+            let end = timeout(Duration::from_millis(5), rx.recv()).await;
+            (other.await, end)
+        });
+        assert_eq!(both, (5, Err(Elapsed)));
+        assert_eq!(rt.task_count(), 0);
+        assert!(!sleeps.is_finished(), "its timer is the leaked runtime's");
+        let held = Rc::strong_count(&polls);
+        assert!(sleeps.abort());
+        assert_eq!((Rc::strong_count(&polls), polls.get()), (held - 1, 2));
     });
 }
 
