@@ -1,8 +1,17 @@
 //! What does not allocate: after a warm-up each path runs under a counting
-//! allocator. A binary of its own, one test.
+//! allocator. A binary of its own, one test at a time.
 
+#[path = "counting/alone.rs"]
+mod alone;
 mod counting;
+#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
+#[path = "it/handoff.rs"]
+mod handoff;
+#[expect(dead_code, reason = "the suite's, of which a part is used")]
+#[path = "it/watchdog.rs"]
+mod watchdog;
 
+use alone::alone;
 use counting::{allocations, assert_free, count_this_thread};
 use nexus_async_rt::{
     Backoff, ByteSlab, CancellationToken, Elapsed, MissedTickBehavior, Runtime, advance,
@@ -252,29 +261,40 @@ async fn cancellation() {
 }
 
 #[test]
-fn nothing_is_allocated_after_the_warm_up() {
-    count_this_thread();
-    let mut world = WorldBuilder::new().build();
-    let mut rt = Runtime::builder(&mut world)
-        .slab_unbounded(ByteSlab::<512>::with_chunk_capacity(256))
-        .build();
-    rt.block_on(async {
-        tasks().await;
-        foreign_wakes().await;
-        timers().await;
-        limits_and_rates().await;
-        cancellation().await;
-        assert_free("the World", async || {
-            for _ in 0..1000 {
-                with_world(|_| ());
-                yield_now().await;
-            }
-        })
-        .await;
-    });
-    let before = allocations();
-    for _ in 0..100 {
+fn u70_the_root_is_not_boxed() {
+    alone(|| {
+        let mut world = WorldBuilder::new().build();
+        let mut rt = Runtime::new(&mut world);
         rt.block_on(yield_now());
-    }
-    assert_eq!(allocations(), before, "block_on");
+        let before = allocations();
+        for _ in 0..100 {
+            rt.block_on(yield_now());
+            rt.block_on_busy(yield_now());
+        }
+        assert_eq!(allocations(), before);
+    });
+}
+
+#[test]
+fn nothing_is_allocated_after_the_warm_up() {
+    alone(|| {
+        let mut world = WorldBuilder::new().build();
+        let mut rt = Runtime::builder(&mut world)
+            .slab_unbounded(ByteSlab::<512>::with_chunk_capacity(256))
+            .build();
+        rt.block_on(async {
+            tasks().await;
+            foreign_wakes().await;
+            timers().await;
+            limits_and_rates().await;
+            cancellation().await;
+            assert_free("the World", async || {
+                for _ in 0..1000 {
+                    with_world(|_| ());
+                    yield_now().await;
+                }
+            })
+            .await;
+        });
+    });
 }

@@ -1,9 +1,18 @@
 //! The hot paths of the channels allocate nothing: a counting allocator, path
-//! by path, after one warm-up. One test.
+//! by path, after one warm-up. One test at a time.
 
+#[path = "counting/alone.rs"]
+mod alone;
 #[expect(dead_code, reason = "some paths here need no runtime")]
 mod counting;
+#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
+#[path = "it/handoff.rs"]
+mod handoff;
+#[expect(dead_code, reason = "the suite's, of which a part is used")]
+#[path = "it/watchdog.rs"]
+mod watchdog;
 
+use alone::alone;
 use counting::{allocations, count_this_thread};
 use nexus_async_rt::channel::{local, mpsc, mpsc_bytes, spsc, spsc_bytes};
 use nexus_async_rt::{Runtime, spawn_boxed};
@@ -130,33 +139,40 @@ fn across_a_parked_runtime() {
 }
 
 #[test]
-fn hot_paths_allocate_nothing() {
-    count_this_thread();
-    tried!("local, tried", local::channel(2));
-    tried!("spsc, tried", spsc::channel(2));
-    tried!("mpsc, tried", mpsc::channel(2));
-    awaited!("local, awaited", local::channel(2));
-    awaited!("spsc, awaited", spsc::channel(2));
-    awaited!("mpsc, awaited", mpsc::channel(2));
-    awaited_bytes!("spsc_bytes, awaited", spsc_bytes::channel(64));
-    awaited_bytes!("mpsc_bytes, awaited", mpsc_bytes::channel(64));
+fn u70_a_clone_of_a_sender_allocates_nothing() {
+    alone(|| {
+        let (locals, _rx) = local::channel::<u64>(2);
+        let (threads, _rx) = mpsc::channel::<u64>(2);
+        let (bytes, _rx) = mpsc_bytes::channel(64);
+        free_of_allocations("clones of senders", || {
+            for _ in 0..COUNT {
+                drop((locals.clone(), threads.clone(), bytes.clone()));
+            }
+        });
+    });
+}
 
-    let (mut tx, mut rx) = mpsc_bytes::channel(64);
-    free_of_allocations("mpsc_bytes, tried", || {
-        for n in 0..COUNT {
-            let mut claim = tx.try_claim(8).unwrap();
-            claim.copy_from_slice(&n.to_le_bytes());
-            claim.commit();
-            assert_eq!(*rx.try_recv().unwrap(), n.to_le_bytes());
-        }
+#[test]
+fn hot_paths_allocate_nothing() {
+    alone(|| {
+        tried!("local, tried", local::channel(2));
+        tried!("spsc, tried", spsc::channel(2));
+        tried!("mpsc, tried", mpsc::channel(2));
+        awaited!("local, awaited", local::channel(2));
+        awaited!("spsc, awaited", spsc::channel(2));
+        awaited!("mpsc, awaited", mpsc::channel(2));
+        awaited_bytes!("spsc_bytes, awaited", spsc_bytes::channel(64));
+        awaited_bytes!("mpsc_bytes, awaited", mpsc_bytes::channel(64));
+
+        let (mut tx, mut rx) = mpsc_bytes::channel(64);
+        free_of_allocations("mpsc_bytes, tried", || {
+            for n in 0..COUNT {
+                let mut claim = tx.try_claim(8).unwrap();
+                claim.copy_from_slice(&n.to_le_bytes());
+                claim.commit();
+                assert_eq!(*rx.try_recv().unwrap(), n.to_le_bytes());
+            }
+        });
+        across_a_parked_runtime();
     });
-    // U70.
-    let (locals, _rx) = local::channel::<u64>(2);
-    let (threads, _rx) = mpsc::channel::<u64>(2);
-    free_of_allocations("u70, clones of senders", || {
-        for _ in 0..COUNT {
-            drop((locals.clone(), threads.clone(), tx.clone()));
-        }
-    });
-    across_a_parked_runtime();
 }
