@@ -14,9 +14,10 @@ mod watchdog;
 use alone::alone;
 use counting::{allocations, assert_free, count_this_thread};
 use nexus_async_rt::{
-    Backoff, ByteSlab, CancellationToken, Elapsed, MissedTickBehavior, Runtime, advance,
-    after_delay, event_time, hold_clock, interval, now, pause, resume, shutdown_handle,
-    shutdown_signal, sleep, sleep_until, spawn_slab, timeout, with_world, yield_now,
+    Backoff, BoundedByteSlab, ByteSlab, CancellationToken, Elapsed, MissedTickBehavior, Runtime,
+    advance, after_delay, claim_slab, event_time, hold_clock, interval, now, pause, resume,
+    shutdown_handle, shutdown_signal, sleep, sleep_until, spawn_slab, timeout, try_claim_slab,
+    with_world, yield_now,
 };
 use nexus_rt::WorldBuilder;
 use std::cell::Cell;
@@ -45,6 +46,20 @@ async fn tasks() {
     assert_free("spawn and join in a slot", async || {
         for _ in 0..1000 {
             spawn_slab(yield_now()).await;
+        }
+    })
+    .await;
+    assert_free("claim a slot, spawn into it or not", async || {
+        for round in 0..1000 {
+            let claim = claim_slab();
+            yield_now().await;
+            if round % 4 == 0 {
+                drop(claim);
+            } else {
+                claim.spawn(yield_now()).await;
+            }
+            drop(try_claim_slab().unwrap().spawn(yield_now()));
+            yield_now().await;
         }
     })
     .await;
@@ -272,6 +287,24 @@ fn u70_the_root_is_not_boxed() {
             rt.block_on_busy(yield_now());
         }
         assert_eq!(allocations(), before);
+    });
+}
+
+#[test]
+fn a_bounded_slab_allocates_nothing() {
+    alone(|| {
+        let mut world = WorldBuilder::new().build();
+        let mut rt = Runtime::builder(&mut world)
+            .slab_bounded(BoundedByteSlab::<512>::with_capacity(256))
+            .build();
+        rt.block_on(async {
+            tasks().await;
+            assert_free("a full slab", async || {
+                let all: [_; 256] = std::array::from_fn(|_| try_claim_slab());
+                assert!(all.iter().all(Option::is_some) && try_claim_slab().is_none());
+            })
+            .await;
+        });
     });
 }
 

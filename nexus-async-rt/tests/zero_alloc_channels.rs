@@ -58,6 +58,24 @@ macro_rules! tried {
     }};
 }
 
+macro_rules! tried_bytes {
+    ($name:literal, $channel:expr) => {{
+        let (mut tx, mut rx) = $channel;
+        free_of_allocations($name, || {
+            for n in 0..COUNT {
+                let mut claim = tx.try_claim(8).unwrap();
+                claim.copy_from_slice(&n.to_le_bytes());
+                claim.commit();
+                tx.try_send(&n.to_le_bytes()).unwrap();
+                drop(tx.try_claim(8).unwrap());
+                for _ in 0..2 {
+                    assert_eq!(*rx.try_recv().unwrap(), n.to_le_bytes());
+                }
+            }
+        });
+    }};
+}
+
 macro_rules! awaited {
     ($name:literal, $channel:expr) => {{
         in_a_runtime(async {
@@ -73,6 +91,28 @@ macro_rules! awaited {
                     measured = Some(measure($name));
                 }
                 assert_eq!(rx.recv().await, Ok(n));
+            }
+            drop(measured);
+        });
+    }};
+}
+
+/// As `awaited`, through exclusive borrows.
+macro_rules! awaited_mut {
+    ($name:literal, $channel:expr) => {{
+        in_a_runtime(async {
+            let (mut tx, mut rx) = $channel;
+            let mut measured = None;
+            spawn_boxed(async move {
+                for n in 0..2 * COUNT {
+                    tx.send_mut(n).await.unwrap();
+                }
+            });
+            for n in 0..2 * COUNT {
+                if n == COUNT {
+                    measured = Some(measure($name));
+                }
+                assert_eq!(rx.recv_mut().await, Ok(n));
             }
             drop(measured);
         });
@@ -138,6 +178,73 @@ fn across_a_parked_runtime() {
     server.join().unwrap();
 }
 
+/// Ping-pong between two threads, each of which sleeps until the other has
+/// answered. `serve` answers until its channel ends, `ask` asks once.
+fn across_threads(name: &'static str, serve: impl FnOnce() + Send, mut ask: impl FnMut(u64)) {
+    const ROUNDS: u64 = 2_000;
+    std::thread::scope(|scope| {
+        let server = scope.spawn(|| {
+            count_this_thread();
+            serve();
+        });
+        let mut measured = None;
+        for n in 0..2 * ROUNDS {
+            if n == ROUNDS {
+                measured = Some(measure(name));
+            }
+            ask(n);
+        }
+        drop(measured);
+        // With its channel the server ends.
+        drop(ask);
+        server.join().unwrap();
+    });
+}
+
+macro_rules! blocking {
+    ($name:literal, $channel:path) => {{
+        let (ask, asked) = $channel(1);
+        let (answer, answered) = $channel(1);
+        let serve = move || {
+            while let Ok(n) = asked.blocking_recv() {
+                answer.blocking_send(n).unwrap();
+                // The second waits for room.
+                answer.blocking_send(n + 1).unwrap();
+            }
+        };
+        across_threads($name, serve, move |n| {
+            ask.blocking_send(n).unwrap();
+            assert_eq!(answered.blocking_recv(), Ok(n));
+            assert_eq!(answered.blocking_recv(), Ok(n + 1));
+        });
+    }};
+}
+
+macro_rules! blocking_bytes {
+    ($name:literal, $channel:path) => {{
+        let (mut ask, mut asked) = $channel(64);
+        let (mut answer, mut answered) = $channel(64);
+        let serve = move || {
+            while let Ok(message) = asked.blocking_recv() {
+                // The last waits for room.
+                for _ in 0..5 {
+                    let mut claim = answer.blocking_claim(16).unwrap();
+                    claim[..8].copy_from_slice(&message);
+                    claim.commit();
+                }
+            }
+        };
+        across_threads($name, serve, move |n| {
+            let mut claim = ask.blocking_claim(8).unwrap();
+            claim.copy_from_slice(&n.to_le_bytes());
+            claim.commit();
+            for _ in 0..5 {
+                assert_eq!(answered.blocking_recv().unwrap()[..8], n.to_le_bytes());
+            }
+        });
+    }};
+}
+
 #[test]
 fn u70_a_clone_of_a_sender_allocates_nothing() {
     alone(|| {
@@ -158,21 +265,20 @@ fn hot_paths_allocate_nothing() {
         tried!("local, tried", local::channel(2));
         tried!("spsc, tried", spsc::channel(2));
         tried!("mpsc, tried", mpsc::channel(2));
+        tried_bytes!("spsc_bytes, tried", spsc_bytes::channel(64));
+        tried_bytes!("mpsc_bytes, tried", mpsc_bytes::channel(64));
         awaited!("local, awaited", local::channel(2));
         awaited!("spsc, awaited", spsc::channel(2));
         awaited!("mpsc, awaited", mpsc::channel(2));
+        awaited_mut!("local, awaited exclusively", local::channel(2));
+        awaited_mut!("spsc, awaited exclusively", spsc::channel(2));
+        awaited_mut!("mpsc, awaited exclusively", mpsc::channel(2));
         awaited_bytes!("spsc_bytes, awaited", spsc_bytes::channel(64));
         awaited_bytes!("mpsc_bytes, awaited", mpsc_bytes::channel(64));
-
-        let (mut tx, mut rx) = mpsc_bytes::channel(64);
-        free_of_allocations("mpsc_bytes, tried", || {
-            for n in 0..COUNT {
-                let mut claim = tx.try_claim(8).unwrap();
-                claim.copy_from_slice(&n.to_le_bytes());
-                claim.commit();
-                assert_eq!(*rx.try_recv().unwrap(), n.to_le_bytes());
-            }
-        });
+        blocking!("spsc, blocking", spsc::channel);
+        blocking!("mpsc, blocking", mpsc::channel);
+        blocking_bytes!("spsc_bytes, blocking", spsc_bytes::channel);
+        blocking_bytes!("mpsc_bytes, blocking", mpsc_bytes::channel);
         across_a_parked_runtime();
     });
 }
