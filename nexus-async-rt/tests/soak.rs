@@ -11,23 +11,23 @@
 mod channel_kinds;
 #[path = "it/channel_sides.rs"]
 mod channel_sides;
+#[path = "it/seed.rs"]
+mod seed;
 
 use channel_kinds::{Bytes, Channel, FanIn, Threaded, Typed};
 use channel_sides::{Pulse, SIDES, Side, transfer, with_senders, without_stall};
 use nexus_async_rt::channel::{Mpsc, Spsc};
+use seed::seeded;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 const STALL: Duration = Duration::from_secs(2);
 
-fn variable(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| {
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name} is an integer, got {text:?}"))
-    })
+fn scale() -> u64 {
+    std::env::var("NEXUS_PROOF").map_or(1, |text| text.parse().expect("NEXUS_PROOF is an integer"))
 }
 
-/// Numbers that `NEXUS_SEED` repeats (xorshift).
+/// Numbers that a seed repeats (xorshift).
 struct Dice(u64);
 
 impl Dice {
@@ -95,12 +95,10 @@ impl Soak<'_> {
     }
 }
 
-fn soak(rounds: u64, messages: u64) {
-    let clock = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    let seed = variable("NEXUS_SEED", clock.as_nanos() as u64 | 1);
+fn soak(seed: u64, rounds: u64, messages: u64) {
     let start = Instant::now();
     println!("soak: seed {seed}");
-    let (cases, failures) = without_stall(&format!("the soak of seed {seed}"), STALL, |pulse| {
+    let (cases, failures) = without_stall("the soak", STALL, |pulse| {
         let mut soak = Soak {
             dice: Dice(seed.max(1)),
             pulse,
@@ -115,16 +113,17 @@ fn soak(rounds: u64, messages: u64) {
     });
     let seconds = start.elapsed().as_secs();
     println!("soak: {seconds} s, {cases} cases, {failures} failures, seed {seed}");
+    println!("cases: {cases}");
     assert_eq!(failures, 0);
 }
 
 #[test]
 fn every_kind_a_little() {
-    soak(2, 200);
+    seeded(|seed| soak(seed, 2, 200));
 }
 
 #[test]
 #[ignore = "stress: minutes, scaled by NEXUS_PROOF"]
 fn stress_every_kind_for_long() {
-    soak(10 * variable("NEXUS_PROOF", 1), 20_000);
+    seeded(|seed| soak(seed, 10 * scale(), 20_000));
 }

@@ -11,7 +11,7 @@ mod watchdog;
 use nexus_gateway::archive::{Archive, ArchiveError, inspect, verify};
 use nexus_gateway::feed::Random;
 use nexus_gateway::wire::{FrameReader, MAX_MESSAGE_LEN, length_of};
-use proof::scale;
+use proof::{SEED, scale, seed};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -63,7 +63,7 @@ fn child() {
         return;
     };
     let mut archive = Archive::open(Path::new(&path)).expect("the archive opens");
-    let mut random = Random::new(u64::from(std::process::id()));
+    let mut random = Random::new(seed());
     let mut out = std::io::stdout();
     let orphaned = Instant::now() + Duration::from_secs(20);
     while Instant::now() < orphaned {
@@ -77,16 +77,17 @@ fn child() {
     }
 }
 
-/// Starts a writer, kills it after `delay`, and returns what it said.
-fn run_and_kill(path: &Path, delay: Duration) -> Output {
+/// Starts a writer, kills it after a while, and returns what it said.
+fn run_and_kill(path: &Path, random: &mut Random) -> Output {
     let mut writer = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--nocapture"])
         .env(CHILD, path)
+        .env(SEED, random.next().to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(delay);
+    std::thread::sleep(Duration::from_micros(random.below(50_000)));
     writer.kill().unwrap();
     writer.wait_with_output().unwrap()
 }
@@ -132,8 +133,7 @@ fn cut_tail(path: &Path, random: &mut Random) {
 }
 
 fn kill_once(path: &Path, random: &mut Random, seen: &mut Seen) {
-    let delay = Duration::from_micros(random.below(50_000));
-    let output = run_and_kill(path, delay);
+    let output = run_and_kill(path, random);
     assert_eq!(
         output.status.signal(),
         Some(9),
@@ -173,8 +173,7 @@ fn a_killed_writer_loses_nothing_that_it_called_synced() {
     // 200 kills at scale 1, 2000 at scale 100 (that of a soak).
     let kills = 200 + (2_000 - 200) * (scale() - 1) / 99;
     let limit = Duration::from_secs(u64::from(kills));
-    let seed = u64::from(std::process::id());
-    println!("seed {seed}");
+    let seed = seed();
     let seen = within(limit, move || {
         let mut random = Random::new(seed);
         let mut seen = Seen::default();
@@ -194,7 +193,7 @@ fn a_killed_writer_loses_nothing_that_it_called_synced() {
         }
         seen
     });
-    println!("{seen:?}");
+    println!("{seen:?}\ncases: {kills}");
     assert_eq!(seen.kills, kills);
     assert!(
         seen.acknowledged > kills / 4,

@@ -3,6 +3,7 @@
 use crate::channel_hand::{Hand, Hostile, hostile};
 use crate::channel_sides::Side;
 use crate::handoff::Handoff;
+use crate::seed::seeded;
 use crate::watchdog::{panic_of, scaled, with_runtime, within};
 use nexus_async_rt::{CancellationToken, sleep, spawn_boxed, yield_now};
 use std::cell::{Cell, RefCell};
@@ -341,18 +342,19 @@ fn who_sees_a_parent_cancelled_sees_its_descendants_cancelled() {
 
 #[test]
 fn threads_grow_cut_and_cancel_one_tree() {
-    within(LIMIT, || {
+    let run = |seed: u64| {
         for round in 0..scaled(20) as u64 {
             let root = CancellationToken::new();
             thread::scope(|scope| {
                 for thread in 0..4 {
                     let root = &root;
-                    scope.spawn(move || grow(root, round * 4 + thread + 1));
+                    scope.spawn(move || grow(root, seed.wrapping_add(round * 4 + thread)));
                 }
             });
             root.cancel();
         }
-    });
+    };
+    seeded(|seed| within(LIMIT, || run(seed)));
 }
 
 /// Makes, drops and cancels descendants of `root` at random.

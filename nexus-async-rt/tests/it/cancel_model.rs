@@ -2,10 +2,10 @@
 //! everything that ever was.
 
 use crate::channel_hand::Hand;
+use crate::property::property;
 use crate::watchdog::{scaled, within};
 use nexus_async_rt::{CancellationToken, CancelledOwnedFut};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use std::time::Duration;
 
 /// The index picks among what there is.
@@ -110,23 +110,14 @@ impl Subject {
 
 #[test]
 fn tokens_are_a_tree_whatever_comes_and_goes() {
-    let config = Config {
-        cases: 300 * scaled(1) as u32,
-        failure_persistence: None,
-        ..Config::default()
-    };
     within(Duration::from_secs(60 * scaled(1) as u64), || {
         let ops = proptest::collection::vec(op(), 1..300);
-        let checked = TestRunner::new(config).run(&ops, |ops| {
+        property(scaled(300), ops, |ops| {
             let mut subject = Subject::default();
             for op in ops {
                 subject.apply(op);
                 subject.check();
             }
-            Ok(())
         });
-        if let Err(failure) = checked {
-            panic!("{failure}");
-        }
     });
 }

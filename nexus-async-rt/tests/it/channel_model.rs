@@ -6,13 +6,13 @@
 use crate::channel_hand::Hand;
 use crate::channel_kinds::{ByteKind, TypedKind};
 use crate::channel_macros::{on_byte_kinds, on_typed_kinds};
+use crate::property::property;
 use crate::watchdog::scaled;
 use nexus_async_rt::channel::{
     ByteSender, ClaimFut, Local, Mpsc, Receiver, RecvFut, SendError, SendFut, Sender,
     TryClaimError, TryRecvError, TrySendError,
 };
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -26,25 +26,10 @@ on_byte_kinds! { bytes:
     a_byte_kind_is_a_deque_of_messages
 }
 
-/// Runs `cases`, with the seed that repeats a failure printed by proptest.
+/// A quick run is quick; ten to the fifth at a hundredfold.
 fn check<S: Strategy>(strategy: S, test: impl Fn(S::Value)) {
-    let config = Config {
-        // A quick run is quick; ten to the fifth at a hundredfold.
-        cases: if scaled(1) == 1 {
-            150
-        } else {
-            scaled(1000) as u32
-        },
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let checked = TestRunner::new(config).run(&strategy, |input| {
-        test(input);
-        Ok(())
-    });
-    if let Err(failure) = checked {
-        panic!("{failure}");
-    }
+    let cases = if scaled(1) == 1 { 150 } else { scaled(1000) };
+    property(cases, strategy, test);
 }
 
 #[derive(Clone, Copy, Debug)]

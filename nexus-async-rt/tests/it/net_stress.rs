@@ -1,6 +1,7 @@
 //! Many connections at once: what comes back is what was sent, whoever ends
 //! first. A failure names the seed.
 
+use crate::seed::seeded;
 use crate::tcp::{connected, listen};
 use crate::watchdog::{scaled, within};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -81,9 +82,9 @@ where
     let mut readers = Vec::new();
     for (end, (mut read, mut write)) in halves.into_iter().enumerate() {
         let text = texts[end].clone();
-        let mut writing = Dice::new(seed + 1000 + end as u64);
+        let mut writing = Dice::new(seed.wrapping_add(1000 + end as u64));
         spawn_boxed(async move { write_pieces(&mut write, &text, &mut writing).await });
-        let mut reading = Dice::new(seed + 2000 + end as u64);
+        let mut reading = Dice::new(seed.wrapping_add(2000 + end as u64));
         readers.push(spawn_boxed(async move {
             read_pieces(&mut read, &mut reading).await
         }));
@@ -94,15 +95,22 @@ where
     }
 }
 
+/// Runs `f` with the first of its seeds, as long as the scale asks for.
+fn watched(f: impl FnOnce(u64)) {
+    let limit = Duration::from_secs(scaled(120) as u64);
+    seeded(|first| within(limit, || f(first)));
+}
+
 #[test]
 fn many_connections_with_halves_that_end_when_they_like() {
-    within(Duration::from_secs(scaled(120) as u64), || {
+    watched(|first| {
         let mut world = WorldBuilder::new().build();
         let mut rt = Runtime::new(&mut world);
         for round in 0..scaled(1) as u64 {
             rt.block_on(async {
                 let mut talks = Vec::new();
-                for seed in round * 40..round * 40 + 40 {
+                for number in round * 40..round * 40 + 40 {
+                    let seed = first.wrapping_add(number);
                     talks.push(spawn_boxed(async move {
                         if seed % 2 == 0 {
                             let (here, there) = connected().await;
@@ -124,7 +132,7 @@ fn many_connections_with_halves_that_end_when_they_like() {
 
 #[test]
 fn echoes_for_clients_that_leave_in_the_middle() {
-    within(Duration::from_secs(scaled(120) as u64), || {
+    watched(|first| {
         let mut world = WorldBuilder::new().build();
         let mut rt = Runtime::new(&mut world);
         rt.block_on(async {
@@ -148,7 +156,7 @@ fn echoes_for_clients_that_leave_in_the_middle() {
             const CLIENTS: u64 = 200;
             for round in 0..scaled(1) as u64 {
                 let clients: Vec<_> = (round * CLIENTS..(round + 1) * CLIENTS)
-                    .map(|seed| spawn_boxed(leaver(seed, addr)))
+                    .map(|number| spawn_boxed(leaver(first.wrapping_add(number), addr)))
                     .collect();
                 for client in clients {
                     client.await;

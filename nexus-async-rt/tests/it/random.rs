@@ -3,6 +3,7 @@
 //! is dropped in the middle of it. A failure names the seed.
 
 use crate::handoff::Handoff;
+use crate::seed::{NAME, seed};
 use crate::watchdog::{scaled, within};
 use nexus_async_rt::{ByteSlab, JoinHandle, Runtime, sleep, spawn_boxed, spawn_slab, yield_now};
 use nexus_rt::WorldBuilder;
@@ -138,7 +139,7 @@ async fn act(case: Rc<Case>, own: Tracked) -> Tracked {
 /// Returns how many tasks there were, and how many panics came out of runs.
 fn run_case(seed: u64, remote: &Handoff<Waker>) -> (usize, usize) {
     let case = Rc::new(Case {
-        random: Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+        random: Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
         handles: RefCell::default(),
         wakers: RefCell::default(),
         alive: Rc::default(),
@@ -183,6 +184,7 @@ fn run_case(seed: u64, remote: &Handoff<Waker>) -> (usize, usize) {
 
 #[test]
 fn anything_at_any_time() {
+    let first = seed();
     within(Duration::from_secs(600), || {
         let remote = Handoff::<Waker>::new();
         let waking = remote.clone();
@@ -203,14 +205,17 @@ fn anything_at_any_time() {
         }));
         let mut total = (0, 0);
         let cases = scaled(300) as u64;
-        for seed in 1..=cases {
+        for seed in (0..cases).map(|number| first.wrapping_add(number)) {
             let ran = catch_unwind(AssertUnwindSafe(|| run_case(seed, &remote)));
             match ran {
                 Ok((tasks, panics)) => total = (total.0 + tasks, total.1 + panics),
                 Err(panic) => {
                     remote.close();
-                    let message = panic.downcast_ref::<String>();
-                    panic!("seed {seed}: {message:?}");
+                    let message = panic.downcast_ref::<String>().map(String::as_str);
+                    let message = message.or(panic.downcast_ref().copied());
+                    // Not by the panic, which is not shown.
+                    eprintln!("{NAME}={seed}: {message:?}");
+                    panic!("seed {seed}");
                 }
             }
         }
@@ -220,5 +225,6 @@ fn anything_at_any_time() {
         let (tasks, panics) = total;
         assert!(tasks > 5 * cases as usize, "{tasks} tasks");
         assert!(panics > cases as usize / 2, "{panics} panics");
+        println!("cases: {cases}");
     });
 }

@@ -1,11 +1,11 @@
 //! The wheel on a paused clock and a `BTreeMap` do the same.
 
+use crate::property::property;
 use crate::time_paused::with_paused;
 use crate::watchdog::{scaled, with_runtime, within};
 use nexus_async_rt::{Runtime, Sleep, advance, now, sleep_until, spawn_boxed, yield_now};
 use nexus_rt::WorldBuilder;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -165,22 +165,11 @@ impl Model {
 
 #[test]
 fn timers_are_a_map() {
-    let config = Config {
+    within(Duration::from_secs(600), || {
         // A quick run is quick; a million steps at a hundredfold.
-        cases: 100 * scaled(1) as u32,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let input = proptest::collection::vec(op(), 1..200);
-    let checked = within(Duration::from_secs(600), || {
-        TestRunner::new(config).run(&input, |ops| {
-            run_case(ops);
-            Ok(())
-        })
+        let input = proptest::collection::vec(op(), 1..200);
+        property(scaled(100), input, run_case);
     });
-    if let Err(failure) = checked {
-        panic!("{failure}");
-    }
 }
 
 fn run_case(ops: Vec<Op>) {

@@ -50,7 +50,7 @@ impl Sockets {
     /// Passes packets on from now on, until nobody has sent any for a while.
     pub fn start(self, feed: SocketAddr, gateway: SocketAddr, faults: Faults, seed: u64) {
         pass_on(self.packets, Disturbed::new(faults, seed), move |_| gateway);
-        let disturbed = Disturbed::new(faults, seed + 1);
+        let disturbed = Disturbed::new(faults, seed.wrapping_add(1));
         pass_on(self.requests, disturbed, move |from| {
             if from == feed { gateway } else { feed }
         });

@@ -1,0 +1,36 @@
+//! The one seed that all random tests draw from.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The variable that fixes it. proptest reads it, too.
+pub const NAME: &str = "PROPTEST_RNG_SEED";
+
+/// The seed of this process: what [`NAME`] says, or drawn once.
+pub fn seed() -> u64 {
+    // 0 is none.
+    static DRAWN: AtomicU64 = AtomicU64::new(0);
+    if let Ok(text) = std::env::var(NAME) {
+        return text
+            .parse()
+            .unwrap_or_else(|_| panic!("{NAME} is an integer, got {text:?}"));
+    }
+    let own = RandomState::new().hash_one(0) | 1;
+    // Ordering: only the number counts.
+    let first = DRAWN.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed);
+    first.map_or_else(|first| first, |_| own)
+}
+
+/// Runs `f` with the seed, which is named if it panics.
+pub fn seeded<R>(f: impl FnOnce(u64) -> R) -> R {
+    struct Named(u64);
+    impl Drop for Named {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                eprintln!("repeat with {NAME}={}", self.0);
+            }
+        }
+    }
+    let named = Named(seed());
+    f(named.0)
+}
