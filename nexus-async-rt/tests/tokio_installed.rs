@@ -5,6 +5,9 @@
 #[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
 #[path = "it/handoff.rs"]
 mod handoff;
+#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
+#[path = "it/seed.rs"]
+mod seed;
 #[path = "it/watchdog.rs"]
 mod watchdog;
 

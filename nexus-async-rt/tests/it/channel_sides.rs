@@ -2,6 +2,7 @@
 //! thread. Transfers between any two of them, with a watch on stalls.
 
 use crate::channel_kinds::{Channel, Threaded};
+use crate::seed::last_words;
 use nexus_async_rt::channel::TryRecvError;
 use nexus_async_rt::{Runtime, spawn_boxed};
 use nexus_rt::WorldBuilder;
@@ -173,7 +174,9 @@ pub fn without_stall<R>(what: &str, limit: Duration, f: impl FnOnce(&Pulse) -> R
                 if now != last {
                     (last, since) = (now, Instant::now());
                 } else if since.elapsed() > limit {
-                    eprintln!("stall: {what} has not moved for {limit:?} after {now} messages");
+                    last_words(&format!(
+                        "stall: {what} has not moved for {limit:?} after {now} messages"
+                    ));
                     std::process::abort();
                 }
             }

@@ -1,6 +1,7 @@
 //! The one seed that all random tests draw from.
 
 use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The variable that fixes it. proptest reads it, too.
@@ -19,6 +20,12 @@ pub fn seed() -> u64 {
     // Ordering: only the number counts.
     let first = DRAWN.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed);
     first.map_or_else(|first| first, |_| own)
+}
+
+/// Says on the way to an abort why, and the seed. Not by `eprintln`, which would
+/// keep it for a test that ends.
+pub fn last_words(why: &str) {
+    let _ = writeln!(std::io::stderr(), "{why}; {NAME}={}", seed());
 }
 
 /// Runs `f` with the seed, which is named if it panics.

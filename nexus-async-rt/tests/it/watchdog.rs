@@ -1,6 +1,7 @@
 //! Turns a hang into a failure, and holds what every module needs to set up.
 
 use crate::handoff::Handoff;
+use crate::seed::last_words;
 use nexus_async_rt::{Runtime, RuntimeBuilder};
 use nexus_rt::WorldBuilder;
 use std::panic::Location;
@@ -14,7 +15,9 @@ pub fn within<R>(limit: Duration, f: impl FnOnce() -> R) -> R {
     let watched = done.clone();
     let watchdog = std::thread::spawn(move || {
         if watched.take_within(limit).is_err() {
-            eprintln!("watchdog: the test at {place} has not ended within {limit:?}");
+            last_words(&format!(
+                "watchdog: the test at {place} has not ended within {limit:?}"
+            ));
             std::process::abort();
         }
     });
