@@ -1,16 +1,18 @@
-//! Random operations on every kind, against a `VecDeque`.
+//! Random operations on every kind, against a `VecDeque`; on the byte kinds with
+//! claims that are open together.
 //!
 //! One thread, futures polled by hand. After each operation the channel and
 //! the model agree on what came back, what is buffered and who is woken.
 
+use crate::channel_claims::{self as claims, Op as ByteOp, Take};
 use crate::channel_hand::Hand;
 use crate::channel_kinds::{ByteKind, TypedKind};
-use crate::channel_macros::{on_byte_kinds, on_typed_kinds};
+use crate::channel_macros::on_typed_kinds;
 use crate::property::property;
 use crate::watchdog::scaled;
 use nexus_async_rt::channel::{
-    ByteSender, ClaimFut, Local, Mpsc, Receiver, RecvFut, SendError, SendFut, Sender,
-    TryClaimError, TryRecvError, TrySendError,
+    ByteSender, Local, Mpsc, Receiver, RecvFut, SendError, SendFut, Sender, Spsc, TryRecvError,
+    TrySendError,
 };
 use proptest::prelude::*;
 use std::cell::Cell;
@@ -20,10 +22,6 @@ use std::task::Poll;
 
 on_typed_kinds! { typed:
     a_typed_kind_is_a_bounded_deque
-}
-
-on_byte_kinds! { bytes:
-    a_byte_kind_is_a_deque_of_messages
 }
 
 /// A quick run is quick; ten to the fifth at a hundredfold.
@@ -338,128 +336,45 @@ fn clones_are_counted() {
     of::<Mpsc>();
 }
 
-#[derive(Clone, Copy, Debug)]
-enum ByteOp {
-    Commit(usize),
-    CommitLen(usize, usize),
-    Abort(usize),
-    Forget(usize),
-    Wait(usize),
-    Recv,
-    RecvForgotten,
-    Close,
-}
-
 fn byte_op() -> impl Strategy<Value = ByteOp> {
-    let len = 0..140usize;
+    let (at, len) = (0..6usize, 0..140usize);
+    let sized = (at.clone(), len);
     prop_oneof![
-        6 => len.clone().prop_map(ByteOp::Commit),
-        2 => (len.clone(), 0..140usize).prop_map(|(len, kept)| ByteOp::CommitLen(len, kept)),
-        2 => len.clone().prop_map(ByteOp::Abort),
-        2 => len.clone().prop_map(ByteOp::Forget),
-        2 => len.prop_map(ByteOp::Wait),
-        8 => Just(ByteOp::Recv),
-        2 => Just(ByteOp::RecvForgotten),
+        24 => sized.clone().prop_map(|(at, len)| ByteOp::Claim(at, len)),
+        8 => sized.clone().prop_map(|(at, len)| ByteOp::Wait(at, len)),
+        16 => at.clone().prop_map(ByteOp::Commit),
+        8 => sized.prop_map(|(at, kept)| ByteOp::CommitLen(at, kept)),
+        8 => at.clone().prop_map(ByteOp::Abort),
+        8 => at.clone().prop_map(ByteOp::Forget),
+        12 => at.clone().prop_map(ByteOp::Clone),
+        6 => at.prop_map(ByteOp::DropSender),
+        24 => Just(ByteOp::Recv(Take::Drop)),
+        8 => Just(ByteOp::Recv(Take::Hold)),
+        8 => Just(ByteOp::Recv(Take::Forget)),
         1 => Just(ByteOp::Close),
+        1 => Just(ByteOp::DropReceiver),
     ]
 }
 
-/// What a claim of `len` that was refused says is true.
-fn refused(error: TryClaimError, len: usize, max: usize, closed: bool) {
-    match error {
-        TryClaimError::ZeroLength => assert_eq!(len, 0),
-        TryClaimError::TooLong {
-            len: asked,
-            max: limit,
-        } => {
-            assert_eq!((asked, limit), (len, max));
-            assert!(len > max);
-        }
-        TryClaimError::Full => assert!(!closed && len <= max),
-        _ => assert!(error.is_disconnected() && closed),
-    }
-}
-
-/// Polls a claim that may wait; abandons it if it does.
-fn wait_once<K: ByteKind>(tx: &mut ByteSender<K>, len: usize, fill: u8) -> bool {
-    let mut claim: Hand<ClaimFut<'_, K>> = Hand::new(tx.claim(len));
-    let Poll::Ready(Ok(mut granted)) = claim.poll() else {
-        claim.cancel();
-        assert_eq!(claim.wakers_left(), 0);
-        return false;
-    };
-    granted.fill(fill);
-    granted.commit();
-    true
-}
-
-fn a_byte_kind_is_a_deque_of_messages<K: ByteKind>() {
-    let capacity = prop_oneof![Just(64), Just(128), Just(256)];
+/// `another` is a second sender, of the kinds that have many.
+fn open_claims<K: ByteKind>(another: fn(&ByteSender<K>) -> Option<ByteSender<K>>) {
+    let capacity = prop_oneof![Just(64), Just(128), Just(256), Just(1024)];
     let input = (capacity, proptest::collection::vec(byte_op(), 1..200));
     check(input, |(capacity, ops)| {
-        let (mut tx, mut rx) = K::channel(capacity);
-        let max = tx.max_message_len();
-        let mut committed: VecDeque<(usize, u8)> = VecDeque::new();
-        let (mut closed, mut fill) = (false, 0u8);
+        let mut subject = claims::Subject::new(K::channel(capacity), another);
         for op in ops {
-            fill = fill.wrapping_add(1);
-            match op {
-                ByteOp::Recv | ByteOp::RecvForgotten => match rx.try_recv() {
-                    Ok(message) => {
-                        let (len, byte) = committed.pop_front().expect("nothing was committed");
-                        assert_eq!(*message, vec![byte; len]);
-                        if matches!(op, ByteOp::RecvForgotten) {
-                            std::mem::forget(message);
-                        }
-                    }
-                    Err(TryRecvError::Empty) => assert!(committed.is_empty()),
-                    Err(TryRecvError::Disconnected) => assert!(closed && committed.is_empty()),
-                },
-                ByteOp::Close => {
-                    rx.close();
-                    closed = true;
-                }
-                ByteOp::Wait(len) => {
-                    if wait_once(&mut tx, len, fill) {
-                        assert!(!closed && len > 0 && len <= max);
-                        committed.push_back((len, fill));
-                    }
-                }
-                ByteOp::Commit(len)
-                | ByteOp::CommitLen(len, _)
-                | ByteOp::Abort(len)
-                | ByteOp::Forget(len) => match tx.try_claim(len) {
-                    Err(error) => refused(error, len, max, closed),
-                    Ok(mut claim) => {
-                        assert!(!closed && claim.len() == len);
-                        claim.fill(fill);
-                        match op {
-                            ByteOp::Forget(_) => std::mem::forget(claim),
-                            ByteOp::Abort(_) => drop(claim),
-                            ByteOp::CommitLen(_, kept) => {
-                                let kept = kept % (len + 1);
-                                claim.commit_len(kept);
-                                if kept > 0 {
-                                    committed.push_back((kept, fill));
-                                }
-                            }
-                            _ => {
-                                claim.commit();
-                                committed.push_back((len, fill));
-                            }
-                        }
-                    }
-                },
-            }
-            assert!(rx.len() <= capacity);
+            subject.apply(op);
         }
-        // Whatever happened: the channel ends with what was committed.
-        drop(tx);
-        while let Ok(message) = rx.try_recv() {
-            let (len, byte) = committed.pop_front().expect("nothing was committed");
-            assert_eq!(*message, vec![byte; len]);
-        }
-        assert!(committed.is_empty());
-        assert_eq!(rx.try_recv().err(), Some(TryRecvError::Disconnected));
+        subject.end();
     });
+}
+
+#[test]
+fn claims_of_one_sender_come_in_order() {
+    open_claims::<Spsc>(|_| None);
+}
+
+#[test]
+fn claims_that_many_senders_hold_open_come_in_order() {
+    open_claims::<Mpsc>(|tx| Some(tx.clone()));
 }

@@ -8,6 +8,7 @@ mod cancel;
 mod cancel_model;
 mod channel_bytes;
 mod channel_cancel;
+mod channel_claims;
 mod channel_contract;
 mod channel_dense;
 mod channel_executors;
