@@ -1,76 +1,54 @@
-//! Claims, commits, aborts and forgotten claims of two senders, and reads,
-//! against a deque of messages.
+//! Claims over each byte kind, many of them open at a time where it has many
+//! senders, against the model of the library's own tests.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nexus_async_rt::channel::{TryClaimError, TryRecvError, mpsc_bytes};
-use nexus_fuzz::{Input, Model};
+use nexus_async_rt::channel::{ByteReceiver, ByteSender, CrossThread, mpsc_bytes, spsc_bytes};
+use nexus_fuzz::Input;
+use nexus_fuzz::claims::{Op, Subject, Take};
+
+fn op(input: &mut Input<'_>, max: usize) -> Op {
+    let first = input.byte();
+    let at = usize::from(first >> 5);
+    match first % 32 {
+        0..=6 => Op::Claim(at, input.len(max)),
+        7..=9 => Op::Wait(at, input.len(max)),
+        10..=13 => Op::Commit(at),
+        14..=16 => Op::CommitLen(at, input.below(max + 1)),
+        17 | 18 => Op::Abort(at),
+        19 | 20 => Op::Forget(at),
+        21 | 22 => Op::Clone(at),
+        23 => Op::DropSender(at),
+        24 | 25 => Op::Recv(Take::Hold),
+        26 | 27 => Op::Recv(Take::Forget),
+        28 => match input.byte() {
+            77 => Op::Close,
+            78 => Op::DropReceiver,
+            _ => Op::Recv(Take::Drop),
+        },
+        _ => Op::Recv(Take::Drop),
+    }
+}
+
+fn drive<K: CrossThread>(
+    mut input: Input<'_>,
+    ends: (ByteSender<K>, ByteReceiver<K>),
+    another: fn(&ByteSender<K>) -> Option<ByteSender<K>>,
+) {
+    let max = ends.0.max_message_len();
+    let mut subject = Subject::new(ends, another);
+    while !input.is_empty() {
+        subject.apply(op(&mut input, max));
+    }
+    subject.end();
+}
 
 fuzz_target!(|bytes: &[u8]| {
     let mut input = Input::new(bytes);
-    let (first, mut rx) = mpsc_bytes::channel(64 << (input.byte() % 5));
-    let mut senders = [first.clone(), first];
-    let mut model = Model::<Vec<u8>>::default();
-    while !input.is_empty() {
-        let (op, fill) = (input.byte(), input.byte());
-        let tx = &mut senders[usize::from(op >> 7)];
-        match op & 7 {
-            0..=3 => {
-                let max = tx.max_message_len();
-                let len = input.len(max);
-                let mut forgotten = false;
-                match tx.try_claim(len) {
-                    Ok(mut claim) => {
-                        assert_eq!(claim.len(), len);
-                        claim.fill(fill);
-                        let kept = input.below(len + 1);
-                        match op & 3 {
-                            0 | 1 => {
-                                claim.commit();
-                                model.accept(vec![fill; len]);
-                            }
-                            2 if kept > 0 => {
-                                claim.commit_len(kept);
-                                model.accept(vec![fill; kept]);
-                            }
-                            2 => drop(claim),
-                            _ => {
-                                std::mem::forget(claim);
-                                forgotten = true;
-                            }
-                        }
-                    }
-                    Err(TryClaimError::Full) => assert!(!model.closed && (1..=max).contains(&len)),
-                    Err(TryClaimError::ZeroLength) => assert_eq!(len, 0),
-                    Err(TryClaimError::TooLong { .. }) => assert!(len > max),
-                    Err(_) => assert!(model.closed),
-                }
-                if forgotten {
-                    // Resolved at once, so that it holds nothing back.
-                    drop(tx.claim(1));
-                }
-            }
-            4..=6 => match rx.try_recv() {
-                Ok(message) => {
-                    model.deliver(&*message);
-                    if fill % 4 == 0 {
-                        std::mem::forget(message);
-                    }
-                }
-                Err(error) => model.deliver_nothing(error == TryRecvError::Disconnected),
-            },
-            _ if fill == 77 => {
-                rx.close();
-                model.closed = true;
-            }
-            _ => {}
-        }
+    let (kind, capacity) = (input.byte(), 64 << (input.byte() % 5));
+    match kind % 2 {
+        0 => drive(input, spsc_bytes::channel(capacity), |_| None),
+        _ => drive(input, mpsc_bytes::channel(capacity), |tx| Some(tx.clone())),
     }
-    drop(senders);
-    model.closed = true;
-    while let Ok(message) = rx.try_recv() {
-        model.deliver(&*message);
-    }
-    model.deliver_nothing(true);
 });

@@ -1,7 +1,13 @@
-//! The model that every target compares a channel with: a bounded deque, and
-//! the bytes of a fuzz input read as operations on it.
+//! The bytes of a fuzz input read as operations, and the models that the targets
+//! compare channels with: a bounded deque, and the one of claims that the
+//! library's tests use, too.
 
 use std::collections::VecDeque;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+#[path = "../../nexus-async-rt/tests/it/channel_claims.rs"]
+pub mod claims;
 
 /// The bytes of an input, taken one by one; 0 when they are used up.
 pub struct Input<'a>(&'a [u8]);
@@ -74,6 +80,14 @@ impl<T: PartialEq + std::fmt::Debug> Model<T> {
     /// The channel gave nothing, and says whether it is over.
     pub fn deliver_nothing(&self, over: bool) {
         assert!(self.is_empty(), "{} messages are withheld", self.len());
-        assert!(!over || self.closed, "the end before the end");
+        assert_eq!(over, self.closed, "the end before the end, or none");
+    }
+}
+
+/// Polls `future` once, and drops it.
+pub fn polled_once<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
     }
 }
