@@ -3,13 +3,13 @@
 //! readable, and no record is invented.
 //!
 //! The writer is this test program again, told by an environment variable to
-//! run [`child`] alone.
+//! run [`child`] alone; or it is the gateway.
 
 mod proof;
 mod watchdog;
 
 use nexus_gateway::archive::{Archive, ArchiveError, inspect, verify};
-use nexus_gateway::feed::Random;
+use nexus_gateway::feed::{Random, SessionPlan, session};
 use nexus_gateway::wire::{FrameReader, MAX_MESSAGE_LEN, length_of};
 use proof::{SEED, scale, seed};
 use std::fs::File;
@@ -199,4 +199,73 @@ fn a_killed_writer_loses_nothing_that_it_called_synced() {
         seen.acknowledged > kills / 4,
         "{seen:?}: nothing was tested"
     );
+    assert!(seen.torn > kills / 20, "{seen:?}: tails were not torn");
+}
+
+/// What the gateway plays.
+const PLAN: SessionPlan = SessionPlan {
+    messages: 200_000,
+    seed: 3,
+};
+
+/// Starts the gateway, and kills it after it has begun to archive. Returns how
+/// much of the archive that it was at is synced.
+fn kill_gateway(folder: &Path, feed: &[u8], random: &mut Random) -> u64 {
+    let mut gateway = Command::new(env!("CARGO_BIN_EXE_nexus-gateway"))
+        .args(["--messages", &PLAN.messages.to_string()])
+        .args(["--seed", &PLAN.seed.to_string()])
+        .args(["--sync", "5", "--archive"])
+        .arg(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let [unpaced, paced] = ["unpaced", "paced"].map(|name| folder.join(format!("{name}.itch50")));
+    while !unpaced.exists() && gateway.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_micros(random.below(500_000)));
+    gateway.kill().unwrap();
+    let output = gateway.wait_with_output().unwrap();
+    assert_eq!(output.status.signal(), Some(9), "{output:?}");
+    let synced = begins(&unpaced, feed);
+    // The second is begun when the first is whole.
+    if !paced.exists() {
+        return synced;
+    }
+    assert_eq!(synced, feed.len() as u64);
+    begins(&paced, feed)
+}
+
+/// Checks that an archive opens, as a beginning of `feed` that is no shorter than
+/// what was synced; returns that length.
+fn begins(path: &Path, feed: &[u8]) -> u64 {
+    let found = inspect(path).expect("what was synced is there");
+    let synced = found.synced.unwrap_or_default().length;
+    let archive = Archive::open(path).unwrap();
+    assert_eq!(archive.records(), found.records);
+    drop(archive);
+    let kept = std::fs::read(path).unwrap();
+    assert!(kept.len() as u64 >= synced, "{found:?}");
+    assert!(feed.starts_with(&kept), "{found:?}: another feed");
+    synced
+}
+
+#[test]
+fn a_killed_gateway_leaves_a_beginning_of_its_feed() {
+    let kills = (10 * scale()).min(100);
+    let seed = seed();
+    let (amounts, whole) = within(Duration::from_secs(60 + 10 * u64::from(kills)), move || {
+        let mut random = Random::new(seed);
+        let feed = session(PLAN);
+        let mut kill = || {
+            let folder = tempfile::tempdir().unwrap();
+            kill_gateway(&folder.path().join("archive"), &feed, &mut random)
+        };
+        let amounts: Vec<u64> = (0..kills).map(|_| kill()).collect();
+        (amounts, feed.len() as u64)
+    });
+    println!("synced: {amounts:?} of {whole}\ncases: {kills}");
+    let midway = amounts.iter().filter(|n| (1..whole).contains(*n));
+    assert!(midway.count() > 0, "{amounts:?}: nothing was tested");
 }
