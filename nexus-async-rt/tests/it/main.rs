@@ -21,6 +21,7 @@ mod channel_runtimes;
 mod channel_sides;
 mod channel_threads;
 mod channel_typed;
+mod channel_waits;
 mod examples;
 mod fairness;
 mod handoff;
