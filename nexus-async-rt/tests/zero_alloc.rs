@@ -169,53 +169,58 @@ async fn timers() {
     .await;
 }
 
-async fn limits_and_rates() {
-    let (hour, short) = (Duration::from_secs(3600), Duration::from_micros(20));
+const HOUR: Duration = Duration::from_secs(3600);
+const SHORT: Duration = Duration::from_micros(20);
+
+async fn limits() {
     assert_free("timeout, never hung up", async || {
         for number in 0..1000 {
-            assert_eq!(timeout(hour, ready(number)).await, Ok(number));
+            assert_eq!(timeout(HOUR, ready(number)).await, Ok(number));
         }
     })
     .await;
     assert_free("timeout, hung up and dropped", async || {
         for _ in 0..1000 {
-            assert_eq!(timeout(hour, yield_now()).await, Ok(()));
+            assert_eq!(timeout(HOUR, yield_now()).await, Ok(()));
         }
     })
     .await;
     assert_free("timeout, elapsed", async || {
         for _ in 0..50 {
-            assert_eq!(timeout(short, pending::<()>()).await, Err(Elapsed));
+            assert_eq!(timeout(SHORT, pending::<()>()).await, Err(Elapsed));
         }
     })
     .await;
+}
+
+async fn rates() {
     for behavior in [
         MissedTickBehavior::Burst,
         MissedTickBehavior::Delay,
         MissedTickBehavior::Skip,
     ] {
         assert_free("interval, made, ticking, reset", async || {
-            let mut beat = interval(short);
+            let mut beat = interval(SHORT);
             beat.set_missed_tick_behavior(behavior);
             for _ in 0..50 {
                 beat.tick().await;
             }
             beat.reset();
-            let _ = timeout(short / 2, beat.tick()).await;
+            let _ = timeout(SHORT / 2, beat.tick()).await;
             beat.tick().await;
         })
         .await;
     }
     assert_free("after a delay", async || {
         for number in 0..50 {
-            assert_eq!(after_delay(short, ready(number)).await, number);
+            assert_eq!(after_delay(SHORT, ready(number)).await, number);
         }
     })
     .await;
     assert_free("backoff, made, waiting, given up", async || {
         let mut backoff = Backoff::builder()
-            .initial(short)
-            .max_delay(2 * short)
+            .initial(SHORT)
+            .max_delay(2 * SHORT)
             .jitter(0.5)
             .max_retries(20)
             .build();
@@ -226,8 +231,8 @@ async fn limits_and_rates() {
         pause();
         drop(hold_clock());
         for _ in 0..100 {
-            sleep(hour).await;
-            advance(hour).await;
+            sleep(HOUR).await;
+            advance(HOUR).await;
         }
         resume();
     })
@@ -322,7 +327,8 @@ fn nothing_is_allocated_after_the_warm_up() {
             tasks().await;
             foreign_wakes().await;
             timers().await;
-            limits_and_rates().await;
+            limits().await;
+            rates().await;
             cancellation().await;
             assert_free("the World", async || {
                 for _ in 0..1000 {

@@ -206,6 +206,7 @@ mod tests {
         decode(&[header.concat(), fields.concat()].concat()).unwrap()
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table")]
     #[test]
     fn fields_are_where_the_specification_puts_them() {
         let (order, other) = (0x0102_0304_0506_0708_u64, 0x1112_1314_1516_1718_u64);
