@@ -25,6 +25,30 @@ macro_rules! executor {
     };
 }
 
+/// The World of a runtime, lent to the tasks of an executor.
+macro_rules! lends {
+    ($name:ident, $runtime:ident, $ctx:ident) => {
+        impl $crate::peers::Lend for $name {
+            type Ctx = $ctx;
+
+            fn block_on_with<F: Future + 'static>(
+                world: &mut nexus_rt::World,
+                future: F,
+            ) -> F::Output {
+                $runtime::new(world).block_on(future)
+            }
+
+            fn ctx() -> $ctx {
+                $ctx::current()
+            }
+
+            fn with_world<R>(ctx: &$ctx, f: impl FnOnce(&mut nexus_rt::World) -> R) -> R {
+                ctx.with_world(f)
+            }
+        }
+    };
+}
+
 /// The typed channel traits for the kind of a module.
 macro_rules! typed {
     ($(#[$doc:meta])* $name:ident, $kind:ident) => {
@@ -108,4 +132,4 @@ macro_rules! bytes {
     };
 }
 
-pub(super) use {bytes, executor, typed};
+pub(super) use {bytes, executor, lends, typed};

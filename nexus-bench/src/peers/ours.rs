@@ -1,14 +1,14 @@
 //! This project.
 
-use super::nexus::{bytes, executor, typed};
-use super::{Clock, ECHO_BUFFER, Echo, Lend, Limit, serve_with};
+use super::nexus::{bytes, executor, lends, typed};
+use super::{Clock, ECHO_BUFFER, Echo, Limit, serve_with};
 use futures_lite::AsyncWriteExt;
 use nexus_async_rt::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
 use nexus_async_rt::{
     ByteSlab, JoinHandle, Runtime, Sleep, TcpStream, WorldCtx, event_time, sleep, sleep_until,
     spawn_boxed, spawn_slab, timeout, timeout_at,
 };
-use nexus_rt::{World, WorldBuilder};
+use nexus_rt::WorldBuilder;
 use std::time::Duration;
 use std::{io, net};
 
@@ -56,21 +56,7 @@ executor!(
     FromTurn, JoinHandle, block_on, spawn_boxed
 );
 
-impl Lend for Boxed {
-    type Ctx = WorldCtx;
-
-    fn block_on_with<F: Future + 'static>(world: &mut World, future: F) -> F::Output {
-        Runtime::new(world).block_on(future)
-    }
-
-    fn ctx() -> WorldCtx {
-        WorldCtx::current()
-    }
-
-    fn with_world<R>(ctx: &WorldCtx, f: impl FnOnce(&mut World) -> R) -> R {
-        ctx.with_world(f)
-    }
-}
+lends!(Boxed, Runtime, WorldCtx);
 
 impl Clock for Boxed {
     type Sleep = Sleep;

@@ -1,8 +1,8 @@
 //! The published `nexus-async-rt` 0.7.0.
 
-use super::nexus::{bytes, executor, typed};
-use super::{Clock, ECHO_BUFFER, Echo, Lend, Limit, serve_with};
-use nexus_rt::{World, WorldBuilder};
+use super::nexus::{bytes, executor, lends, typed};
+use super::{Clock, ECHO_BUFFER, Echo, Limit, serve_with};
+use nexus_rt::WorldBuilder;
 use nexus07::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
 use nexus07::{
     ByteSlab, JoinHandle, Runtime, Sleep, TcpStream, WorldCtx, sleep, spawn_boxed, spawn_slab,
@@ -31,21 +31,7 @@ executor!(
     Slab, JoinHandle, block_on, spawn_slab
 );
 
-impl Lend for Boxed {
-    type Ctx = WorldCtx;
-
-    fn block_on_with<F: Future + 'static>(world: &mut World, future: F) -> F::Output {
-        Runtime::new(world).block_on(future)
-    }
-
-    fn ctx() -> WorldCtx {
-        WorldCtx::current()
-    }
-
-    fn with_world<R>(ctx: &WorldCtx, f: impl FnOnce(&mut World) -> R) -> R {
-        ctx.with_world(f)
-    }
-}
+lends!(Boxed, Runtime, WorldCtx);
 
 impl Clock for Boxed {
     type Sleep = Sleep;
