@@ -1,7 +1,7 @@
 //! Sleeping on a word: until it no longer has the value that it was left with.
 //!
 //! Linux alone. What a poller adds, descriptors and deadlines, costs each wake
-//! half a microsecond more.
+//! some hundred nanoseconds more.
 
 use crate::sync::AtomicPtr;
 use std::{io, ptr};
