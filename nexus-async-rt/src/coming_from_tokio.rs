@@ -270,10 +270,10 @@
 //! # Sockets
 //!
 //! They have the names that they have in tokio, and most of the methods. What
-//! differs: `shutdown` of a stream does not wait; `bind` is a plain function; an address is a `SocketAddr`, and a
-//! name is resolved by asking for it; reading and writing go by the traits of
-//! `futures-io`, with the feature `tokio-io` also by tokio's; nothing of them is
-//! `Send`.
+//! differs: `shutdown` of a stream does not wait; `bind` is a plain function;
+//! an address is a `SocketAddr`, and a name is resolved by asking for it;
+//! reading and writing go by the traits of `futures-io`, with the feature
+//! `tokio-io` also by tokio's; nothing of them is `Send`.
 //!
 //! ```
 //! use futures_lite::{AsyncReadExt, AsyncWriteExt};
@@ -305,10 +305,10 @@
 //! # The end
 //!
 //! Tokens have the methods of those of `tokio_util`, but for `drop_guard_ref`,
-//! and for the name of [`child`](CancellationToken::child). What in tokio is put together from
-//! `ctrl_c`, a token and a tracker of tasks is part of the runtime: it is told to
-//! end, by a signal or a handle, any number of tasks wait for that, and
-//! `shutdown_quiesce` runs until they are through:
+//! and for the name of [`child`](CancellationToken::child). What in tokio is
+//! put together from `ctrl_c`, a token and a tracker of tasks is part of the
+//! runtime: it is told to end, by a signal or a handle, any number of tasks
+//! wait for that, and `shutdown_quiesce` runs until they are through:
 //!
 //! ```
 //! use nexus_async_rt::{CancellationToken, Runtime, shutdown_signal, sleep, spawn_boxed};

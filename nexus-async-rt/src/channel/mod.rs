@@ -16,9 +16,10 @@
 //! # What every kind promises
 //!
 //! - **Bounded.** `channel(capacity)` allocates when it is made and nothing
-//!   after, but for the waker of a thread that blocks. The capacity of a typed kind is exact, in messages; that of a byte kind is in
-//!   bytes, rounded up to a power of two of at least 64. Room freed by a
-//!   receive that returned is there for any send that happens after it.
+//!   after, but for the waker of a thread that blocks. The capacity of a typed
+//!   kind is exact, in messages; that of a byte kind is in bytes, rounded up to
+//!   a power of two of at least 64. Room freed by a receive that returned is
+//!   there for any send that happens after it.
 //! - **Order.** First in, first out per producer. Each message is received
 //!   once, or given back in an error, or dropped once with the channel.
 //! - **The end.** When all senders are gone, what is there is received first,
@@ -32,9 +33,10 @@
 //!   tries first. A woken sender that finds no room keeps its place; one that is
 //!   not polled within a millisecond or so may be overtaken.
 //! - **Cancel safety.** Any future may be dropped at any time. It leaves no
-//!   waker behind, takes no message along but the one that it was still to send,
-//!   and hands a notification that it did not use on to the next. A future that is leaked after it was polled
-//!   (`mem::forget` of a boxed one) may swallow one notification, no more.
+//!   waker behind, takes no message along but the one that it was still to
+//!   send, and hands a notification that it did not use on to the next. A
+//!   future that is leaked after it was polled (`mem::forget` of a boxed one)
+//!   may swallow one notification, no more.
 //! - **Two futures on one handle**, in one task or in two, both complete.
 //! - **Cooperation.** In one poll of a task of this crate's runtime, futures of
 //!   channels complete at most 128 times; then the task yields. The `try_`

@@ -10,10 +10,11 @@
 //!
 //! # Cost
 //!
-//! Two allocations when it is made: `capacity` values with a stamp each, rounded
-//! up to a power of two, and a block that all ends share. Cloning a sender allocates nothing. A send that
-//! need not wait is one compare-exchange, a receive a few plain loads and stores,
-//! each with [a fence](super#cost) unless messages are dense.
+//! Two allocations when it is made: `capacity` values with a stamp each,
+//! rounded up to a power of two, and a block that all ends share. Cloning a
+//! sender allocates nothing. A send that need not wait is one compare-exchange,
+//! a receive a few plain loads and stores, each with [a fence](super#cost)
+//! unless messages are dense.
 //!
 //! # Example
 //!

@@ -14,9 +14,10 @@
 //!
 //! # Cost
 //!
-//! Three allocations when it is made: of the capacity, of an eighth of it (of as
-//! much again in the smallest rings), and a block that both ends share. A message that need not wait costs
-//! its bytes and a few plain loads and stores, and on each side
+//! Three allocations when it is made: of the capacity, of an eighth of it (of
+//! as much again in the smallest rings), and a block that both ends share. A
+//! message that need not wait costs its bytes and a few plain loads and stores,
+//! and on each side
 //! [a fence](super#cost) unless messages are dense.
 //!
 //! # Example

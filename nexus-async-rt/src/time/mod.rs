@@ -28,9 +28,10 @@
 //!   coarse the wheel that finds it.
 //! - Timers fire in the order of their deadlines, those with the same one in the
 //!   order in which they were made.
-//! - A runtime that sleeps wakes up as late as the kernel's own timers are: some
-//!   microseconds, or some tens of them in a virtual machine. One that is busy looks at the clock once a turn, so that a
-//!   timer is late by the tasks of that turn.
+//! - A runtime that sleeps wakes up as late as the kernel's own timers are:
+//!   some microseconds, or some tens of them in a virtual machine. One that is
+//!   busy looks at the clock once a turn, so that a timer is late by the tasks
+//!   of that turn.
 //! - `Duration::MAX` is never, and so is what a clock cannot show.
 //! - Making, polling, firing, resetting and dropping a timer allocates nothing,
 //!   and takes the same time beside a million others. The timer lies in its
