@@ -145,6 +145,8 @@ pub enum Site {
     MpscShareHead,
     /// `ring::mpsc`: a producer takes over another's view of the head.
     MpscTrustHead,
+    /// `ring::mpsc`: a producer claims a position.
+    MpscClaim,
     /// `ring::bytes`: a producer publishes a record.
     BytesPublish,
     /// `ring::bytes`: the consumer sees a record.
@@ -157,6 +159,16 @@ pub enum Site {
     BytesShareHead,
     /// `ring::bytes`: a producer takes over another's view of the head.
     BytesTrustHead,
+    /// `ring::bytes`: a producer claims a span.
+    BytesClaim,
+    /// `ring`: the tail is loaded for a length.
+    CountTail,
+    /// `ring`: the head is loaded for a length.
+    CountHead,
+    /// `ring::end`: the producer fixes the end.
+    EndSettle,
+    /// `ring::end`: the consumer finds the end fixed.
+    EndFix,
     /// `wait`: between publishing and looking for a waiter.
     WakerFence,
     /// `wait`: between registering and looking again.
@@ -165,6 +177,10 @@ pub enum Site {
     LightFence,
     /// `wait::fence`: between having notifiers fence and looking again.
     HeavyFence,
+    /// `wait::fence`: between announcing a close and reading the tail.
+    CloseFence,
+    /// `wait::fence`: the same, where notifiers have not fenced.
+    CloseHeavyFence,
     /// `wait::cell`: the owner arms the cell.
     CellArm,
     /// `wait::cell`: a notifier or the owner takes the waker out.
@@ -185,6 +201,10 @@ pub enum Site {
     SenderGone,
     /// `channel`: the receiver sees that no sender is left.
     SenderSeen,
+    /// `channel`: the receiver announces that it closes.
+    CloseAnnounce,
+    /// `channel`: a sender looks for the announcement.
+    CloseSee,
     /// `task::state`: another thread wakes.
     TaskCall,
     /// `task::state`: the owner takes a task out of the inbox.
@@ -217,16 +237,24 @@ impl Site {
         Site::MpscReclaim,
         Site::MpscShareHead,
         Site::MpscTrustHead,
+        Site::MpscClaim,
         Site::BytesPublish,
         Site::BytesObserve,
         Site::BytesRelease,
         Site::BytesReclaim,
         Site::BytesShareHead,
         Site::BytesTrustHead,
+        Site::BytesClaim,
+        Site::CountTail,
+        Site::CountHead,
+        Site::EndSettle,
+        Site::EndFix,
         Site::WakerFence,
         Site::WaiterFence,
         Site::LightFence,
         Site::HeavyFence,
+        Site::CloseFence,
+        Site::CloseHeavyFence,
         Site::CellArm,
         Site::CellTake,
         Site::CellLost,
@@ -237,6 +265,8 @@ impl Site {
         Site::LatchSee,
         Site::SenderGone,
         Site::SenderSeen,
+        Site::CloseAnnounce,
+        Site::CloseSee,
         Site::TaskCall,
         Site::TaskTake,
         Site::TaskDrop,

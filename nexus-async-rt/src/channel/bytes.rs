@@ -1,6 +1,7 @@
 //! The handles and claims of the byte kinds, written once over
 //! [`CrossThread`] kinds.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -10,9 +11,11 @@ use super::bytes_fut::{ByteRecvFut, ByteSendFut, ClaimFut};
 use super::core::{Core, Next};
 use super::error::{ClaimError, RecvError, TryClaimError, TryRecvError};
 use super::kind::{CrossThread, ManyProducers, Topology};
+use super::phase::Phase;
 use crate::ring::Bounded;
-use crate::ring::bytes::ByteRing;
+use crate::ring::bytes::{ByteRing, Claim};
 use crate::ring::record::Span;
+use crate::unwind::{caught, hand_on, keep_first};
 use crate::wait::WaitPoint;
 use crate::wait::parker::block;
 
@@ -45,8 +48,7 @@ pub struct ByteReceiver<K: CrossThread> {
     /// The message that was handed out. Still here at the next one, it was
     /// forgotten and is released.
     pub(super) open: Option<Span>,
-    /// `RecvError` was returned once: no message ever again.
-    pub(super) ended: bool,
+    pub(super) phase: Cell<Phase>,
     _not_auto: PhantomData<*const ()>,
 }
 
@@ -74,7 +76,7 @@ pub(super) fn channel<K: CrossThread>(capacity_bytes: usize) -> (ByteSender<K>, 
     let receiver = ByteReceiver {
         core,
         open: None,
-        ended: false,
+        phase: Cell::new(Phase::Open),
         _not_auto: PhantomData,
     };
     (sender, receiver)
@@ -150,8 +152,26 @@ impl<K: CrossThread> ByteSender<K> {
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), TryClaimError> {
         let mut claim = self.try_claim(message.len())?;
         claim.copy_from_slice(message);
-        claim.commit();
-        Ok(())
+        match claim.commit() {
+            Commit::Sent => Ok(()),
+            Commit::Disconnected => Err(TryClaimError::Disconnected),
+        }
+    }
+
+    /// Sends a copy of `message` from a plain thread, which sleeps while there is
+    /// no room.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim`](Self::claim).
+    ///
+    /// # Panics
+    ///
+    /// While a `block_on` of this crate is on this thread's stack.
+    #[track_caller]
+    pub fn blocking_send(&mut self, message: &[u8]) -> Result<(), ClaimError> {
+        super::assert_may_block("blocking_send", "send");
+        block(self.send(message))
     }
 
     /// Aborts a claim that was forgotten.
@@ -176,24 +196,45 @@ impl<K: CrossThread> ByteSender<K> {
     /// One attempt at a length that was checked, with no claim open.
     #[inline]
     pub(super) fn attempt(&self, len: usize) -> Option<Result<Span, ClaimError>> {
-        if self.core.is_closed() {
-            return Some(Err(ClaimError::Disconnected));
+        let closed = || Some(Err(ClaimError::Disconnected));
+        // Where a claim is refused once the ring is closed, that is enough.
+        if K::Claim::SETTLES && self.core.is_closed() {
+            return closed();
         }
         // SAFETY: the length was checked; one thread at a time claims, unless
         // it is made for many, because the handle is borrowed exclusively.
-        let span = unsafe { self.core.ring.claim(len) }?;
+        let Some(span) = (unsafe { self.core.ring.claim(len) }) else {
+            return if self.core.is_closed() {
+                closed()
+            } else {
+                None
+            };
+        };
         self.core.room.succeeded();
         Some(Ok(span))
     }
 
     /// Publishes the first `len` bytes of the open claim and ends it.
     #[inline]
-    fn commit(&mut self, span: Span, len: usize) {
+    fn commit(&mut self, span: Span, len: usize) -> Commit {
         self.open = None;
         // SAFETY: the span is the open claim, so it was not committed yet; the
         // claim's borrow of its bytes has ended, because it borrowed `self`.
         unsafe { self.core.ring.commit(span, len) };
-        self.core.messages.notify_one();
+        let settle = || {
+            // SAFETY: committed just now, on this thread; `published` has seen
+            // the announcement.
+            let accepted = unsafe { self.core.ring.settle(span) };
+            if accepted && !self.core.is_abandoned() {
+                Ok(())
+            } else {
+                Err(())
+            }
+        };
+        match self.core.published(settle) {
+            Ok(()) => Commit::Sent,
+            Err(()) => Commit::Disconnected,
+        }
     }
 
     /// The longest message this channel can carry, in bytes.
@@ -277,7 +318,7 @@ impl<K: CrossThread> ByteReceiver<K> {
     #[inline]
     pub fn try_recv(&mut self) -> Result<ReadClaim<'_, K>, TryRecvError> {
         self.resolve();
-        match next(&self.core, &mut self.ended) {
+        match next(&self.core, &self.phase) {
             Next::Message(span) => Ok(ReadClaim::new(self, span)),
             Next::Nothing => Err(TryRecvError::Empty),
             Next::End => Err(TryRecvError::Disconnected),
@@ -319,10 +360,17 @@ impl<K: CrossThread> ByteReceiver<K> {
     }
 
     /// Ends the channel from this side: every claim that waits or begins
-    /// afterwards fails. What was committed is still received.
+    /// afterwards fails. What was claimed before is still received once it is
+    /// committed, and the end comes after it.
     pub fn close(&self) {
-        self.core.close();
-        self.core.messages.notify_all();
+        if self.phase.get() != Phase::Open {
+            return;
+        }
+        self.phase.set(Phase::Closed);
+        // SAFETY: the one receiver: the handle is neither `Clone` nor `Sync`.
+        let mut first = caught(|| unsafe { self.core.close() });
+        keep_first(&mut first, caught(|| self.core.messages.notify_all()));
+        hand_on(first);
     }
 
     /// The longest message this channel can carry, in bytes.
@@ -357,30 +405,50 @@ impl<K: CrossThread> ByteReceiver<K> {
     }
 }
 
-/// The next message of a receiver that has none open.
+/// The next message of a receiver that has none open, and whose phase it is.
 #[inline]
-pub(super) fn next<K: CrossThread>(core: &ByteCore<K>, ended: &mut bool) -> Next<Span> {
-    if *ended {
-        return Next::End;
-    }
-    let next = core.next(|| {
+pub(super) fn next<K: CrossThread>(core: &ByteCore<K>, phase: &Cell<Phase>) -> Next<Span> {
+    let take = || {
         // SAFETY: one thread at a time reads, and the last message was
         // released, because the receiver is borrowed exclusively and has none
-        // open, guaranteed by the callers, which hold its `&mut ended`.
+        // open, guaranteed by the callers. Closed, `next_closed` asks only while
+        // the ring is not drained.
         let look = unsafe { core.ring.read() };
         if look.freed {
             core.room_made();
         }
         look.message
-    });
-    *ended = matches!(next, Next::End);
+    };
+    let next = match phase.get() {
+        Phase::Open => core.next(take),
+        // SAFETY: the one receiver, as above.
+        Phase::Closed => unsafe { core.next_closed(take) },
+        Phase::Ended => Next::End,
+    };
+    if matches!(next, Next::End) {
+        phase.set(Phase::Ended);
+    }
     next
 }
 
 impl<K: CrossThread> Drop for ByteReceiver<K> {
     fn drop(&mut self) {
-        self.core.close();
+        // SAFETY: the one receiver, as in `close`.
+        unsafe { self.core.abandon() };
     }
+}
+
+/// What became of a message that was committed.
+///
+/// A program that need not know ignores it: a sender whose receiver is gone
+/// learns that from its next claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// The receiver gets it, or has dropped it with the channel.
+    Sent,
+    /// The receiver is gone, or it closed the channel while the claim was being
+    /// made. Nobody gets the message.
+    Disconnected,
 }
 
 /// Bytes to write a message into, of exactly the length that was claimed.
@@ -404,26 +472,28 @@ impl<'a, K: CrossThread> WriteClaim<'a, K> {
         Self { sender, span }
     }
 
-    /// Sends the message.
+    /// Sends the message. A claim that was made before the receiver closed is
+    /// accepted; only a receiver that is gone refuses it.
     #[inline]
-    pub fn commit(self) {
+    pub fn commit(self) -> Commit {
         let len = self.span.len;
-        self.commit_len(len);
+        self.commit_len(len)
     }
 
-    /// Sends the first `len` bytes as the message; 0 sends nothing.
+    /// Sends the first `len` bytes as the message, as [`commit`](Self::commit); 0
+    /// sends nothing.
     ///
     /// # Panics
     ///
     /// If `len` is more than was claimed; the claim is then given up.
     #[inline]
-    pub fn commit_len(self, len: usize) {
+    pub fn commit_len(self, len: usize) -> Commit {
         let claimed = self.span.len;
         assert!(
             len <= claimed,
             "`commit_len` of {len} bytes, but {claimed} were claimed"
         );
-        self.sender.commit(self.span, len);
+        self.sender.commit(self.span, len)
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::bytes::{ByteReceiver, ByteSender, ReadClaim, WriteClaim, next};
+use super::bytes::{ByteReceiver, ByteSender, Commit, ReadClaim, WriteClaim, next};
 use super::core::{MessageWaiter, Next, RoomWaiter};
 use super::error::{ClaimError, RecvError};
 use super::kind::CrossThread;
@@ -108,8 +108,10 @@ impl<K: CrossThread> Future for ByteSendFut<'_, K> {
         let claim = unsafe { self.map_unchecked_mut(|this| &mut this.claim) };
         let mut claim = ready!(claim.poll(cx))?;
         claim.copy_from_slice(message);
-        claim.commit();
-        Poll::Ready(Ok(()))
+        Poll::Ready(match claim.commit() {
+            Commit::Sent => Ok(()),
+            Commit::Disconnected => Err(ClaimError::Disconnected),
+        })
     }
 }
 
@@ -147,17 +149,23 @@ impl<'a, K: CrossThread> Future for ByteRecvFut<'a, K> {
         // SAFETY: the waiter is pinned with the whole; nothing moves it out.
         let this = unsafe { self.get_unchecked_mut() };
         let receiver = this.receiver.as_mut().expect(POLLED_AGAIN);
-        let ByteReceiver { core, ended, .. } = &mut **receiver;
+        let ByteReceiver { core, phase, .. } = &mut **receiver;
         // SAFETY: as above.
         let waiter = unsafe { Pin::new_unchecked(&mut this.waiter) };
-        let received = ready!(waiter.poll(&core.messages, cx, || match next(core, ended) {
+        let attempt = || match next(core, phase) {
             Next::Message(span) => Some(Ok(span)),
             Next::Nothing => None,
             Next::End => Some(Err(RecvError)),
-        }));
+        };
+        let Poll::Ready(received) = waiter.poll(&core.messages, cx, attempt) else {
+            if core.has_more_to_recall() {
+                cx.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        };
         thread::completed();
         // SAFETY: the waiter is pinned.
-        unsafe { core.leave_messages(&mut this.waiter) };
+        unsafe { this.waiter.leave(&core.messages) };
         let receiver = this.receiver.take().expect("it was there above");
         Poll::Ready(received.map(|span| ReadClaim::new(receiver, span)))
     }
@@ -169,7 +177,7 @@ impl<K: CrossThread> Drop for ByteRecvFut<'_, K> {
         if let Some(receiver) = self.receiver.as_deref() {
             // SAFETY: pinned if it was ever polled, guaranteed by `poll`'s
             // receiver.
-            unsafe { receiver.core.leave_messages(&mut self.waiter) };
+            unsafe { self.waiter.leave(&receiver.core.messages) };
         }
     }
 }

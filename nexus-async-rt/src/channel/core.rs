@@ -4,18 +4,32 @@
 //! Knows no handle and no future.
 //!
 //! Invariants:
-//! - Who makes room notifies `room`; who publishes notifies `messages`; who
-//!   ends a side notifies every waiter of the other.
+//! - Freeing a slot notifies `room`. Publishing a message notifies `messages`.
+//!   Ending a side notifies every waiter of the other.
 //! - The count of senders falls only after all that the sender accepted was
-//!   published: who reads 0 and then finds nothing has seen everything.
+//!   published: a receiver that reads 0 and then finds nothing has seen everything.
+//!
+//! # The close
+//!
+//! A receiver that closes announces it, and then has the ring fix its end: what
+//! was accepted lies below the end and is received, what lies above is refused.
+//! How a sender learns that it came too late depends on the ring, see
+//! [`ring`](crate::ring): where claims are compare-exchanges the claim itself
+//! fails; a single producer looks for the announcement after it has published,
+//! where it looks for a waiter anyway, and settles with the ring. So the fast
+//! path of a send has nothing to ask before it pushes, and a dense stream pays
+//! for the close with one heavy fence of the receiver's.
+//!
+//! A dropped receiver does the same, and then drops what lies below the end. A
+//! byte claim that it left open is refused when it is committed.
 
 use super::kind::Topology;
-use crate::ring::Bounded;
+use crate::ring::{Bounded, Ring};
 use crate::sync::{Ordering, Site, ordering};
 use crate::unwind::contained;
 use crate::wait::mode::{Mode, Word};
 use crate::wait::queue::WaitQueue;
-use crate::wait::{WaitPoint, Waiter};
+use crate::wait::{ConsumerPoint, WaitPoint, Waiter};
 
 /// Where senders wait, in order.
 type Room<K> = WaitQueue<<K as Topology>::Mode, true>;
@@ -46,22 +60,67 @@ impl<K: Topology, R: Bounded> Core<K, R> {
             room: WaitQueue::new(),
             messages: K::consumer(),
             senders: Word::new(1),
-            closed: Word::new(0),
+            closed: Word::new(OPEN),
         }
     }
 
     /// Whether the receiver is gone or has closed.
     #[inline(always)]
     pub(super) fn is_closed(&self) -> bool {
-        // Ordering: Relaxed; a send that begins after the close sees it by
-        // coherence, one that waits by the fences of the protocol.
-        self.closed.load(Ordering::Relaxed) != 0
+        self.announced() != OPEN
     }
 
-    /// No send that begins after this succeeds.
-    pub(super) fn close(&self) {
-        // Ordering: Relaxed; see `is_closed`.
-        self.closed.store(1, Ordering::Relaxed);
+    /// Whether the receiver is gone.
+    #[inline(always)]
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.announced() == ABANDONED
+    }
+
+    #[inline(always)]
+    fn announced(&self) -> usize {
+        // Ordering: Relaxed; a send that begins after the close sees it by
+        // coherence, one that waits or looks by the fences of the protocol.
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// No send succeeds any more, but those that came before. Every send that
+    /// waits is woken.
+    ///
+    /// # Safety
+    ///
+    /// - The caller is the one receiver.
+    pub(super) unsafe fn close(&self) {
+        let announce = || {
+            // Ordering: Release; pairs with the Acquire load in `published`: a
+            // sender that finds it once finds it after each message.
+            self.closed
+                .store(CLOSED, ordering(Site::CloseAnnounce, Ordering::Release));
+        };
+        let fixed = if R::SETTLES {
+            self.messages.close(announce)
+        } else {
+            announce();
+            true
+        };
+        if fixed {
+            // SAFETY: the one consumer, guaranteed by this function's contract.
+            unsafe { self.ring.close() };
+        }
+        self.room.notify_all();
+    }
+
+    /// As `close`, for a receiver that goes and leaves nothing to be dropped: what
+    /// is committed from now on is refused, whether claimed before or not.
+    ///
+    /// # Safety
+    ///
+    /// - The caller is the one receiver.
+    pub(super) unsafe fn abandon(&self) {
+        // Ordering: Relaxed; see `announced`.
+        self.closed.store(ABANDONED, Ordering::Relaxed);
+        self.messages.abandon();
+        // SAFETY: the one consumer, guaranteed by this function's contract.
+        unsafe { self.ring.close() };
         self.room.notify_all();
     }
 
@@ -124,37 +183,151 @@ impl<K: Topology, R: Bounded> Core<K, R> {
         }
     }
 
-    /// A receiver stops waiting: if there is a message it does not take, or
-    /// the end has come nearer, the next one is woken.
-    ///
-    /// # Safety
-    ///
-    /// - The waiter is pinned if it was ever polled.
+    /// A message was published: wakes the receiver. If it has closed meanwhile,
+    /// `settle` decides what becomes of the message.
     #[inline(always)]
-    pub(super) unsafe fn leave_messages(&self, waiter: &mut MessageWaiter<K>) {
-        // SAFETY: guaranteed by this function's contract.
-        if unsafe { waiter.leave(&self.messages) } && (self.ring.len() > 0 || self.is_closed()) {
-            contained(|| self.messages.notify_one());
+    pub(super) fn published<E>(&self, settle: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        if !self.messages.before_look() {
+            return Ok(());
         }
+        // Ordering: Acquire; pairs with the Release store in `close`.
+        let closed = self
+            .closed
+            .load(ordering(Site::CloseSee, Ordering::Acquire));
+        if closed != OPEN {
+            settle()?;
+        }
+        self.messages.notify_present();
+        Ok(())
     }
 
     /// What the receiver may have, in the order that loses nothing: a message;
     /// if there is none, the end; and before the end is believed, once more a
-    /// message.
+    /// message. Before the receiver closes.
     #[inline]
     pub(super) fn next<M>(&self, mut take: impl FnMut() -> Option<M>) -> Next<M> {
         if let Some(message) = take() {
             self.messages.succeeded();
             return Next::Message(message);
         }
-        // Closed, it is over only when nothing is claimed: behind a claim that
-        // is still open there may be messages that were accepted before.
-        if self.has_senders() && (!self.is_closed() || self.ring.len() > 0) {
+        if self.has_senders() {
+            if self.room.has_waiters() {
+                self.recall();
+            }
             return Next::Nothing;
         }
         take().map_or(Next::End, Next::Message)
     }
+
+    /// There is nothing to receive though senders wait for room: those that were
+    /// notified may have been leaked.
+    #[cold]
+    fn recall(&self) {
+        if self.has_room() {
+            contained(|| self.room.recall());
+        }
+    }
+
+    /// Whether a receiver that found nothing and is about to wait has to look
+    /// again first: senders that have not been notified wait although there is
+    /// room, and no other operation may follow.
+    #[inline]
+    pub(super) fn has_more_to_recall(&self) -> bool {
+        self.room.has_waiters() && !self.is_closed() && self.has_room()
+    }
+
+    /// As [`next`](Core::next), after [`close`](Core::close): the end comes when
+    /// all below it was taken, also what is claimed and not yet published.
+    ///
+    /// # Safety
+    ///
+    /// - The caller is the one receiver.
+    #[cold]
+    pub(super) unsafe fn next_closed<M>(&self, mut take: impl FnMut() -> Option<M>) -> Next<M> {
+        if R::SETTLES && self.messages.is_late() {
+            return take().map_or(Next::Nothing, Next::Message);
+        }
+        // SAFETY: the one consumer, guaranteed by this function's contract.
+        let is_drained = || unsafe { self.ring.is_drained() };
+        // Once more, if it was late until now.
+        // SAFETY: as above.
+        unsafe { self.ring.close() };
+        if !is_drained()
+            && let Some(message) = take()
+        {
+            return Next::Message(message);
+        }
+        if is_drained() {
+            Next::End
+        } else {
+            Next::Nothing
+        }
+    }
 }
+
+/// Values.
+impl<K: Topology, R> Core<K, R> {
+    /// Sends `value`, or gives it back: no room, or [closed](Core::is_closed).
+    ///
+    /// # Safety
+    ///
+    /// - One thread at a time sends, unless the ring is made for many.
+    #[inline(always)]
+    pub(super) unsafe fn offer<T>(&self, value: T) -> Result<(), T>
+    where
+        R: Ring<T>,
+    {
+        // SAFETY: guaranteed by this function's contract.
+        unsafe {
+            self.push(value)?;
+            self.pushed()
+        }
+    }
+
+    /// The first half of [`offer`](Core::offer): pushes.
+    ///
+    /// # Safety
+    ///
+    /// - As for `offer`.
+    #[inline(always)]
+    pub(super) unsafe fn push<T>(&self, value: T) -> Result<(), T>
+    where
+        R: Ring<T>,
+    {
+        // SAFETY: guaranteed by this function's contract.
+        unsafe { self.ring.push(value) }?;
+        self.room.succeeded();
+        Ok(())
+    }
+
+    /// The second half: wakes the receiver, or gives the value back.
+    ///
+    /// # Safety
+    ///
+    /// - Once after each push, by the thread that pushed.
+    #[inline(always)]
+    pub(super) unsafe fn pushed<T>(&self) -> Result<(), T>
+    where
+        R: Ring<T>,
+    {
+        if R::SETTLES {
+            // SAFETY: guaranteed by this function's contract; `published` has
+            // seen the announcement.
+            return self.published(|| unsafe { self.ring.settle() });
+        }
+        if self.messages.before_look() {
+            self.messages.notify_present();
+        }
+        Ok(())
+    }
+}
+
+/// What the receiver has announced: nothing.
+const OPEN: usize = 0;
+/// That it takes no more.
+const CLOSED: usize = 1;
+/// That it is gone, and takes nothing.
+const ABANDONED: usize = 2;
 
 /// What a look at the channel found.
 #[derive(Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::ring::bytes::{Claim, Shared, Single};
 use crate::ring::local::LocalRing;
 use crate::ring::mpsc::MpscRing;
 use crate::ring::spsc::SpscRing;
-use crate::wait::WaitPoint;
+use crate::wait::ConsumerPoint;
 use crate::wait::end::ConsumerEnd;
 use crate::wait::mode::{self, Mode};
 use crate::wait::queue::WaitQueue;
@@ -22,7 +22,7 @@ pub trait Topology: Debug + Sized + 'static {
     /// One thread or many.
     type Mode: Mode;
     /// Where the consumer waits for messages.
-    type Consumer: WaitPoint<Mode = Self::Mode>;
+    type Consumer: ConsumerPoint<Mode = Self::Mode>;
     /// The ring of the typed kind.
     type Typed<T>: Ring<T>;
     /// How the byte kind claims.

@@ -7,10 +7,12 @@ use ::loom::thread;
 
 use super::core::{Core, Next};
 use super::kind::{Mpsc, Spsc, Topology};
-use crate::ring::Ring;
+use crate::ring::bytes::{ByteRing, Claim};
+use crate::ring::{Bounded, Ring};
 use crate::sync::{Arc, model};
 use crate::wait::loom::{Pinned, flag};
 use crate::wait::queue::WaitQueue;
+use crate::wait::{WaitPoint, Waiter};
 
 struct Crossing<K: Topology>(Core<K, K::Typed<u32>>);
 
@@ -77,31 +79,264 @@ fn loom_mpsc_ends_after_the_last_message_of_each_sender() {
     end_comes_last::<Mpsc>(2);
 }
 
-/// Closed while one send is under way: what another sender had sent before is
-/// received, whatever the first one is about.
-#[test]
-fn loom_mpsc_close_loses_nothing_that_was_accepted() {
-    model(3, || {
-        let channel = Arc::new(Crossing::<Mpsc>(Core::new(Ring::with_capacity(2))));
-        channel.0.add_sender();
-        let other = {
-            let channel = channel.clone();
-            // SAFETY: the ring is made for many; see `Crossing`.
-            thread::spawn(move || unsafe { channel.0.ring.push(0) })
-        };
-        // SAFETY: as above.
-        unsafe { channel.0.ring.push(1) }.expect("there is room for both");
-        channel.0.close();
-        let (mut received, ended) = receive(&channel, 2);
-        let accepted = other.join().unwrap();
-        if !ended {
-            assert!(accepted.is_ok());
-            let (rest, ended) = receive(&channel, 3);
-            assert!(ended, "nothing is claimed any more");
-            received.extend(rest);
+/// A channel whose messages have been dense, or not: with the former the sender
+/// does not fence.
+fn channel<K: Topology>(capacity: usize, dense: bool) -> Arc<Crossing<K>> {
+    let core = Core::<K, K::Typed<u32>>::new(Ring::with_capacity(capacity));
+    if dense {
+        // So many are a stream in the models.
+        core.messages.succeeded();
+    }
+    Arc::new(Crossing(core))
+}
+
+impl<K: Topology> Crossing<K> {
+    /// Whether `value` was accepted.
+    fn offer(&self, value: u32) -> bool {
+        // SAFETY: as many senders as the kind is made for; see `Crossing`.
+        unsafe { self.0.offer(value) }.is_ok()
+    }
+
+    fn close(&self) {
+        // SAFETY: one receiver; see `Crossing`.
+        unsafe { self.0.close() };
+    }
+
+    /// What is received after the close: to the end, or to something that is
+    /// claimed and not yet published.
+    fn drain(&self, received: &mut Vec<u32>) -> bool {
+        loop {
+            // SAFETY: one receiver; see `Crossing`. It is closed, and
+            // `next_closed` asks only while the ring is not drained.
+            match unsafe { self.0.next_closed(|| self.0.ring.pop()) } {
+                Next::Message(value) => received.push(value),
+                Next::Nothing => return false,
+                Next::End => return true,
+            }
         }
-        assert!(received.contains(&1), "the end came before a message");
+    }
+}
+
+/// Each sender offers until it is refused, while the receiver closes and drains:
+/// what was accepted is received before the end, and what was refused is not.
+fn close_loses_nothing<K: Topology>(dense: bool, offers: &'static [&'static [u32]]) {
+    model(3, move || {
+        let channel = channel::<K>(4, dense);
+        for _ in 1..offers.len() {
+            channel.0.add_sender();
+        }
+        let senders: Vec<_> = offers
+            .iter()
+            .map(|values| {
+                let channel = channel.clone();
+                let accepted = |channel: &Crossing<K>| {
+                    let taken = |value: &&u32| channel.offer(**value);
+                    values.iter().take_while(taken).copied().collect::<Vec<_>>()
+                };
+                thread::spawn(move || accepted(&channel))
+            })
+            .collect();
+        let mut received = receive(&channel, 1).0;
+        channel.close();
+        let ended = channel.drain(&mut received);
+        let accepted: Vec<_> = senders.into_iter().map(|s| s.join().unwrap()).collect();
+        if !ended {
+            let ended = channel.drain(&mut received);
+            assert!(ended, "nothing is claimed any more");
+        }
+        assert!(!channel.offer(99), "accepted after the end");
+        for accepted in &accepted {
+            let own = received.iter().filter(|value| accepted.contains(value));
+            assert!(
+                own.eq(accepted),
+                "{accepted:?} accepted, {received:?} received"
+            );
+        }
+        let count: usize = accepted.iter().map(Vec::len).sum();
+        assert_eq!(received.len(), count, "refused and received");
+        assert_eq!(channel.0.ring.len(), 0);
     });
+}
+
+#[test]
+fn loom_spsc_close_loses_nothing() {
+    close_loses_nothing::<Spsc>(false, &[&[1, 2]]);
+}
+
+#[test]
+fn loom_dense_spsc_close_loses_nothing() {
+    close_loses_nothing::<Spsc>(true, &[&[1, 2]]);
+}
+
+#[test]
+fn loom_mpsc_close_loses_nothing() {
+    close_loses_nothing::<Mpsc>(false, &[&[1], &[2]]);
+}
+
+#[test]
+fn loom_dense_mpsc_close_loses_nothing() {
+    close_loses_nothing::<Mpsc>(true, &[&[1], &[2]]);
+}
+
+/// It becomes dense, and is closed, while a send is under way.
+#[test]
+fn loom_spsc_becomes_dense_and_is_closed() {
+    model(3, || {
+        let channel = channel::<Spsc>(4, false);
+        let sender = {
+            let channel = channel.clone();
+            thread::spawn(move || [1, 2].map(|value| channel.offer(value)))
+        };
+        let mut received = receive(&channel, 1).0;
+        channel.close();
+        assert!(channel.drain(&mut received));
+        let accepted = sender.join().unwrap().into_iter().filter(|sent| *sent);
+        assert_eq!(received.len(), accepted.count());
+    });
+}
+
+/// A receiver that has closed waits for what is claimed and not yet published:
+/// the publication wakes it.
+fn a_closed_receiver_is_woken<K: Topology>(dense: bool) {
+    model(3, move || {
+        let channel = channel::<K>(2, dense);
+        let sender = {
+            let channel = channel.clone();
+            thread::spawn(move || channel.offer(1))
+        };
+        channel.close();
+        let (woken, waker) = flag();
+        let cx = Context::from_waker(&waker);
+        let mut received = Vec::new();
+        let mut waiter = Box::pin(Waiter::new());
+        let mut poll = || {
+            let attempt = || channel.drain(&mut received).then_some(());
+            waiter.as_mut().poll(&channel.0.messages, &cx, attempt)
+        };
+        let ready = poll().is_ready();
+        let accepted = sender.join().unwrap();
+        if !ready {
+            assert!(woken.is_set(), "it waits for ever");
+            assert!(poll().is_ready());
+        }
+        // SAFETY: pinned, and nothing is moved.
+        unsafe {
+            waiter
+                .as_mut()
+                .get_unchecked_mut()
+                .leave(&channel.0.messages)
+        };
+        assert_eq!(received.len(), usize::from(accepted));
+    });
+}
+
+#[test]
+fn loom_closed_receiver_is_woken_by_what_was_claimed() {
+    a_closed_receiver_is_woken::<Spsc>(false);
+    a_closed_receiver_is_woken::<Mpsc>(false);
+    a_closed_receiver_is_woken::<Mpsc>(true);
+}
+
+/// A byte channel.
+struct ByteCrossing<K: Topology>(Core<K, ByteRing<K::Claim>>);
+
+// SAFETY: as for `Crossing`.
+unsafe impl<K: Topology> Send for ByteCrossing<K> {}
+// SAFETY: as above.
+unsafe impl<K: Topology> Sync for ByteCrossing<K> {}
+
+impl<K: Topology> ByteCrossing<K> {
+    /// Claims and commits `len` bytes: whether they were sent.
+    fn send(&self, len: usize) -> bool {
+        let core = &self.0;
+        if K::Claim::SETTLES && core.is_closed() {
+            return false;
+        }
+        // SAFETY: as many senders as the kind is made for; the length is legal,
+        // and the span committed once.
+        unsafe {
+            let Some(span) = core.ring.claim(len) else {
+                return false;
+            };
+            core.ring.commit(span, len);
+            let settle = || {
+                if core.ring.settle(span) {
+                    Ok(())
+                } else {
+                    Err(())
+                }
+            };
+            core.published(settle).is_ok()
+        }
+    }
+
+    /// As [`Crossing::drain`], the lengths.
+    fn drain(&self, received: &mut Vec<usize>) -> bool {
+        let take = || {
+            // SAFETY: one receiver; each message is released before the next.
+            unsafe {
+                let span = self.0.ring.read().message?;
+                self.0.ring.release(span);
+                Some(span.len)
+            }
+        };
+        loop {
+            // SAFETY: one receiver.
+            match unsafe { self.0.next_closed(take) } {
+                Next::Message(len) => received.push(len),
+                Next::Nothing => return false,
+                Next::End => return true,
+            }
+        }
+    }
+}
+
+/// As `close_loses_nothing`, for byte records, one of which comes after padding.
+fn byte_close_loses_nothing<K: Topology>(dense: bool, sends: &'static [&'static [usize]]) {
+    model(3, move || {
+        let core = Core::<K, ByteRing<K::Claim>>::new(ByteRing::with_capacity(64));
+        if dense {
+            core.messages.succeeded();
+        }
+        let channel = Arc::new(ByteCrossing::<K>(core));
+        for _ in 1..sends.len() {
+            channel.0.add_sender();
+        }
+        let senders: Vec<_> = sends
+            .iter()
+            .map(|lens| {
+                let channel = channel.clone();
+                thread::spawn(move || {
+                    let sent = |len: &&usize| channel.send(**len);
+                    lens.iter().take_while(sent).count()
+                })
+            })
+            .collect();
+        // SAFETY: one receiver.
+        unsafe { channel.0.close() };
+        let mut received = Vec::new();
+        let ended = channel.drain(&mut received);
+        let accepted: usize = senders.into_iter().map(|s| s.join().unwrap()).sum();
+        assert!(ended || channel.drain(&mut received));
+        assert_eq!(received.len(), accepted, "{received:?}");
+        assert!(!channel.send(1), "accepted after the end");
+        assert_eq!(channel.0.ring.len(), 0);
+    });
+}
+
+#[test]
+fn loom_spsc_bytes_close_loses_nothing() {
+    byte_close_loses_nothing::<Spsc>(false, &[&[24, 24]]);
+}
+
+#[test]
+fn loom_dense_spsc_bytes_close_loses_nothing() {
+    byte_close_loses_nothing::<Spsc>(true, &[&[24, 24]]);
+}
+
+#[test]
+fn loom_mpsc_bytes_close_loses_nothing() {
+    byte_close_loses_nothing::<Mpsc>(false, &[&[24], &[17]]);
 }
 
 type Sending = Pinned<WaitQueue<<Mpsc as Topology>::Mode, true>>;
@@ -109,11 +344,7 @@ type Sending = Pinned<WaitQueue<<Mpsc as Topology>::Mode, true>>;
 /// One poll of a send, as the futures do it: whether it is over.
 fn poll_send(channel: &Crossing<Mpsc>, sending: &mut Sending, waker: &Waker) -> bool {
     let core = &channel.0;
-    let attempt = || {
-        // SAFETY: the ring is made for many; see `Crossing`.
-        let sent = || unsafe { core.ring.push(9) }.is_ok();
-        (core.is_closed() || sent()).then_some(())
-    };
+    let attempt = || (core.is_closed() || channel.offer(9)).then_some(());
     let cx = Context::from_waker(waker);
     if sending.0.as_mut().poll(&core.room, &cx, attempt) == Poll::Pending {
         return false;
@@ -128,9 +359,8 @@ fn poll_send(channel: &Crossing<Mpsc>, sending: &mut Sending, waker: &Waker) -> 
 #[test]
 fn loom_slow_mpsc_close_reaches_a_send_behind_another() {
     model(2, || {
-        let channel = Arc::new(Crossing::<Mpsc>(Core::new(Ring::with_capacity(1))));
-        // SAFETY: the ring is made for many; see `Crossing`.
-        unsafe { channel.0.ring.push(0) }.expect("there is room for one");
+        let channel = channel::<Mpsc>(1, false);
+        assert!(channel.offer(0), "there is room for one");
         let senders = [(); 2].map(|()| {
             let channel = channel.clone();
             thread::spawn(move || {
@@ -140,7 +370,7 @@ fn loom_slow_mpsc_close_reaches_a_send_behind_another() {
                 (over, woken, waker, sending)
             })
         });
-        channel.0.close();
+        channel.close();
         for (over, woken, waker, mut sending) in senders.map(|sender| sender.join().unwrap()) {
             if !over {
                 assert!(woken.is_set(), "it waits for ever");

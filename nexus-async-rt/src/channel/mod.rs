@@ -88,12 +88,13 @@ mod kind;
 pub mod local;
 pub mod mpsc;
 pub mod mpsc_bytes;
+mod phase;
 pub mod spsc;
 pub mod spsc_bytes;
 mod typed;
 mod typed_fut;
 
-pub use bytes::{ByteReceiver, ByteSender, ReadClaim, WriteClaim};
+pub use bytes::{ByteReceiver, ByteSender, Commit, ReadClaim, WriteClaim};
 pub use bytes_fut::{ByteRecvFut, ByteSendFut, ClaimFut};
 pub use error::{ClaimError, RecvError, SendError, TryClaimError, TryRecvError, TrySendError};
 pub use kind::{CrossThread, Kind, Local, ManyProducers, Mpsc, Spsc};

@@ -8,8 +8,11 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use super::core::{Core, Next};
 use super::error::{RecvError, SendError, TryRecvError, TrySendError};
 use super::kind::{CrossThread, Kind, ManyProducers, Mpsc, Topology};
+use super::phase::Phase;
 use super::typed_fut::{RecvFut, RecvMutFut, SendFut, SendMutFut};
-use crate::ring::{Bounded, Ring, drop_values};
+use crate::ring::{Bounded, Ring};
+use crate::thread;
+use crate::unwind::{caught, hand_on, keep_first};
 use crate::wait::WaitPoint;
 use crate::wait::parker::block;
 
@@ -40,8 +43,7 @@ pub struct Sender<T, K: Kind> {
 /// in [the module](super). Dropping it drops what is buffered, on this thread.
 pub struct Receiver<T, K: Kind> {
     pub(super) core: Shared<T, K>,
-    /// `RecvError` was returned once: no message ever again.
-    ended: Cell<bool>,
+    phase: Cell<Phase>,
     _not_auto: NotAuto,
 }
 
@@ -54,7 +56,7 @@ unsafe impl<T: Send, K: CrossThread> Send for Sender<T, K> {}
 // that a sender touches is atomic or locked.
 unsafe impl<T: Send> Sync for Sender<T, Mpsc> {}
 // SAFETY: as for the sender; the receiver is never `Sync`, so the thread that
-// owns it is the only one that pops. `ended` moves with it.
+// owns it is the only one that pops. `phase` moves with it.
 unsafe impl<T: Send, K: CrossThread> Send for Receiver<T, K> {}
 
 impl<T, K: Kind> UnwindSafe for Sender<T, K> {}
@@ -72,7 +74,7 @@ pub(super) fn channel<T, K: Kind>(capacity: usize) -> (Sender<T, K>, Receiver<T,
     };
     let receiver = Receiver {
         core,
-        ended: Cell::new(false),
+        phase: Cell::new(Phase::Open),
         _not_auto: PhantomData,
     };
     (sender, receiver)
@@ -105,15 +107,15 @@ impl<T, K: Kind> Sender<T, K> {
     /// [`TrySendError`] with the value.
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        if self.core.is_closed() {
-            return Err(TrySendError::Disconnected(value));
-        }
-        // SAFETY: one thread at a time pushes unless the ring is made for
-        // many, guaranteed by the handle's `Send` and `Sync`.
-        unsafe { self.core.ring.push(value) }.map_err(TrySendError::Full)?;
-        self.core.room.succeeded();
-        self.core.messages.notify_one();
-        Ok(())
+        // SAFETY: one thread at a time sends unless the ring is made for many,
+        // guaranteed by the handle's `Send` and `Sync`.
+        unsafe { self.core.offer(value) }.map_err(|value| {
+            if self.core.is_closed() {
+                TrySendError::Disconnected(value)
+            } else {
+                TrySendError::Full(value)
+            }
+        })
     }
 
     /// How many messages there is room for.
@@ -222,14 +224,18 @@ impl<T, K: Kind> Receiver<T, K> {
     /// The next message, without telling those who wait for room.
     #[inline]
     pub(super) fn next(&self) -> Next<T> {
-        if self.ended.get() {
-            return Next::End;
-        }
-        // SAFETY: one thread at a time pops, guaranteed by the handle, which
-        // is neither `Clone` nor `Sync`.
-        let next = self.core.next(|| unsafe { self.core.ring.pop() });
+        // SAFETY: one thread at a time pops, guaranteed by the handle, which is
+        // neither `Clone` nor `Sync`. Closed, `next_closed` asks only while the
+        // ring is not drained.
+        let take = || unsafe { self.core.ring.pop() };
+        let next = match self.phase.get() {
+            Phase::Open => self.core.next(take),
+            // SAFETY: as above.
+            Phase::Closed => unsafe { self.core.next_closed(take) },
+            Phase::Ended => Next::End,
+        };
         if matches!(next, Next::End) {
-            self.ended.set(true);
+            self.phase.set(Phase::Ended);
         }
         next
     }
@@ -237,8 +243,15 @@ impl<T, K: Kind> Receiver<T, K> {
     /// Ends the channel from this side: every send that waits or begins
     /// afterwards fails with its value. What was accepted is still received.
     pub fn close(&self) {
-        self.core.close();
-        self.core.messages.notify_all();
+        if self.phase.get() != Phase::Open {
+            return;
+        }
+        self.phase.set(Phase::Closed);
+        // SAFETY: the one receiver, guaranteed by the handle, as in `next`.
+        let closed = caught(|| unsafe { self.core.close() });
+        let mut first = closed;
+        keep_first(&mut first, caught(|| self.core.messages.notify_all()));
+        hand_on(first);
     }
 
     /// How many messages there is room for.
@@ -291,25 +304,22 @@ impl<T, K: CrossThread> Receiver<T, K> {
 
 impl<T, K: Kind> Drop for Receiver<T, K> {
     fn drop(&mut self) {
-        struct Drain<'a, T, K: Kind>(&'a Receiver<T, K>);
-        impl<T, K: Kind> Drop for Drain<'_, T, K> {
-            fn drop(&mut self) {
-                let ring = &self.0.core.ring;
-                loop {
-                    // SAFETY: one thread at a time pops, guaranteed by the handle.
-                    unsafe { drop_values(ring) };
-                    if ring.len() == 0 {
-                        return;
+        // A waker that panics does not keep the messages alive.
+        let mut first = caught(|| self.close());
+        while std::mem::needs_drop::<T>() {
+            match self.next() {
+                Next::Message(value) => keep_first(&mut first, caught(|| drop(value))),
+                Next::End => break,
+                // A sender on another thread is about to publish what it claimed:
+                // it runs no code of the program meanwhile.
+                Next::Nothing => {
+                    if let Ok(value) = thread::without_budget(|| block(self.recv())) {
+                        keep_first(&mut first, caught(|| drop(value)));
                     }
-                    // A send is between its claim and its stamp: behind it
-                    // there may be others that were accepted before.
-                    std::thread::yield_now();
                 }
             }
         }
-        // A waker that panics does not keep the messages alive.
-        let drain = Drain(self);
-        drain.0.core.close();
+        hand_on(first);
     }
 }
 

@@ -12,9 +12,8 @@ use super::core::{MessageWaiter, Next, RoomWaiter};
 use super::error::{RecvError, SendError};
 use super::kind::{CrossThread, Kind};
 use super::typed::{Receiver, Sender};
-use crate::ring::Ring;
 use crate::thread;
-use crate::wait::{WaitPoint, Waiter};
+use crate::wait::Waiter;
 
 /// The future of [`Sender::send`]. `!Unpin`.
 #[must_use = "a send does nothing until it is awaited"]
@@ -39,23 +38,18 @@ impl<'a, T, K: Kind> SendFut<'a, T, K> {
     }
 }
 
-/// One attempt: the result, or nothing and the value still in its place.
+/// One attempt: pushed; an error; or nothing, and the value still in its place.
 #[inline(always)]
 fn attempt_send<T, K: Kind>(
     sender: &Sender<T, K>,
     value: &mut Option<T>,
 ) -> Option<Result<(), SendError<T>>> {
     let sending = value.take().expect("the value is there until it is sent");
-    if sender.core.is_closed() {
-        return Some(Err(SendError(sending)));
-    }
-    // SAFETY: one thread at a time pushes unless the ring is made for many,
+    // SAFETY: one thread at a time sends unless the ring is made for many,
     // guaranteed by the handle's `Send` and `Sync`.
-    match unsafe { sender.core.ring.push(sending) } {
-        Ok(()) => {
-            sender.core.room.succeeded();
-            Some(Ok(()))
-        }
+    match unsafe { sender.core.push(sending) } {
+        Ok(()) => Some(Ok(())),
+        Err(back) if sender.core.is_closed() => Some(Err(SendError(back))),
         Err(back) => {
             *value = Some(back);
             None
@@ -77,12 +71,13 @@ impl<T, K: Kind> Future for SendFut<'_, T, K> {
         let core = &*sender.core;
         // SAFETY: as above.
         let waiter = unsafe { Pin::new_unchecked(&mut this.waiter) };
-        let result = ready!(waiter.poll(&core.room, cx, || attempt_send(sender, value)));
+        let mut result = ready!(waiter.poll(&core.room, cx, || attempt_send(sender, value)));
         thread::completed();
         // The receiver first: a sender's waker that panics must not keep the
         // message from it.
         if result.is_ok() {
-            core.messages.notify_one();
+            // SAFETY: pushed just now, on this thread.
+            result = unsafe { core.pushed() }.map_err(SendError);
         }
         // SAFETY: the waiter is pinned.
         unsafe { core.leave_room(&mut this.waiter) };
@@ -158,17 +153,23 @@ impl<T, K: Kind> Future for RecvFut<'_, T, K> {
         let core = &*receiver.core;
         // SAFETY: as above.
         let waiter = unsafe { Pin::new_unchecked(&mut this.waiter) };
-        let result = ready!(waiter.poll(&core.messages, cx, || match receiver.next() {
+        let attempt = || match receiver.next() {
             Next::Message(value) => Some(Ok(value)),
             Next::Nothing => None,
             Next::End => Some(Err(RecvError)),
-        }));
+        };
+        let Poll::Ready(result) = waiter.poll(&core.messages, cx, attempt) else {
+            if core.has_more_to_recall() {
+                cx.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        };
         thread::completed();
         if result.is_ok() {
             core.room_made();
         }
         // SAFETY: the waiter is pinned.
-        unsafe { core.leave_messages(&mut this.waiter) };
+        unsafe { this.waiter.leave(&core.messages) };
         Poll::Ready(result)
     }
 }
@@ -177,7 +178,7 @@ impl<T, K: Kind> Drop for RecvFut<'_, T, K> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: pinned if it was ever polled, guaranteed by `poll`'s receiver.
-        unsafe { self.receiver.core.leave_messages(&mut self.waiter) };
+        unsafe { self.waiter.leave(&self.receiver.core.messages) };
     }
 }
 

@@ -11,7 +11,8 @@
 //! - The bytes of a claimed span belong to its producer until the header is
 //!   published, then to the consumer until it is released.
 //! - Every claimed byte is published: as message or as padding.
-//! - The tail is at most one capacity ahead of the head.
+//! - The tail is at most one capacity ahead of the head, and moves no more once
+//!   it says [`CLOSED`].
 //!
 //! Where the lines are decides the speed between two cores. A line that both
 //! hold is dear to write again. So the consumer takes every line that it gives
@@ -20,13 +21,16 @@
 
 use std::ptr::NonNull;
 
-use super::Bounded;
 use super::payload::Payload;
 use super::record::{Geometry, Header, Span};
+use super::{Bounded, CLOSED, End, distance};
 use crate::sync::{AtomicU64, CachePadded, Ordering, Site, UnsafeCell, ordering};
 
-/// One of the two ways to claim: the tail, and a view of the head.
+/// One of the two ways to claim: the tail, a view of the head, and the end.
 pub trait Claim: Default {
+    /// See [`Bounded::SETTLES`].
+    const SETTLES: bool;
+
     /// Moves the tail by `bytes(tail)` if no more than `capacity` bytes are
     /// then in use, and returns where it was.
     ///
@@ -40,18 +44,45 @@ pub trait Claim: Default {
         bytes: impl Fn(u64) -> u64,
     ) -> Option<u64>;
 
-    /// A snapshot.
-    fn tail(&self) -> u64;
+    /// How far the tail is ahead of the head; see [`Bounded::len`].
+    fn used(&self, head: &AtomicU64) -> u64;
+
+    /// See [`Bounded::close`].
+    fn close(&self);
+
+    /// Whether the ring ends at `position`; for the consumer.
+    fn ends_at(&self, position: u64) -> bool;
+
+    /// Whether a record at `position`, which ends at the tail, lies below the
+    /// end of a ring that is closed. If not, the tail goes back to the end.
+    ///
+    /// # Safety
+    ///
+    /// - As `advance`; the consumer has announced that it closes.
+    unsafe fn settle(&self, position: u64) -> bool;
 }
 
 /// Claims of one producer: plain loads and stores.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Single {
     tail: AtomicU64,
     head_seen: AtomicU64,
+    end: End,
+}
+
+impl Default for Single {
+    fn default() -> Self {
+        Self {
+            tail: AtomicU64::new(0),
+            head_seen: AtomicU64::new(0),
+            end: End::new(),
+        }
+    }
 }
 
 impl Claim for Single {
+    const SETTLES: bool = true;
+
     #[inline(always)]
     unsafe fn advance(
         &self,
@@ -71,13 +102,36 @@ impl Claim for Single {
                 return None;
             }
         }
-        self.tail.store(next, Ordering::Relaxed);
+        // Ordering: Release; pairs with the Acquire load in `used`.
+        self.tail
+            .store(next, ordering(Site::BytesClaim, Ordering::Release));
         Some(tail)
     }
 
-    fn tail(&self) -> u64 {
-        // Ordering: Relaxed; a snapshot.
-        self.tail.load(Ordering::Relaxed)
+    fn used(&self, head: &AtomicU64) -> u64 {
+        distance(&self.tail, head)
+    }
+
+    fn close(&self) {
+        // Ordering: Relaxed; ordered by the caller's fence.
+        self.end.fix(self.tail.load(Ordering::Relaxed));
+    }
+
+    fn ends_at(&self, position: u64) -> bool {
+        self.end.is_at(position)
+    }
+
+    #[cold]
+    unsafe fn settle(&self, position: u64) -> bool {
+        // Ordering: Relaxed; written by this producer alone.
+        match self.end.settle(self.tail.load(Ordering::Relaxed)) {
+            Err(end) if end <= position => {
+                // Ordering: Relaxed; for `used`.
+                self.tail.store(end, Ordering::Relaxed);
+                false
+            }
+            _ => true,
+        }
     }
 }
 
@@ -89,6 +143,8 @@ pub struct Shared {
 }
 
 impl Claim for Shared {
+    const SETTLES: bool = false;
+
     #[inline(always)]
     unsafe fn advance(
         &self,
@@ -96,13 +152,14 @@ impl Claim for Shared {
         capacity: u64,
         bytes: impl Fn(u64) -> u64,
     ) -> Option<u64> {
-        // Ordering: Relaxed, here and in the exchange; the tail hands out
-        // positions and publishes nothing: the header does.
+        // Ordering: Relaxed; the tail hands out positions, and the header
+        // publishes. The exchange is Release for `used` alone; pairs with its
+        // Acquire load.
         let mut tail = self.tail.load(Ordering::Relaxed);
         loop {
             let next = tail + bytes(tail);
             // A tail that is out of date may be behind the head: the exchange
-            // then fails. So the difference is signed.
+            // then fails. So the difference is signed. Closed, nothing fits.
             let fits = |head: u64| next.wrapping_sub(head) as i64 <= capacity as i64;
             // Ordering: Acquire; pairs with the Release store below: who
             // trusts another producer's view takes over what it had acquired.
@@ -120,19 +177,35 @@ impl Claim for Shared {
                     return None;
                 }
             }
-            match self
-                .tail
-                .compare_exchange_weak(tail, next, Ordering::Relaxed, Ordering::Relaxed)
-            {
+            match self.tail.compare_exchange_weak(
+                tail,
+                next,
+                ordering(Site::BytesClaim, Ordering::Release),
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return Some(tail),
                 Err(now) => tail = now,
             }
         }
     }
 
-    fn tail(&self) -> u64 {
-        // Ordering: Relaxed; a snapshot.
-        self.tail.load(Ordering::Relaxed)
+    fn used(&self, head: &AtomicU64) -> u64 {
+        distance(&self.tail, head)
+    }
+
+    fn close(&self) {
+        // Ordering: Relaxed; whether a claim comes before it is the order of
+        // changes of one word.
+        self.tail.fetch_or(CLOSED, Ordering::Relaxed);
+    }
+
+    fn ends_at(&self, position: u64) -> bool {
+        // Ordering: Relaxed; closed, it never changes again.
+        self.tail.load(Ordering::Relaxed) == position | CLOSED
+    }
+
+    unsafe fn settle(&self, _: u64) -> bool {
+        true
     }
 }
 
@@ -246,11 +319,25 @@ impl<C: Claim> ByteRing<C> {
         self.publish(span.position, Header::Message(len));
     }
 
+    /// The ring is closed, as the producer found when it looked after it had
+    /// committed `span`: whether the record is below the end.
+    ///
+    /// # Safety
+    ///
+    /// - Once after each commit, by the thread that claimed; the consumer has
+    ///   announced that it closes.
+    pub(crate) unsafe fn settle(&self, span: Span) -> bool {
+        // SAFETY: guaranteed by this function's contract.
+        unsafe { self.claims.settle(span.position) }
+    }
+
     /// The next message, if it is there. Padding in front of it is released.
+    /// Closed, with the end fixed: nothing is read at or above the end.
     ///
     /// # Safety
     ///
     /// - One thread at a time, and the last message was released.
+    /// - Closed, with the end fixed: the ring is not drained.
     #[inline]
     pub(crate) unsafe fn read(&self) -> Look {
         let mut freed = false;
@@ -272,6 +359,12 @@ impl<C: Claim> ByteRing<C> {
                     // function's contract.
                     unsafe { self.advance_head(next) };
                     freed = true;
+                    if C::SETTLES && self.claims.ends_at(next) {
+                        return Look {
+                            message: None,
+                            freed,
+                        };
+                    }
                     continue;
                 }
             };
@@ -333,17 +426,26 @@ impl<C: Claim> ByteRing<C> {
 }
 
 impl<C: Claim> Bounded for ByteRing<C> {
+    const SETTLES: bool = C::SETTLES;
+
     fn capacity(&self) -> usize {
         self.geometry.capacity()
     }
 
-    /// Bytes claimed and not yet released, padding included: a snapshot.
+    /// Bytes claimed and not yet released, padding included.
     fn len(&self) -> usize {
-        // Ordering: Relaxed; a snapshot. The head first: it cannot then be
-        // ahead of the tail.
-        let head = self.head.load(Ordering::Relaxed);
-        let used = self.claims.tail().saturating_sub(head);
-        used.min(self.capacity() as u64) as usize
+        self.claims.used(&self.head) as usize
+    }
+
+    unsafe fn close(&self) {
+        self.claims.close();
+    }
+
+    unsafe fn is_drained(&self) -> bool {
+        // SAFETY: nobody writes it meanwhile, because only `advance_head` does,
+        // on the consumer's thread, guaranteed by this function's contract.
+        let position = self.consumer.with(|position| unsafe { *position });
+        self.claims.ends_at(position)
     }
 }
 

@@ -18,6 +18,8 @@ pub struct LocalRing<T> {
     tail: Cell<usize>,
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
     capacity: usize,
+    /// The capacity; once closed 0, so that a push has one thing to look at.
+    limit: Cell<usize>,
 }
 
 impl<T> LocalRing<T> {
@@ -31,6 +33,8 @@ impl<T> LocalRing<T> {
 }
 
 impl<T> Bounded for LocalRing<T> {
+    const SETTLES: bool = false;
+
     fn capacity(&self) -> usize {
         self.capacity
     }
@@ -38,6 +42,14 @@ impl<T> Bounded for LocalRing<T> {
     #[inline(always)]
     fn len(&self) -> usize {
         self.tail.get().wrapping_sub(self.head.get())
+    }
+
+    unsafe fn close(&self) {
+        self.limit.set(0);
+    }
+
+    unsafe fn is_drained(&self) -> bool {
+        self.limit.get() == 0 && self.len() == 0
     }
 }
 
@@ -48,13 +60,14 @@ impl<T> Ring<T> for LocalRing<T> {
             tail: Cell::new(0),
             slots: super::empty_slots(slot_count::<T>(capacity)),
             capacity,
+            limit: Cell::new(capacity),
         }
     }
 
     #[inline(always)]
     unsafe fn push(&self, value: T) -> Result<(), T> {
         let tail = self.tail.get();
-        if self.len() >= self.capacity {
+        if self.len() >= self.limit.get() {
             return Err(value);
         }
         // SAFETY: the slot holds nothing and nobody else reaches it, because
@@ -83,7 +96,6 @@ impl<T> Ring<T> for LocalRing<T> {
 
 impl<T> Drop for LocalRing<T> {
     fn drop(&mut self) {
-        // SAFETY: one thread pops, guaranteed by the exclusive reference.
-        unsafe { super::drop_values(self) };
+        super::drop_values(self);
     }
 }

@@ -12,7 +12,7 @@ use super::bytes::{ByteRing, Claim, Shared, Single};
 use super::mpsc::MpscRing;
 use super::spsc::SpscRing;
 use super::*;
-use crate::sync::{Arc, model};
+use crate::sync::{Arc, AtomicBool, model};
 
 /// The model's own proof that a ring may be handed to another thread.
 struct Crossing<R>(R);
@@ -171,4 +171,70 @@ fn loom_bytes_aborted_and_shortened_claims_hide_nothing() {
         lens.extend(read_some(&ring.0, 2));
         assert_eq!((lens, ring.0.len()), (vec![4], 0));
     });
+}
+
+/// A ring that never holds more than one value says so to whoever asks: what
+/// was taken before the next was pushed is not counted with it.
+fn counts_no_more_than_there_is<R: Bounded + 'static>(
+    ring: fn() -> R,
+    push: fn(&R),
+    pop: fn(&R) -> bool,
+) {
+    model(3, move || {
+        let ring = Arc::new(Crossing(ring()));
+        let taken = Arc::new(AtomicBool::new(false));
+        push(&ring.0);
+        let consumer = {
+            let (ring, taken) = (ring.clone(), taken.clone());
+            thread::spawn(move || {
+                assert!(pop(&ring.0), "it was pushed before");
+                taken.store(true, Ordering::Release);
+            })
+        };
+        let producer = {
+            let (ring, taken) = (ring.clone(), taken.clone());
+            thread::spawn(move || {
+                if taken.load(Ordering::Acquire) {
+                    push(&ring.0);
+                }
+            })
+        };
+        let one = ring.0.capacity() / 2;
+        assert!(ring.0.len() <= one, "{} of {one}", ring.0.len());
+        consumer.join().unwrap();
+        producer.join().unwrap();
+    });
+}
+
+fn push_one<R: Ring<u32>>(ring: &R) {
+    assert_eq!(push_some(ring, &[1]), 1);
+}
+
+fn pop_one<R: Ring<u32>>(ring: &R) -> bool {
+    pop_some(ring, 1).len() == 1
+}
+
+#[test]
+fn loom_spsc_counts_no_more_than_there_is() {
+    let ring = || SpscRing::with_capacity(2);
+    counts_no_more_than_there_is(ring, push_one, pop_one);
+}
+
+#[test]
+fn loom_mpsc_counts_no_more_than_there_is() {
+    let ring = || MpscRing::with_capacity(2);
+    counts_no_more_than_there_is(ring, push_one, pop_one);
+}
+
+#[test]
+fn loom_bytes_count_no_more_than_there_is() {
+    fn counts<C: Claim + 'static>() {
+        counts_no_more_than_there_is(
+            || ByteRing::<C>::with_capacity(64),
+            |ring| assert!(commit_some(ring, 24, 24)),
+            |ring| read_some(ring, 1).len() == 1,
+        );
+    }
+    counts::<Single>();
+    counts::<Shared>();
 }

@@ -9,17 +9,27 @@
 //!   the slot is its low bits. `tail - head` is never more than the capacity.
 //! - The consumer publishes the head at every `pop`, so room freed by a `pop`
 //!   that returned is there for every `push` that happens after it.
+//! - The consumer closes a ring. The *end* is the position of the tail at that
+//!   moment, and never changes: what was claimed below the end is received,
+//!   what was claimed at or above it never is.
 //! - No user code runs inside an operation: values are moved, never cloned,
 //!   compared or dropped.
 //!
-//! | ring | stores | producers | how the tail is claimed |
-//! |---|---|---|---|
-//! | [`local`] | values | the thread itself | plain store |
-//! | [`spsc`] | values | one | plain store |
-//! | [`mpsc`] | values | many | compare-exchange |
-//! | [`bytes`] | byte records | one or many | either, see [`bytes::Claim`] |
+//! | ring | stores | producers | how the tail is claimed | how the end is fixed |
+//! |---|---|---|---|---|
+//! | [`local`] | values | the thread itself | plain store | the ring looks full |
+//! | [`spsc`] | values | one | plain store | [`End`] |
+//! | [`mpsc`] | values | many | compare-exchange | [`CLOSED`] in the tail |
+//! | [`bytes`] | byte records | one or many | either, see [`bytes::Claim`] | likewise |
+//!
+//! Where the tail is claimed by compare-exchange, closing is one more change of
+//! the same word: a claim comes before it or after it. Where the tail is a plain
+//! store of one producer there is no such order. There the producer looks
+//! whether the ring is closed *after* it has published, and [settles](End) the
+//! end with the consumer. The fence between the two is the caller's.
 
 pub(crate) mod bytes;
+mod end;
 pub(crate) mod local;
 #[cfg(all(test, nexus_loom))]
 mod loom;
@@ -30,15 +40,66 @@ pub(crate) mod spsc;
 
 use std::mem::MaybeUninit;
 
-use crate::sync::UnsafeCell;
+use crate::sync::{AtomicU64, Ordering, Site, UnsafeCell, ordering};
+use crate::unwind::{caught, hand_on, keep_first};
+use end::End;
 
-/// How much there is room for, and how much there is.
+/// How much there is room for, how much there is, and whether more can come.
 pub trait Bounded {
+    /// Whether the producer has to settle what it publishes once the ring is
+    /// closed: `Ring::settle`, `ByteRing::settle`. If not, a claim itself is
+    /// refused.
+    const SETTLES: bool;
+
     /// In values, or in bytes.
     fn capacity(&self) -> usize;
 
-    /// A snapshot where another thread is involved.
+    /// Where another thread is involved: exact at some moment of the call.
     fn len(&self) -> usize;
+
+    /// Fixes the end. A ring that settles: after a fence that comes after the
+    /// producer could see that the ring is closed.
+    ///
+    /// # Safety
+    ///
+    /// - The caller is the one consumer.
+    unsafe fn close(&self);
+
+    /// Whether the end is fixed, and everything below it was taken.
+    ///
+    /// # Safety
+    ///
+    /// - The caller is the one consumer.
+    unsafe fn is_drained(&self) -> bool;
+}
+
+/// In a tail that is claimed by compare-exchange: closed. It makes the ring look
+/// full to whoever compares the tail with the head, so a claim has nothing
+/// more to look at. Positions stay below it: at a claim each nanosecond they
+/// get there in 146 years.
+const CLOSED: u64 = 1 << 62;
+
+/// How far `tail` is ahead of `head`, as it was at some moment of the call.
+///
+/// The tail was the same before and after the head was loaded. Positions only
+/// grow; what a producer takes back does not count, because the head never gets
+/// there.
+#[inline]
+fn distance(tail: &AtomicU64, head: &AtomicU64) -> u64 {
+    // Ordering: Acquire; pairs with the Release of each claim, so that the head
+    // is no older: who claimed may have known that others were taken.
+    let load_tail = || tail.load(ordering(Site::CountTail, Ordering::Acquire)) & !CLOSED;
+    let mut before = load_tail();
+    loop {
+        // Ordering: Acquire; pairs with the Release store of the consumer, so
+        // that the tail is no older: it is not behind the head.
+        let head = head.load(ordering(Site::CountHead, Ordering::Acquire));
+        let after = load_tail();
+        if before == after {
+            return after - head;
+        }
+        before = after;
+    }
 }
 
 /// A bounded ring of values.
@@ -48,14 +109,29 @@ pub trait Ring<T>: Bounded {
     /// Panics if `capacity` is 0 or the memory cannot be addressed.
     fn with_capacity(capacity: usize) -> Self;
 
+    /// Gives the value back if there is no room, or the ring is closed and does
+    /// not settle.
+    ///
     /// # Safety
     ///
     /// - One thread at a time pushes, unless the ring is made for many.
     unsafe fn push(&self, value: T) -> Result<(), T>;
 
+    /// The ring is closed, as the producer found when it looked after its push:
+    /// gives the value back if that came too late.
+    ///
+    /// # Safety
+    ///
+    /// - Once after each push, by the thread that pushed; the consumer has
+    ///   announced that it closes.
+    unsafe fn settle(&self) -> Result<(), T> {
+        Ok(())
+    }
+
     /// # Safety
     ///
     /// - One thread at a time pops.
+    /// - Closed, with the end fixed: the ring is not drained.
     unsafe fn pop(&self) -> Option<T>;
 }
 
@@ -103,27 +179,19 @@ unsafe fn touch<T>(memory: &mut [T]) {
     }
 }
 
-/// Drops what is in a ring. If a value's drop panics, the others are dropped
-/// all the same.
-///
-/// # Safety
-///
-/// - One thread at a time pops.
-pub(crate) unsafe fn drop_values<T>(ring: &impl Ring<T>) {
-    struct Rest<'a, T, R: Ring<T>>(&'a R, std::marker::PhantomData<T>);
-    impl<T, R: Ring<T>> Drop for Rest<'_, T, R> {
-        fn drop(&mut self) {
-            // SAFETY: one thread pops, guaranteed by the function's contract.
-            while let Some(value) = unsafe { self.0.pop() } {
-                drop(value);
-            }
-        }
+/// Drops what is in a ring that nobody else uses. If destructors panic, the
+/// others run all the same, and the first panic goes on.
+fn drop_values<T>(ring: &mut impl Ring<T>) {
+    if !std::mem::needs_drop::<T>() {
+        return;
     }
-    let rest = Rest(ring, std::marker::PhantomData);
-    // SAFETY: one thread pops, guaranteed by this function's contract.
-    while let Some(value) = unsafe { rest.0.pop() } {
-        drop(value);
+    let mut first = None;
+    // SAFETY: one thread pops, guaranteed by the exclusive reference; what a
+    // producer took back is out of the ring, guaranteed by `settle`.
+    while let Some(value) = unsafe { ring.pop() } {
+        keep_first(&mut first, caught(|| drop(value)));
     }
+    hand_on(first);
 }
 
 #[cfg(all(test, not(nexus_loom)))]

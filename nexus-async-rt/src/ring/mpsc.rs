@@ -11,24 +11,25 @@
 //! - The consumer owns position `head` once its stamp is `head + 1`.
 //! - A producer's view of the head is never ahead of the head, and a tail is
 //!   claimed only by a compare-exchange from the value that was compared.
+//! - Once the tail says [`CLOSED`] it stays as it is.
 
 use std::mem::MaybeUninit;
 
-use super::{Bounded, Ring, slot_count};
-use crate::sync::{AtomicUsize, CachePadded, Ordering, Site, UnsafeCell, ordering};
+use super::{Bounded, CLOSED, Ring, distance, slot_count};
+use crate::sync::{AtomicU64, CachePadded, Ordering, Site, UnsafeCell, ordering};
 
 #[derive(Debug)]
 struct Slot<T> {
-    stamp: AtomicUsize,
+    stamp: AtomicU64,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
 /// What the producers share, on one line.
 #[derive(Debug)]
 struct Claims {
-    tail: AtomicUsize,
+    tail: AtomicU64,
     /// The last any producer saw of the head.
-    head_seen: AtomicUsize,
+    head_seen: AtomicU64,
 }
 
 /// The ring.
@@ -36,34 +37,35 @@ struct Claims {
 pub struct MpscRing<T> {
     claims: CachePadded<Claims>,
     /// What the consumer shows.
-    head: CachePadded<AtomicUsize>,
+    head: CachePadded<AtomicU64>,
     /// What the consumer keeps.
-    consumer: CachePadded<UnsafeCell<usize>>,
+    consumer: CachePadded<UnsafeCell<u64>>,
     slots: Box<[Slot<T>]>,
     capacity: usize,
 }
 
 impl<T> MpscRing<T> {
     #[inline(always)]
-    fn slot(&self, position: usize) -> &Slot<T> {
-        let index = position & (self.slots.len() - 1);
+    fn slot(&self, position: u64) -> &Slot<T> {
+        let index = position as usize & (self.slots.len() - 1);
         // SAFETY: the index is in bounds, because the number of slots is a
         // power of two and the mask is one less, guaranteed by `slot_count`.
         unsafe { self.slots.get_unchecked(index) }
     }
 
-    /// Whether a value fits at `tail`. A tail that is out of date may be
-    /// behind the head; the compare-exchange that follows then fails.
+    /// Whether a value fits at `tail`: never, once it says [`CLOSED`]. A tail
+    /// that is out of date may be behind the head; the compare-exchange that
+    /// follows then fails.
     #[inline(always)]
-    fn has_room(&self, tail: usize) -> bool {
-        let used = |head: usize| tail.wrapping_sub(head) as isize;
+    fn has_room(&self, tail: u64) -> bool {
+        let used = |head: u64| tail.wrapping_sub(head) as i64;
         // Ordering: Acquire; pairs with the Release store below: who trusts
         // another producer's view takes over what that view had acquired.
         let seen = self
             .claims
             .head_seen
             .load(ordering(Site::MpscTrustHead, Ordering::Acquire));
-        if used(seen) < self.capacity as isize {
+        if used(seen) < self.capacity as i64 {
             return true;
         }
         // Ordering: Acquire; pairs with the Release store in `pop`, so that
@@ -75,21 +77,33 @@ impl<T> MpscRing<T> {
         self.claims
             .head_seen
             .store(head, ordering(Site::MpscShareHead, Ordering::Release));
-        used(head) < self.capacity as isize
+        used(head) < self.capacity as i64
     }
 }
 
 impl<T> Bounded for MpscRing<T> {
+    const SETTLES: bool = false;
+
     fn capacity(&self) -> usize {
         self.capacity
     }
 
     fn len(&self) -> usize {
-        // Ordering: Relaxed; a snapshot that publishes nothing. The head first:
-        // it cannot then be ahead of the tail.
-        let head = self.head.load(Ordering::Relaxed);
-        let tail = self.claims.tail.load(Ordering::Relaxed);
-        tail.wrapping_sub(head).min(self.capacity)
+        distance(&self.claims.tail, &self.head) as usize
+    }
+
+    unsafe fn close(&self) {
+        // Ordering: Relaxed; whether a claim comes before it is the order of
+        // changes of one word.
+        self.claims.tail.fetch_or(CLOSED, Ordering::Relaxed);
+    }
+
+    unsafe fn is_drained(&self) -> bool {
+        // SAFETY: nobody writes it meanwhile, because only `pop` does, on the
+        // consumer's thread, guaranteed by this function's contract.
+        let position = self.consumer.with(|position| unsafe { *position });
+        // Ordering: Relaxed; closed, it never changes again.
+        self.claims.tail.load(Ordering::Relaxed) == position | CLOSED
     }
 }
 
@@ -97,14 +111,14 @@ impl<T> Ring<T> for MpscRing<T> {
     fn with_capacity(capacity: usize) -> Self {
         Self {
             claims: CachePadded(Claims {
-                tail: AtomicUsize::new(0),
-                head_seen: AtomicUsize::new(0),
+                tail: AtomicU64::new(0),
+                head_seen: AtomicU64::new(0),
             }),
-            head: CachePadded(AtomicUsize::new(0)),
+            head: CachePadded(AtomicU64::new(0)),
             consumer: CachePadded(UnsafeCell::new(0)),
             slots: (0..slot_count::<Slot<T>>(capacity))
                 .map(|_| Slot {
-                    stamp: AtomicUsize::new(0),
+                    stamp: AtomicU64::new(0),
                     value: UnsafeCell::new(MaybeUninit::uninit()),
                 })
                 .collect(),
@@ -114,8 +128,9 @@ impl<T> Ring<T> for MpscRing<T> {
 
     #[inline(always)]
     unsafe fn push(&self, value: T) -> Result<(), T> {
-        // Ordering: Relaxed, here and in the exchange; the tail hands out
-        // positions and publishes nothing: the stamp does.
+        // Ordering: Relaxed; the tail hands out positions, and the stamp
+        // publishes. The exchange is Release for `len` alone; pairs with its
+        // Acquire load.
         let mut tail = self.claims.tail.load(Ordering::Relaxed);
         loop {
             if !self.has_room(tail) {
@@ -123,8 +138,8 @@ impl<T> Ring<T> for MpscRing<T> {
             }
             match self.claims.tail.compare_exchange_weak(
                 tail,
-                tail.wrapping_add(1),
-                Ordering::Relaxed,
+                tail + 1,
+                ordering(Site::MpscClaim, Ordering::Release),
                 Ordering::Relaxed,
             ) {
                 Ok(_) => break,
@@ -139,10 +154,8 @@ impl<T> Ring<T> for MpscRing<T> {
             .with_mut(|place| unsafe { (*place).write(value) });
         // Ordering: Release; pairs with the Acquire load in `pop`, so that the
         // slot's value is visible.
-        slot.stamp.store(
-            tail.wrapping_add(1),
-            ordering(Site::MpscPublish, Ordering::Release),
-        );
+        slot.stamp
+            .store(tail + 1, ordering(Site::MpscPublish, Ordering::Release));
         Ok(())
     }
 
@@ -154,7 +167,7 @@ impl<T> Ring<T> for MpscRing<T> {
             // this function's contract.
             let position = unsafe { &mut *position };
             let slot = self.slot(*position);
-            let next = position.wrapping_add(1);
+            let next = *position + 1;
             // Ordering: Acquire; pairs with the Release store in `push`, so
             // that the slot's value is visible.
             let stamp = slot
@@ -181,7 +194,6 @@ impl<T> Ring<T> for MpscRing<T> {
 
 impl<T> Drop for MpscRing<T> {
     fn drop(&mut self) {
-        // SAFETY: one thread pops, guaranteed by the exclusive reference.
-        unsafe { super::drop_values(self) };
+        super::drop_values(self);
     }
 }

@@ -9,37 +9,39 @@
 //! - `tail` is written by the producer alone, `head` by the consumer alone.
 //! - Slots in `head..tail` hold values and belong to the consumer; the others
 //!   are uninitialised and belong to the producer.
-//! - A cached index is never ahead of the real one.
+//! - A cached index is never ahead of the real one, but for what the producer has
+//!   taken back: the consumer pops nothing there.
 
 use std::mem::MaybeUninit;
 
-use super::{Bounded, Ring, slot_count};
-use crate::sync::{AtomicUsize, CachePadded, Ordering, Site, UnsafeCell, ordering};
+use super::{Bounded, End, Ring, distance, slot_count};
+use crate::sync::{AtomicU64, CachePadded, Ordering, Site, UnsafeCell, ordering};
 
 /// What one side alone reads and writes.
 #[derive(Debug)]
 struct Side {
     /// Its own index.
-    position: usize,
+    position: u64,
     /// The last it saw of the other side's index.
-    opposite: usize,
+    opposite: u64,
 }
 
 /// The ring. Each side has a line for what it keeps and one for what it shows.
 #[derive(Debug)]
 pub struct SpscRing<T> {
     producer: CachePadded<UnsafeCell<Side>>,
-    tail: CachePadded<AtomicUsize>,
+    tail: CachePadded<AtomicU64>,
     consumer: CachePadded<UnsafeCell<Side>>,
-    head: CachePadded<AtomicUsize>,
+    head: CachePadded<AtomicU64>,
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
     capacity: usize,
+    end: End,
 }
 
 impl<T> SpscRing<T> {
     #[inline(always)]
-    fn slot(&self, position: usize) -> &UnsafeCell<MaybeUninit<T>> {
-        let index = position & (self.slots.len() - 1);
+    fn slot(&self, position: u64) -> &UnsafeCell<MaybeUninit<T>> {
+        let index = position as usize & (self.slots.len() - 1);
         // SAFETY: the index is in bounds, because the number of slots is a
         // power of two and the mask is one less, guaranteed by `slot_count`.
         unsafe { self.slots.get_unchecked(index) }
@@ -47,16 +49,26 @@ impl<T> SpscRing<T> {
 }
 
 impl<T> Bounded for SpscRing<T> {
+    const SETTLES: bool = true;
+
     fn capacity(&self) -> usize {
         self.capacity
     }
 
     fn len(&self) -> usize {
-        // Ordering: Relaxed; a snapshot that publishes nothing. The head first:
-        // it cannot then be ahead of the tail.
-        let head = self.head.load(Ordering::Relaxed);
-        let tail = self.tail.load(Ordering::Relaxed);
-        tail.wrapping_sub(head).min(self.capacity)
+        distance(&self.tail, &self.head) as usize
+    }
+
+    unsafe fn close(&self) {
+        // Ordering: Relaxed; ordered by the caller's fence. `pop` acquires.
+        self.end.fix(self.tail.load(Ordering::Relaxed));
+    }
+
+    unsafe fn is_drained(&self) -> bool {
+        // SAFETY: nobody writes it meanwhile, because only `pop` does, on the
+        // consumer's thread, guaranteed by this function's contract.
+        let position = self.consumer.with(|side| unsafe { (*side).position });
+        self.end.is_at(position)
     }
 }
 
@@ -70,11 +82,12 @@ impl<T> Ring<T> for SpscRing<T> {
         };
         Self {
             producer: side(),
-            tail: CachePadded(AtomicUsize::new(0)),
+            tail: CachePadded(AtomicU64::new(0)),
             consumer: side(),
-            head: CachePadded(AtomicUsize::new(0)),
+            head: CachePadded(AtomicU64::new(0)),
             slots: super::empty_slots(slot_count::<T>(capacity)),
             capacity,
+            end: End::new(),
         }
     }
 
@@ -85,13 +98,13 @@ impl<T> Ring<T> for SpscRing<T> {
             // because only `push` makes one and one thread at a time pushes,
             // guaranteed by this function's contract.
             let side = unsafe { &mut *side };
-            if side.position.wrapping_sub(side.opposite) >= self.capacity {
+            if side.position - side.opposite >= self.capacity as u64 {
                 // Ordering: Acquire; pairs with the Release store in `pop`, so
                 // that the consumer is done with the slot.
                 side.opposite = self
                     .head
                     .load(ordering(Site::SpscReclaim, Ordering::Acquire));
-                if side.position.wrapping_sub(side.opposite) >= self.capacity {
+                if side.position - side.opposite >= self.capacity as u64 {
                     return Err(value);
                 }
             }
@@ -99,7 +112,7 @@ impl<T> Ring<T> for SpscRing<T> {
             // `head..tail`, guaranteed by the comparison above.
             self.slot(side.position)
                 .with_mut(|slot| unsafe { (*slot).write(value) });
-            side.position = side.position.wrapping_add(1);
+            side.position += 1;
             // Ordering: Release; pairs with the Acquire load in `pop`, so that
             // the slot's value is visible.
             self.tail.store(
@@ -107,6 +120,33 @@ impl<T> Ring<T> for SpscRing<T> {
                 ordering(Site::SpscPublish, Ordering::Release),
             );
             Ok(())
+        })
+    }
+
+    #[cold]
+    unsafe fn settle(&self) -> Result<(), T> {
+        self.producer.with_mut(|side| {
+            // SAFETY: no other reference to the producer's side exists, because
+            // only `push` and this make one and one thread at a time calls them,
+            // guaranteed by this function's contract.
+            let side = unsafe { &mut *side };
+            let Err(end) = self.end.settle(side.position) else {
+                return Ok(());
+            };
+            if side.position <= end {
+                return Ok(());
+            }
+            side.position -= 1;
+            debug_assert_eq!(side.position, end, "all before it was settled");
+            // SAFETY: the slot holds the value that was pushed last, and it is
+            // the producer's, because the consumer pops nothing at or above the
+            // end, guaranteed by the contract of `pop`.
+            let value = self
+                .slot(side.position)
+                .with(|slot| unsafe { (*slot).assume_init_read() });
+            // Ordering: Relaxed; for `len`, and for who drops the ring.
+            self.tail.store(side.position, Ordering::Relaxed);
+            Err(value)
         })
     }
 
@@ -132,7 +172,7 @@ impl<T> Ring<T> for SpscRing<T> {
             let value = self
                 .slot(side.position)
                 .with(|slot| unsafe { (*slot).assume_init_read() });
-            side.position = side.position.wrapping_add(1);
+            side.position += 1;
             // Ordering: Release; pairs with the Acquire load in `push`, so that
             // the value has left the slot before it is reused.
             self.head.store(
@@ -146,7 +186,12 @@ impl<T> Ring<T> for SpscRing<T> {
 
 impl<T> Drop for SpscRing<T> {
     fn drop(&mut self) {
-        // SAFETY: one thread pops, guaranteed by the exclusive reference.
-        unsafe { super::drop_values(self) };
+        // Ordering: Relaxed; nobody else is left.
+        let tail = self.tail.load(Ordering::Relaxed);
+        // SAFETY: exclusive, as `self` is. The consumer may have seen the tail
+        // before the producer took a value back.
+        self.consumer
+            .with_mut(|side| unsafe { (*side).opposite = tail });
+        super::drop_values(self);
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn light_fence(_: Site) {
 }
 
 /// Pairs with the light fences of all threads. Uses up a grant. `false`: the OS
-/// refused, it is as if this had not been called.
+/// refused, and nothing was fenced. Nothing is granted then any more.
 #[cold]
 #[must_use]
 pub(crate) fn heavy_fence(_: Site) -> bool {
@@ -57,12 +57,15 @@ mod os {
         next: Option<Instant>,
         /// What the latest heavy fence took.
         cost: Duration,
+        /// There was one, and it is there no more: a filter of system calls.
+        refused: bool,
     }
 
     static GRANTS: Mutex<Grants> = Mutex::new(Grants {
         out: 0,
         next: None,
         cost: Duration::ZERO,
+        refused: false,
     });
 
     /// Grants that are out at a time.
@@ -84,9 +87,16 @@ mod os {
         f(&mut GRANTS.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn membarrier(command: libc::c_int) -> bool {
+    /// Whether a test has the OS refuse.
+    fn is_refusing() -> bool {
         #[cfg(test)]
-        if REFUSES.get() {
+        return REFUSES.get();
+        #[cfg(not(test))]
+        false
+    }
+
+    fn membarrier(command: libc::c_int) -> bool {
+        if is_refusing() {
             return false;
         }
         // SAFETY: a system call without pointers.
@@ -105,20 +115,22 @@ mod os {
         let begin = Instant::now();
         // A process that was restored from a snapshot has to register again.
         let fenced = fence() || (register() && fence());
-        if fenced {
-            let cost = begin.elapsed().min(MOST);
-            with_grants(|grants| {
-                grants.out -= 1;
+        let cost = begin.elapsed().min(MOST);
+        with_grants(|grants| {
+            grants.out -= 1;
+            if fenced {
                 grants.cost = cost;
-            });
-        }
+            } else if !is_refusing() {
+                grants.refused = true;
+            }
+        });
         fenced
     }
 
     pub(super) fn is_available() -> bool {
         /// Tried once as well: a filter of system calls may tell the two apart.
         static AVAILABLE: LazyLock<bool> = LazyLock::new(|| register() && fence());
-        *AVAILABLE
+        *AVAILABLE && !with_grants(|grants| grants.refused)
     }
 
     pub(super) fn grant() -> bool {
@@ -129,7 +141,8 @@ mod os {
             Err(TryLockError::WouldBlock) => return false,
         };
         let now = Instant::now();
-        let due = grants.out < LIMIT && grants.next.is_none_or(|next| now >= next);
+        let due =
+            !grants.refused && grants.out < LIMIT && grants.next.is_none_or(|next| now >= next);
         if due {
             grants.out += 1;
             grants.next = now.checked_add(PERIOD.max(grants.cost * SHARE));
@@ -166,4 +179,69 @@ pub(crate) fn with_refused_fences<R>(f: impl FnOnce() -> R) -> R {
     let result = f();
     os::REFUSES.set(false);
     result
+}
+
+#[cfg(all(test, target_os = "linux", not(miri)))]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn granted_within(limit: Duration) -> bool {
+        let begin = Instant::now();
+        while begin.elapsed() < limit {
+            if grant_heavy_fence() {
+                return true;
+            }
+            std::thread::yield_now();
+        }
+        false
+    }
+
+    /// Few are out at a time, and those that come back can be given again.
+    #[test]
+    fn grants_are_few_and_come_back() {
+        if !has_heavy_fence() {
+            return;
+        }
+        let long = Duration::from_secs(2);
+        for _ in 0..2 {
+            let mut out = 0;
+            while out <= os::LIMIT && granted_within(long) {
+                out += 1;
+            }
+            assert!(0 < out && out <= os::LIMIT, "{out} were granted at a time");
+            (0..out).for_each(|_| give_back_heavy_fence());
+        }
+        // A fence uses its grant up: so many can be had one after the other.
+        for _ in 0..3 * os::LIMIT {
+            assert!(granted_within(long), "a grant was not returned");
+            assert!(heavy_fence(Site::HeavyFence));
+        }
+    }
+
+    /// However often one is asked for, no more than a hundredth of the time goes
+    /// into heavy fences; a test machine may be interrupted in one.
+    #[test]
+    fn heavy_fences_take_a_hundredth_of_the_time() {
+        if !has_heavy_fence() {
+            return;
+        }
+        let begin = Instant::now();
+        let (mut fences, mut shortest) = (0_u32, Duration::MAX);
+        while begin.elapsed() < Duration::from_millis(300) {
+            if grant_heavy_fence() {
+                let fence = Instant::now();
+                assert!(heavy_fence(Site::HeavyFence));
+                shortest = shortest.min(fence.elapsed());
+                fences += 1;
+            }
+        }
+        assert!(fences > 0);
+        let most = begin.elapsed().as_millis() as u32 + 1;
+        assert!(fences <= most, "{fences} in {most} ms");
+        assert!(
+            shortest * fences * 50 <= begin.elapsed(),
+            "{fences} of {shortest:?}"
+        );
+    }
 }

@@ -2,10 +2,10 @@
 //! that wait beside it.
 //!
 //! The usual case, one future at a time, takes no lock: it arms the cell. Two
-//! futures on one handle are allowed, so the second goes to the queue; a
-//! notification goes to the cell if it is armed and else to the queue, so that
-//! a future that was notified and never polls again (leaked) does not keep
-//! the next notification from the others.
+//! futures on one handle are allowed, so the second goes to the queue. A
+//! publication wakes the cell and all of the queue, so that a future that is
+//! notified and never polls again (leaked) keeps nothing from the others, and
+//! one that leaves has nothing to hand on.
 //!
 //! Which future holds the cell is known to the consumer's side alone.
 
@@ -18,7 +18,7 @@ use super::fence::{Adaptive, Fence};
 use super::list::Node;
 use super::mode::{Stream, Threads};
 use super::queue::WaitQueue;
-use super::{Admission, WaitPoint, wake, wake_all};
+use super::{Admission, ConsumerPoint, WaitPoint, wake, wake_again, wake_all};
 use crate::sync::{AtomicBool, Ordering, Site, full_fence};
 use crate::unwind::contained;
 
@@ -67,6 +67,33 @@ impl ConsumerEnd {
         }
     }
 
+    fn register_owned(&self, node: Pin<&EndNode>, waker: Waker) {
+        if !node.holds_cell.get() {
+            // Ordering: Relaxed; written by the consumer's side alone.
+            if self.occupied.load(Ordering::Relaxed) {
+                let fenced = self.queue.register_owned(node.queued(), waker);
+                debug_assert!(fenced, "its notifiers always fence");
+                return;
+            }
+            self.occupied.store(true, Ordering::Relaxed);
+            node.holds_cell.set(true);
+            // It may have been queued while another future held the cell. Its
+            // waker is dropped there, which may call back: not before now.
+            self.queue.leave(node.queued());
+        }
+        // SAFETY: one owner at a time, because `occupied` lets one future of
+        // the consumer's side in, guaranteed by the lines above.
+        unsafe { self.cell.register(waker) };
+    }
+
+    /// Wakes the cell and all of the queue.
+    #[cold]
+    fn wake_everyone(&self) {
+        let mut cell = self.cell.take();
+        let mut queued = self.queue.present();
+        wake_all(|| cell.take().or_else(&mut queued));
+    }
+
     #[cold]
     fn relax(&self) {
         // Ordering: Relaxed; written by the consumer's side alone. The queue
@@ -105,24 +132,12 @@ impl WaitPoint for ConsumerEnd {
 
     fn register(&self, node: Pin<&EndNode>, waker: &Waker) {
         // A clone is user code, which may change everything: before all else.
-        let waker = waker.clone();
-        if !self.fence.before_register() {
-            return waker.wake();
+        let owned = waker.clone();
+        let fenced = self.fence.before_register();
+        self.register_owned(node, owned);
+        if !fenced {
+            wake_again(waker);
         }
-        if !node.holds_cell.get() {
-            // Ordering: Relaxed; written by the consumer's side alone.
-            if self.occupied.load(Ordering::Relaxed) {
-                return self.queue.register_owned(node.queued(), waker);
-            }
-            self.occupied.store(true, Ordering::Relaxed);
-            node.holds_cell.set(true);
-            // It may have been queued while another future held the cell. Its
-            // waker is dropped there, which may call back: not before now.
-            self.queue.leave(node.queued());
-        }
-        // SAFETY: one owner at a time, because `occupied` lets one future of
-        // the consumer's side in, guaranteed by the lines above.
-        unsafe { self.cell.register(waker) };
     }
 
     fn leave(&self, node: Pin<&EndNode>) {
@@ -145,24 +160,68 @@ impl WaitPoint for ConsumerEnd {
 
     #[inline(always)]
     fn notify_one(&self) {
-        if !self.fence.before_look() {
-            return;
-        }
-        if self.cell.is_armed()
-            && let Some(waker) = self.cell.take()
-        {
-            return wake(waker);
-        }
-        if self.queue.has_waiters()
-            && let Some(waker) = self.queue.take_first()
-        {
-            wake(waker);
+        if self.before_look() {
+            self.notify_present();
         }
     }
 
     fn notify_all(&self) {
         full_fence(Site::WakerFence);
-        let mut cell = self.cell.take();
-        wake_all(|| cell.take().or_else(|| self.queue.take_first()));
+        self.wake_everyone();
+    }
+}
+
+impl ConsumerPoint for ConsumerEnd {
+    #[inline(always)]
+    fn before_look(&self) -> bool {
+        self.fence.before_look()
+    }
+
+    #[inline(always)]
+    fn notify_present(&self) {
+        if self.queue.has_waiters() {
+            self.wake_everyone();
+        } else if self.cell.is_armed()
+            && let Some(waker) = self.cell.take()
+        {
+            wake(waker);
+        }
+    }
+
+    fn close(&self, announce: impl FnOnce()) -> bool {
+        self.fence.close(announce)
+    }
+
+    fn abandon(&self) {
+        self.fence.abandon();
+    }
+
+    fn is_late(&self) -> bool {
+        self.fence.is_late()
+    }
+}
+
+#[cfg(all(test, not(nexus_loom)))]
+mod tests {
+    use super::*;
+    use crate::wait::Waiter;
+    use std::pin::pin;
+    use std::task::{Context, Poll};
+
+    /// A receive that was cancelled gives the cell back: the next one does not
+    /// have to take the lock of the queue.
+    #[test]
+    fn the_cell_is_free_again_after_a_cancelled_receive() {
+        let end = ConsumerEnd::new();
+        let cx = Context::from_waker(Waker::noop());
+        for _ in 0..3 {
+            let mut waiter = pin!(Waiter::new());
+            let poll: Poll<()> = waiter.as_mut().poll(&end, &cx, || None);
+            assert!(poll.is_pending());
+            assert!(end.cell.is_armed() && !end.queue.has_waiters());
+            // SAFETY: the waiter is pinned.
+            unsafe { waiter.get_unchecked_mut().leave(&end) };
+            assert!(!end.cell.is_armed() && !end.occupied.load(Ordering::Relaxed));
+        }
     }
 }

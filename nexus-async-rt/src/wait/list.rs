@@ -5,19 +5,12 @@
 //! future takes it out before it goes.
 
 use std::marker::PhantomPinned;
-#[cfg(not(all(test, nexus_loom)))]
 use std::ops::RangeInclusive;
 use std::ptr::NonNull;
 use std::task::Waker;
-use std::time::{Duration, Instant};
 
-use super::Admission;
 use super::mode::{Mode, Word};
 use crate::sync::{Ordering, Site, UnsafeCell, ordering};
-
-/// How long a notified future has its turn to itself. Long against any wake-up,
-/// short against what a user would call a hang.
-const TURN: Duration = Duration::from_millis(1);
 
 /// Not in a list.
 const IDLE: usize = 0;
@@ -91,10 +84,6 @@ pub(super) struct List<M: Mode> {
     tail: Option<NonNull<Node<M>>>,
     len: usize,
     last_ticket: u64,
-    /// Nodes that were notified and have not come back yet: it is their turn.
-    turns: usize,
-    /// When somebody first gave way to the latest of them.
-    gave_way: Option<Instant>,
 }
 
 // SAFETY: a node in the list may be touched by any thread that holds the lock,
@@ -109,8 +98,6 @@ impl<M: Mode> Default for List<M> {
             tail: None,
             len: 0,
             last_ticket: 0,
-            turns: 0,
-            gave_way: None,
         }
     }
 }
@@ -120,46 +107,17 @@ impl<M: Mode> List<M> {
         self.len
     }
 
-    pub(super) fn turns(&self) -> usize {
-        self.turns
+    /// Whether the node is the first of the list.
+    pub(super) fn is_first(&self, node: &Node<M>) -> bool {
+        self.head == Some(NonNull::from(node))
     }
 
-    /// A notified node has come back, or nobody has a turn any more.
-    pub(super) fn end_turn(&mut self) {
-        self.turns = self.turns.saturating_sub(1);
-    }
-
-    pub(super) fn end_turns(&mut self) {
-        self.turns = 0;
-    }
-
-    /// Whether a node may attempt. If it is linked, there must be nobody in
-    /// front of it, neither in the list nor among those whose turn it is; but a
-    /// turn lapses, or a future that was leaked would hold everyone up. If it
-    /// is its turn, nobody who came before it may be back in the list.
-    pub(super) fn admits(&mut self, node: &Node<M>) -> Admission {
-        let this = NonNull::from(node);
-        // Ordering: Relaxed; under the lock.
-        if node.state.load(Ordering::Relaxed) != LINKED {
-            let ticket = |node| links(node, |l| l.ticket);
-            return match self.head {
-                Some(head) if ticket(head) < ticket(this) => Admission::Wait,
-                _ => Admission::Now,
-            };
-        }
-        if self.head != Some(this) {
-            return Admission::Wait;
-        }
-        if self.turns == 0 {
-            return Admission::Now;
-        }
-        let since = *self.gave_way.get_or_insert_with(Instant::now);
-        // A model has no time; there, nobody leaks.
-        if cfg!(all(test, nexus_loom)) || since.elapsed() < TURN {
-            return Admission::GiveWay;
-        }
-        self.turns = 0;
-        Admission::Now
+    /// Whether one that began to wait before the node is in the list. The node is
+    /// not.
+    pub(super) fn has_earlier(&self, node: &Node<M>) -> bool {
+        let ticket = |node| links(node, |l| l.ticket);
+        self.head
+            .is_some_and(|head| ticket(head) < ticket(NonNull::from(node)))
     }
 
     /// Links a node at its place: at the end if it never had one.
@@ -247,7 +205,6 @@ impl<M: Mode> List<M> {
     /// # Safety
     ///
     /// - The list's lock is held.
-    #[cfg(not(all(test, nexus_loom)))]
     pub(super) unsafe fn pop_of(&mut self, tickets: RangeInclusive<u64>) -> Option<(u64, Waker)> {
         let mut next = self.head;
         while let Some(node) = next {
@@ -262,7 +219,6 @@ impl<M: Mode> List<M> {
     }
 
     /// The latest ticket that was given.
-    #[cfg(not(all(test, nexus_loom)))]
     pub(super) fn last_ticket(&self) -> u64 {
         self.last_ticket
     }
@@ -274,8 +230,6 @@ impl<M: Mode> List<M> {
     /// - The node is linked, and the list's lock is held.
     unsafe fn notify(&mut self, first: NonNull<Node<M>>) -> Option<Waker> {
         let waker = self.detach(first);
-        self.turns += 1;
-        self.gave_way = None;
         // SAFETY: the node is alive, because it was linked and its future
         // takes the lock before it goes, guaranteed by `WaitQueue::leave`.
         let state = unsafe { &(*first.as_ptr()).state };

@@ -324,6 +324,98 @@ where
     });
 }
 
+/// The first of two waiters is leaked: it is notified, and never comes back. The
+/// notifier's next operation reaches the second, which begins to wait meanwhile.
+fn recalls_past_a_leaked_waiter<M: Mode>(queue: fn() -> WaitQueue<M, true>)
+where
+    WaitQueue<M, true>: Send + Sync,
+{
+    model(3, move || {
+        let place = Place::new(queue());
+        let (_, leaked_waker) = flag();
+        let mut leaked = Pinned::new();
+        assert!(place.poll(&mut leaked, &leaked_waker).is_pending());
+        std::mem::forget(leaked);
+        let publisher = {
+            let place = place.clone();
+            thread::spawn(move || {
+                place.publish();
+                if place.point.has_waiters() {
+                    place.point.recall();
+                }
+            })
+        };
+        let (woken, waker) = flag();
+        let mut waiter = Pinned::new();
+        let ready = place.poll(&mut waiter, &waker).is_ready();
+        publisher.join().unwrap();
+        if !ready {
+            assert!(woken.is_set(), "there is a unit, and it sleeps");
+            // It may give way once.
+            let ready = (0..2).any(|_| place.poll(&mut waiter, &waker).is_ready());
+            assert!(ready, "it waits for the leaked one");
+        }
+    });
+}
+
+#[test]
+fn loom_queue_recalls_past_a_leaked_waiter() {
+    recalls_past_a_leaked_waiter(Queue::new);
+    recalls_past_a_leaked_waiter(|| dense(StreamQueue::new()));
+}
+
+/// The future that holds the cell is leaked; another begins to wait while a unit
+/// is published.
+#[test]
+fn loom_end_wakes_past_a_leaked_waiter() {
+    for end in [ConsumerEnd::new, || dense(ConsumerEnd::new())] {
+        model(3, move || {
+            let place = Place::new(end());
+            let (_, leaked_waker) = flag();
+            let mut leaked = Pinned::new();
+            assert!(place.poll(&mut leaked, &leaked_waker).is_pending());
+            std::mem::forget(leaked);
+            let publisher = {
+                let place = place.clone();
+                thread::spawn(move || place.publish())
+            };
+            let (woken, waker) = flag();
+            let mut waiter = Pinned::new();
+            let ready = place.poll(&mut waiter, &waker).is_ready();
+            publisher.join().unwrap();
+            place.settle(ready, &woken, &mut waiter, &waker);
+        });
+    }
+}
+
+/// What another future of the end receives does not make it dense while one
+/// waits, in the cell or behind it.
+#[test]
+fn loom_end_keeps_its_fences_while_a_future_waits() {
+    for behind in [false, true] {
+        model(3, move || {
+            let place = Place::new(ConsumerEnd::new());
+            let mut holder = Pinned::new();
+            if behind {
+                assert!(place.poll(&mut holder, Waker::noop()).is_pending());
+            }
+            let (woken, waker) = flag();
+            let mut waiter = Pinned::new();
+            assert!(place.poll(&mut waiter, &waker).is_pending());
+            if behind {
+                holder.leave(&place.point);
+            }
+            place.point.succeeded();
+            let publisher = {
+                let place = place.clone();
+                thread::spawn(move || place.publish())
+            };
+            publisher.join().unwrap();
+            place.settle(false, &woken, &mut waiter, &waker);
+        });
+    }
+}
+
 /// Two threads begin to wait while two units appear: nobody sleeps on one.
 #[test]
 fn loom_queue_with_two_waiters_and_two_units() {

@@ -38,12 +38,15 @@
 //! | `fence` | which side pays for the fences |
 //! | `end` | the waiters of a single consumer: a cell, and a queue behind it |
 //! | `latch` | a flag that is set once, and those who wait for it |
+//! | `late` | those that have to look again after a while |
 //! | `parker` | a thread that waits for a future |
 
 pub(crate) mod cell;
 pub(crate) mod end;
 pub(crate) mod fence;
 pub(crate) mod latch;
+#[cfg(not(all(test, nexus_loom)))]
+mod late;
 pub(crate) mod list;
 #[cfg(all(test, nexus_loom))]
 pub(crate) mod loom;
@@ -80,7 +83,7 @@ pub trait WaitPoint {
     /// what is waited for has most likely come.
     fn lingers(&self) -> bool;
 
-    /// Has `waker` woken by one of the notifications that follow.
+    /// Registers `waker` for one of the notifications that follow.
     fn register(&self, node: Pin<&Self::Node>, waker: &Waker);
 
     /// Takes the node out, if it is in.
@@ -96,6 +99,32 @@ pub trait WaitPoint {
 
     /// Wakes every waiter: nobody need wait any more.
     fn notify_all(&self);
+}
+
+/// Where the one consumer of a channel waits for messages. A publication wakes
+/// every future that is registered: more than one is rare, and one that was
+/// leaked keeps nothing from the others.
+pub trait ConsumerPoint: WaitPoint {
+    /// Between publishing and looking: for a waiter, and whether the consumer has
+    /// closed. `false`: neither is so.
+    fn before_look(&self) -> bool;
+
+    /// Wakes every waiter. After [`before_look`](Self::before_look) said `true`.
+    fn notify_present(&self);
+
+    /// Has `announce` tell producers that the consumer closes. Those that find it
+    /// look after each publication from then on; what was published before they
+    /// could find it is visible to the caller. `false`: not before the place is no
+    /// longer [late](Self::is_late).
+    #[must_use]
+    fn close(&self, announce: impl FnOnce()) -> bool;
+
+    /// The consumer is gone, and has announced it: producers look after each
+    /// publication that comes after this.
+    fn abandon(&self);
+
+    /// Whether a producer that did not fence may still be at work.
+    fn is_late(&self) -> bool;
 }
 
 /// Whether a waiting future may attempt.
@@ -237,6 +266,16 @@ fn wake(waker: Waker) {
     } else {
         waker.wake();
     }
+}
+
+/// Wakes `waker` again after a while, for a notifier may have missed that it was
+/// registered.
+#[cold]
+fn wake_again(waker: &Waker) {
+    #[cfg(not(all(test, nexus_loom)))]
+    late::wake(waker.clone());
+    #[cfg(all(test, nexus_loom))]
+    waker.wake_by_ref();
 }
 
 /// Wakes all that `next` yields. If a waker panics, the others are woken all

@@ -5,8 +5,13 @@
 //! has its *turn*, which ends when it comes back, with what it waited for or
 //! without; then it is linked again at the place it had. It comes back without,
 //! and does not even look, if one that waited longer is back in the list: what
-//! has become free is for that one. While anyone waits or has a turn, whoever
-//! comes new goes to the end of the list.
+//! has become free is for that one. While anyone waits or has a turn, a newcomer
+//! goes to the end of the list.
+//!
+//! A future that is leaked after it was notified never comes back. It holds
+//! nobody up: the other side's next operation [recalls](WaitQueue::recall) its
+//! turn and notifies the next in the list, and a newcomer gives way to it a
+//! limited number of times.
 //!
 //! Knows no ring: whether there is room is the caller's predicate.
 
@@ -16,9 +21,17 @@ use std::task::Waker;
 use super::fence::Fence;
 use super::list::{LINKED, List, NOTIFIED, Node};
 use super::mode::{Lock, Mode, Word};
-use super::{Admission, WaitPoint, wake, wake_all};
+use super::{Admission, ConsumerPoint, WaitPoint, wake, wake_again, wake_all};
 use crate::sync::{Ordering, Site};
 use crate::unwind::contained;
+
+/// How often newcomers give way to those whose turn it is, before the turns
+/// lapse. Each time the newcomer is polled again, so that even a thread that
+/// has to be woken has come back by then.
+#[cfg(not(all(test, nexus_loom)))]
+const PATIENCE: usize = 1024;
+#[cfg(all(test, nexus_loom))]
+const PATIENCE: usize = 2;
 
 /// The queue. With `FIFO`, a future attempts only when nobody waits in front
 /// of it; without, every future attempts whenever it is polled.
@@ -29,7 +42,53 @@ pub struct WaitQueue<M: Mode, const FIFO: bool> {
     /// Whose turn it is, likewise.
     turns: M::Word,
     fence: M::Fence,
-    list: M::Lock<List<M>>,
+    line: M::Lock<Line<M>>,
+}
+
+/// Those who wait, and those who were notified.
+#[derive(Debug)]
+struct Line<M: Mode> {
+    list: List<M>,
+    /// Nodes that were notified and have not come back yet.
+    turns: usize,
+    /// How often somebody gave way to the latest of them.
+    gave_way: usize,
+}
+
+impl<M: Mode> Line<M> {
+    fn begin_turn(&mut self) {
+        self.turns += 1;
+        self.gave_way = 0;
+    }
+
+    /// A notified node has come back.
+    fn end_turn(&mut self) {
+        self.turns = self.turns.saturating_sub(1);
+    }
+
+    /// Whether a node may attempt. If it is linked, there must be nobody in
+    /// front of it, neither in the list nor among those whose turn it is. If it
+    /// is its turn, nobody who came before it may be back in the list.
+    fn admits(&mut self, node: &Node<M>) -> Admission {
+        if node.state() != LINKED {
+            return match self.list.has_earlier(node) {
+                true => Admission::Wait,
+                false => Admission::Now,
+            };
+        }
+        if !self.list.is_first(node) {
+            return Admission::Wait;
+        }
+        if self.turns == 0 {
+            return Admission::Now;
+        }
+        self.gave_way += 1;
+        if self.gave_way < PATIENCE {
+            return Admission::GiveWay;
+        }
+        self.turns = 0;
+        Admission::Now
+    }
 }
 
 impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
@@ -38,38 +97,47 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
             waiting: M::Word::new(0),
             turns: M::Word::new(0),
             fence: M::Fence::new(),
-            list: M::Lock::new(List::default()),
+            line: M::Lock::new(Line {
+                list: List::default(),
+                turns: 0,
+                gave_way: 0,
+            }),
         }
     }
 
     /// Whether anybody waits. To be asked after the protocol's fence.
     #[inline(always)]
-    pub(super) fn has_waiters(&self) -> bool {
+    pub(crate) fn has_waiters(&self) -> bool {
         // Ordering: Relaxed; ordered by the fence before it.
         self.waiting.load(Ordering::Relaxed) != 0
     }
 
     /// Runs `f` under the lock and renews the counts.
-    fn locked<R>(&self, f: impl FnOnce(&mut List<M>) -> R) -> R {
-        self.list.with(|list| {
-            let result = f(list);
+    fn locked<R>(&self, f: impl FnOnce(&mut Line<M>) -> R) -> R {
+        self.line.with(|line| {
+            let result = f(line);
             // Ordering: Relaxed; for notifiers ordered by the fences.
-            self.waiting.store(list.len(), Ordering::Relaxed);
+            self.waiting.store(line.list.len(), Ordering::Relaxed);
             if FIFO {
                 // Ordering: Relaxed; a newcomer that misses it overtakes, no more.
-                self.turns.store(list.turns(), Ordering::Relaxed);
+                self.turns.store(line.turns, Ordering::Relaxed);
             }
             result
         })
     }
 
     /// As [`register`](WaitPoint::register), for a waker that was cloned already.
-    pub(super) fn register_owned(&self, node: Pin<&Node<M>>, waker: Waker) {
+    /// `false`: a notifier may have missed it, see [`Fence::before_register`].
+    #[must_use]
+    pub(super) fn register_owned(&self, node: Pin<&Node<M>>, waker: Waker) -> bool {
         let waker = match node.state() {
             // SAFETY: the lock is held; the node is in this list or in none,
             // because no other links it.
-            LINKED => match self.locked(|list| unsafe { list.rearm(&node, waker) }) {
-                Ok(old) => return drop(old),
+            LINKED => match self.locked(|line| unsafe { line.list.rearm(&node, waker) }) {
+                Ok(old) => {
+                    drop(old);
+                    return true;
+                }
                 // Notified since the attempt, which may have been in vain.
                 Err(waker) => waker,
             },
@@ -77,55 +145,68 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
         };
         let had_turn = FIFO && node.state() == NOTIFIED;
         node.reset();
-        let refused = self.locked(|list| {
+        self.locked(|line| {
             if had_turn {
-                list.end_turn();
+                line.end_turn();
             }
-            if !self.fence.before_register() {
-                return Some(waker);
-            }
+            let fenced = self.fence.before_register();
             // SAFETY: the lock is held; the node is not linked, because its
             // state is `IDLE`; it is pinned, and `leave` takes it out before it
             // goes, guaranteed by `Waiter`, through which all futures wait.
-            unsafe { list.link(&node, waker) };
-            None
-        });
-        if let Some(waker) = refused {
-            waker.wake();
-        }
+            unsafe { line.list.link(&node, waker) };
+            fenced
+        })
     }
 
     #[cold]
     fn relax(&self) {
-        self.locked(|list| {
-            if list.len() == 0 {
+        self.locked(|line| {
+            if line.list.len() == 0 {
                 self.fence.relax();
             }
         });
     }
 
-    pub(super) fn take_first(&self) -> Option<Waker> {
-        // SAFETY: the lock is held, guaranteed by `locked`.
-        self.locked(|list| unsafe { list.pop_front() })
+    fn take_first(&self) -> Option<Waker> {
+        self.locked(|line| {
+            // SAFETY: the lock is held, guaranteed by `locked`.
+            let waker = unsafe { line.list.pop_front() };
+            if FIFO && waker.is_some() {
+                line.begin_turn();
+            }
+            waker
+        })
+    }
+
+    /// The other side had nothing to do, though what is waited for is there:
+    /// whoever was notified and has not come back may never do so. The next one
+    /// is notified.
+    #[cold]
+    pub(crate) fn recall(&self) {
+        self.locked(|line| line.turns = 0);
+        self.notify_one();
     }
 
     /// Wakes every waiter that is there now, once. A waiter that comes back
     /// while the others are woken waits for the next call: what it waits for may
     /// be gone again.
-    #[cfg(not(all(test, nexus_loom)))]
     pub(crate) fn wake_present(&self) {
         M::fence(Site::WakerFence);
-        if !self.has_waiters() {
-            return;
+        if self.has_waiters() {
+            wake_all(self.present());
         }
-        let last = self.list.with(|list| list.last_ticket());
+    }
+
+    /// Takes those who wait now out, one by one.
+    pub(super) fn present(&self) -> impl FnMut() -> Option<Waker> {
+        let last = self.line.with(|line| line.list.last_ticket());
         let mut next = 0;
-        wake_all(|| {
+        move || {
             // SAFETY: the lock is held, guaranteed by `locked`.
-            let (ticket, waker) = self.locked(|list| unsafe { list.pop_of(next..=last) })?;
+            let (ticket, waker) = self.locked(|line| unsafe { line.list.pop_of(next..=last) })?;
             next = ticket + 1;
             Some(waker)
-        });
+        }
     }
 
     /// Takes one waiter out as if it had been notified; its waker.
@@ -165,7 +246,7 @@ impl<M: Mode, const FIFO: bool> WaitPoint for WaitQueue<M, FIFO> {
         // Out of the list, it may miss one that has just come back to it, which
         // it then overtakes, no more.
         if FIFO && (node.state() == LINKED || self.has_waiters()) {
-            self.locked(|list| list.admits(&node))
+            self.locked(|line| line.admits(&node))
         } else {
             Admission::Now
         }
@@ -177,18 +258,20 @@ impl<M: Mode, const FIFO: bool> WaitPoint for WaitQueue<M, FIFO> {
 
     fn register(&self, node: Pin<&Node<M>>, waker: &Waker) {
         // A clone is user code: before anything is touched.
-        self.register_owned(node, waker.clone());
+        if !self.register_owned(node, waker.clone()) {
+            wake_again(waker);
+        }
     }
 
     fn leave(&self, node: Pin<&Node<M>>) {
         if node.state() == LINKED {
             // SAFETY: the lock is held; the node is in this list or, if it
             // was notified meanwhile, in none.
-            let waker = self.locked(|list| unsafe { list.unlink(&node) });
+            let waker = self.locked(|line| unsafe { line.list.unlink(&node) });
             contained(|| drop(waker));
         }
         if FIFO && node.state() == NOTIFIED {
-            self.locked(List::end_turn);
+            self.locked(Line::end_turn);
         }
         node.reset();
     }
@@ -212,7 +295,35 @@ impl<M: Mode, const FIFO: bool> WaitPoint for WaitQueue<M, FIFO> {
         wake_all(|| self.take_first());
         if FIFO {
             // Nobody is to wait for anyone any more.
-            self.locked(List::end_turns);
+            self.locked(|line| line.turns = 0);
         }
+    }
+}
+
+/// The receiver of a channel within one thread.
+impl ConsumerPoint for WaitQueue<super::mode::Local, false> {
+    #[inline(always)]
+    fn before_look(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn notify_present(&self) {
+        match self.waiting.get() {
+            0 => {}
+            1 => self.notify_one(),
+            _ => self.wake_present(),
+        }
+    }
+
+    fn close(&self, announce: impl FnOnce()) -> bool {
+        announce();
+        true
+    }
+
+    fn abandon(&self) {}
+
+    fn is_late(&self) -> bool {
+        false
     }
 }

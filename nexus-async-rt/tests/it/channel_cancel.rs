@@ -5,16 +5,13 @@ use crate::channel_hand::Hand;
 use crate::channel_kinds::{Channel, FanIn, TypedKind, fill};
 use crate::channel_macros::{on_every_kind, on_fan_in_kinds, on_typed_kinds};
 use crate::watchdog::with_runtime;
-use nexus_async_rt::channel::{Local, Mpsc, RecvError, Spsc};
+use nexus_async_rt::channel::{Local, Mpsc, Spsc};
 use nexus_async_rt::{spawn_boxed, yield_now};
 use std::rc::Rc;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 on_every_kind! { every:
     a_receive_dropped_at_any_poll_loses_nothing
-    a_leaked_receive_swallows_at_most_one_notification
-    a_leaked_send_swallows_at_most_one_notification
     a_task_aborted_in_its_receive_leaves_the_channel_usable
 }
 
@@ -58,79 +55,6 @@ fn a_receive_dropped_at_any_poll_loses_nothing<C: Channel>() {
             assert_eq!(received, expected);
             expected += 1;
         }
-    }
-}
-
-/// A leaked future's waker takes one notification; the next receive gets on.
-fn a_leaked_receive_swallows_at_most_one_notification<C: Channel>() {
-    let (mut tx, mut rx) = C::channel(8);
-    let mut leaked = Hand::new(C::recv(&mut rx));
-    leaked.pending();
-    leaked.leak();
-    drop(leaked);
-    let mut recv = Hand::new(C::recv(&mut rx));
-    recv.pending();
-    C::try_send(&mut tx, 1).unwrap();
-    C::try_send(&mut tx, 2).unwrap();
-    assert_eq!(recv.wakes(), 1);
-    assert_eq!(recv.ready(), Ok(1));
-    drop(recv);
-    assert_eq!(C::try_recv(&mut rx), Ok(2));
-    // And never again.
-    for n in 0..3 {
-        let mut recv = Hand::new(C::recv(&mut rx));
-        recv.pending();
-        C::try_send(&mut tx, n).unwrap();
-        assert_eq!(recv.wakes(), 1);
-        assert_eq!(recv.ready(), Ok(n));
-    }
-    let mut recv = Hand::new(C::recv(&mut rx));
-    recv.pending();
-    drop(tx);
-    assert_eq!(recv.ready(), Err(RecvError));
-}
-
-fn a_leaked_send_swallows_at_most_one_notification<C: Channel>() {
-    let (mut tx, mut rx) = C::channel(1);
-    fill::<C>(&mut tx);
-    let mut leaked = Hand::new(C::send(&mut tx, 100));
-    leaked.pending();
-    leaked.leak();
-    drop(leaked);
-    let mut send = Hand::new(C::send(&mut tx, 101));
-    send.pending();
-    C::try_recv(&mut rx).unwrap();
-    if send.wakes() == 0 && C::LEAST > 1 {
-        // Swallowed. The next one is not.
-        C::try_recv(&mut rx).unwrap();
-        assert!(send.wakes() >= 1);
-    }
-    assert_eq!(ready_in_time(&mut send), Ok(()));
-    drop(send);
-    while C::try_recv(&mut rx).is_ok() {}
-    for n in 0..3 {
-        fill::<C>(&mut tx);
-        let mut send = Hand::new(C::send(&mut tx, n));
-        send.pending();
-        C::try_recv(&mut rx).unwrap();
-        assert!(send.wakes() >= 1);
-        assert_eq!(ready_in_time(&mut send), Ok(()));
-        drop(send);
-        while C::try_recv(&mut rx).is_ok() {}
-    }
-}
-
-/// A leaked future keeps its turn for a moment, in which others give way.
-fn ready_in_time<F: Future>(future: &mut Hand<F>) -> F::Output {
-    let begun = Instant::now();
-    loop {
-        if let Poll::Ready(output) = future.poll() {
-            return output;
-        }
-        assert!(
-            begun.elapsed() < Duration::from_secs(5),
-            "it has its turn for good"
-        );
     }
 }
 

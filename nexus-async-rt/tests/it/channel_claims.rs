@@ -3,7 +3,8 @@
 //! lies on anything else. The fuzz target drives it, too.
 
 use nexus_async_rt::channel::{
-    ByteReceiver, ByteSender, CrossThread, ReadClaim, TryClaimError, TryRecvError, WriteClaim,
+    ByteReceiver, ByteSender, Commit, CrossThread, ReadClaim, TryClaimError, TryRecvError,
+    WriteClaim,
 };
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -285,11 +286,18 @@ impl<K: CrossThread> Subject<K> {
             0 => State::Aborted,
             _ => State::Committed,
         };
-        if kept == claim.len() {
-            claim.commit();
+        let commit = if kept == claim.len() {
+            claim.commit()
         } else {
-            claim.commit_len(kept);
-        }
+            claim.commit_len(kept)
+        };
+        // Claimed before the close, it is accepted: only without a receiver it is
+        // not.
+        let expected = match self.reader {
+            Some(_) => Commit::Sent,
+            None => Commit::Disconnected,
+        };
+        assert_eq!(commit, expected);
     }
 
     fn recv(&mut self, take: Take) {

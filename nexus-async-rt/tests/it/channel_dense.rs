@@ -2,6 +2,7 @@
 //! neither side fences, and whoever begins to wait fences for the other: a wake
 //! that is lost then is a stall.
 
+use crate::channel_hand::Hand;
 use crate::channel_kinds::{Refused, Threaded};
 use crate::channel_macros::on_threaded_kinds;
 use crate::channel_sides::{Pulse, Side, without_stall};
@@ -11,11 +12,12 @@ use std::hint::spin_loop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 on_threaded_kinds! { dense:
     a_receiver_that_has_caught_up_is_woken
     a_sender_that_has_filled_the_channel_is_woken
+    one_wait_against_one_send_after_each_burst
 }
 
 /// Enough in a row to be called dense, and some that are not.
@@ -92,4 +94,85 @@ fn a_sender_that_has_filled_the_channel_is_woken<C: Threaded>() {
         sender.join().unwrap();
         assert_eq!(C::try_recv(&mut rx), Err(TryRecvError::Disconnected));
     });
+}
+
+/// A burst that makes the channel dense; then a send and a receive that is about
+/// to wait begin at the same moment, give or take some nanoseconds. The
+/// receive has the message or has been woken by the time that the send has
+/// returned: that is judged then, so nothing else can wake it.
+fn one_wait_against_one_send_after_each_burst<C: Threaded>() {
+    let time = Duration::from_millis(scaled(200) as u64);
+    without_stall("dense, one wait", Duration::from_secs(10), |pulse| {
+        let (mut tx, mut rx) = C::channel(64);
+        // Odd: the burst of that round may begin. Even: so may its last send.
+        let step = Arc::new(AtomicU64::new(0));
+        let sent = Arc::new(AtomicU64::new(0));
+        let (steps, says) = (step.clone(), sent.clone());
+        let sender = thread::spawn(move || {
+            let mut round = 0;
+            loop {
+                let begins = wait_for(&steps, 2 * round + 1);
+                if begins == u64::MAX {
+                    return;
+                }
+                for n in 0..BURST {
+                    while C::try_send(&mut tx, n) == Err(Refused::Full) {
+                        spin_loop();
+                    }
+                }
+                wait_for(&steps, 2 * round + 2);
+                (0..round % 127).for_each(|_| spin_loop());
+                C::try_send(&mut tx, BURST).unwrap();
+                round += 1;
+                says.store(round, Ordering::Release);
+            }
+        });
+        let begin = Instant::now();
+        let mut round = 0;
+        while begin.elapsed() < time {
+            step.store(2 * round + 1, Ordering::Release);
+            let mut next = 0;
+            while next < BURST {
+                match C::try_recv(&mut rx) {
+                    Ok(n) => {
+                        assert_eq!(n, next);
+                        next += 1;
+                    }
+                    Err(_) => spin_loop(),
+                }
+            }
+            let mut recv = Hand::new(C::recv(&mut rx));
+            step.store(2 * round + 2, Ordering::Release);
+            (0..round % 101).for_each(|_| spin_loop());
+            let poll = recv.poll();
+            round += 1;
+            wait_for(&sent, round);
+            if poll.is_pending() {
+                assert!(recv.wakes() > 0, "a wake was lost in round {round}");
+                assert_eq!(recv.ready(), Ok(BURST));
+            }
+            pulse.beat();
+        }
+        step.store(u64::MAX, Ordering::Release);
+        sender.join().unwrap();
+    });
+}
+
+/// More than a stream has to have to be called dense.
+const BURST: u64 = 1100;
+
+/// Until `word` is at least `value`; what it is.
+fn wait_for(word: &AtomicU64, value: u64) -> u64 {
+    let mut looks = 0_u32;
+    loop {
+        let now = word.load(Ordering::Acquire);
+        if now >= value {
+            return now;
+        }
+        looks += 1;
+        if looks % 4096 == 0 {
+            thread::yield_now();
+        }
+        spin_loop();
+    }
 }

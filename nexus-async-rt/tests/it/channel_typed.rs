@@ -27,6 +27,7 @@ on_typed_kinds! { typed:
     over_aligned_values_are_aligned
     values_that_must_not_move_once_pinned_may_be_sent
     a_value_whose_drop_panics_costs_no_other
+    values_that_all_panic_are_dropped_and_the_first_panic_goes_on
     values_are_dropped_once
 }
 
@@ -379,6 +380,50 @@ fn a_value_whose_drop_panics_costs_no_other<K: TypedKind>() {
     assert!(next.ready().is_ok());
     assert!(rx.try_recv().is_ok());
     assert_eq!(drops.count(), 7);
+}
+
+/// Counted, then panics with its number.
+struct Mine(
+    #[expect(dead_code, reason = "counted when it is dropped")] Counted,
+    u8,
+);
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        panic!("mine {}", self.1);
+    }
+}
+
+fn values_that_all_panic_are_dropped_and_the_first_panic_goes_on<K: TypedKind>() {
+    let drops = Drops::default();
+    let filled = || {
+        let (tx, rx) = K::channel(4);
+        for n in 0..4 {
+            assert!(tx.try_send(Mine(drops.value(), n)).is_ok());
+        }
+        (tx, rx)
+    };
+    // The sender lives on, or goes first.
+    let (tx, rx) = filled();
+    assert!(panic_of(|| drop(rx)).contains("mine 0"));
+    assert_eq!(drops.count(), 4);
+    drop(tx);
+    let (tx, rx) = filled();
+    drop(tx);
+    assert!(panic_of(|| drop(rx)).contains("mine 0"));
+    assert_eq!(drops.count(), 8);
+    // Closed before.
+    let (_tx, rx) = filled();
+    rx.close();
+    assert!(panic_of(|| drop(rx)).contains("mine 0"));
+    assert_eq!(drops.count(), 12);
+    // While the thread unwinds, none of them ends the process.
+    let (_tx, rx) = filled();
+    let message = panic_of(|| {
+        let _rx = rx;
+        panic!("first");
+    });
+    assert_eq!((message.as_str(), drops.count()), ("first", 16));
 }
 
 /// However a value goes, it goes once.

@@ -15,6 +15,7 @@ mod channel_executors;
 mod channel_hand;
 mod channel_hostile;
 mod channel_kinds;
+mod channel_leaks;
 mod channel_macros;
 mod channel_model;
 mod channel_runtimes;

@@ -1,0 +1,117 @@
+//! Futures that were polled and are never dropped: they delay the others on their
+//! side until the other side's next operation, and no longer.
+
+use crate::channel_hand::Hand;
+use crate::channel_kinds::{Channel, TypedKind, fill};
+use crate::channel_macros::{on_every_kind, on_typed_kinds};
+use nexus_async_rt::channel::RecvError;
+use std::task::Poll;
+
+on_every_kind! { every:
+    a_leaked_receive_keeps_no_message_from_the_next
+    a_leaked_send_delays_another_until_the_next_operation
+    leaked_sends_in_a_row_do_not_hold_up_a_receiver_that_waits
+    a_newcomer_gives_way_to_a_leaked_send_for_a_limited_time
+}
+
+on_typed_kinds! { typed:
+    every_receive_of_a_handle_is_woken
+}
+
+fn leak<F: Future>(future: F) {
+    let mut leaked = Hand::new(future);
+    leaked.pending();
+    leaked.leak();
+}
+
+fn a_leaked_receive_keeps_no_message_from_the_next<C: Channel>() {
+    let (mut tx, mut rx) = C::channel(8);
+    leak(C::recv(&mut rx));
+    for n in 0..4 {
+        let mut recv = Hand::new(C::recv(&mut rx));
+        recv.pending();
+        C::try_send(&mut tx, n).unwrap();
+        assert_eq!(recv.wakes(), 1);
+        assert_eq!(recv.ready(), Ok(n));
+    }
+    let mut recv = Hand::new(C::recv(&mut rx));
+    recv.pending();
+    drop(tx);
+    assert_eq!(recv.wakes(), 1);
+    assert_eq!(recv.ready(), Err(RecvError));
+}
+
+/// The first receive notifies the leaked send. The second, which may find nothing,
+/// notifies the one behind it.
+fn a_leaked_send_delays_another_until_the_next_operation<C: Channel>() {
+    let (mut tx, mut rx) = C::channel(1);
+    for n in 0..3 {
+        fill::<C>(&mut tx);
+        leak(C::send(&mut tx, 100));
+        let mut send = Hand::new(C::send(&mut tx, n));
+        send.pending();
+        C::try_recv(&mut rx).unwrap();
+        let _ = C::try_recv(&mut rx);
+        assert!(send.wakes() > 0, "there is room, and it sleeps");
+        assert_eq!(send.ready(), Ok(()));
+        drop(send);
+        while C::try_recv(&mut rx).is_ok() {}
+    }
+}
+
+/// A receiver that waits performs no other operation: it goes on until somebody
+/// is notified who is still there.
+fn leaked_sends_in_a_row_do_not_hold_up_a_receiver_that_waits<C: Channel>() {
+    const LEAKED: usize = 5;
+    let (mut tx, mut rx) = C::channel(1);
+    fill::<C>(&mut tx);
+    for _ in 0..LEAKED {
+        leak(C::send(&mut tx, 100));
+    }
+    let mut send = Hand::new(C::send(&mut tx, 7));
+    send.pending();
+    while C::try_recv(&mut rx).is_ok() {}
+    let mut recv = Hand::new(C::recv(&mut rx));
+    for _ in 0..=LEAKED {
+        let wakes = recv.wakes();
+        recv.pending();
+        if send.wakes() > 0 {
+            break;
+        }
+        assert!(recv.wakes() > wakes, "both sides sleep");
+    }
+    assert_eq!(send.ready(), Ok(()));
+    assert_eq!(recv.ready(), Ok(7));
+}
+
+fn a_newcomer_gives_way_to_a_leaked_send_for_a_limited_time<C: Channel>() {
+    let (mut tx, mut rx) = C::channel(1);
+    fill::<C>(&mut tx);
+    leak(C::send(&mut tx, 100));
+    // The leaked one has its turn.
+    C::try_recv(&mut rx).unwrap();
+    let mut send = Hand::new(C::send(&mut tx, 7));
+    let polls = (0..2000).find(|_| {
+        let wakes = send.wakes();
+        let poll = send.poll();
+        assert!(
+            poll.is_ready() || send.wakes() > wakes,
+            "it sleeps beside room"
+        );
+        poll == Poll::Ready(Ok(()))
+    });
+    assert!(polls.is_some(), "it gives way for ever");
+}
+
+fn every_receive_of_a_handle_is_woken<K: TypedKind>() {
+    let (tx, rx) = K::channel(4);
+    let mut recvs = [(); 4].map(|()| Hand::new(rx.recv()));
+    recvs.iter_mut().for_each(Hand::pending);
+    tx.try_send(1).unwrap();
+    assert_eq!(recvs.each_ref().map(Hand::wakes), [1; 4]);
+    assert_eq!(recvs[2].ready(), Ok(1));
+    recvs[3].pending();
+    drop(tx);
+    assert_eq!(recvs[3].ready(), Err(RecvError));
+    assert_eq!(recvs[0].ready(), Err(RecvError));
+}
