@@ -25,6 +25,7 @@ mod channel_waits;
 mod examples;
 mod fairness;
 mod handoff;
+mod idle;
 mod join;
 mod metrics;
 mod net_faults;
