@@ -448,7 +448,6 @@ pub(crate) fn hold_clock(name: &str) -> ClockHold {
 }
 
 /// The same, if the caller runs in a runtime.
-#[cfg(feature = "tokio-compat")]
 pub(crate) fn try_hold_clock() -> Option<ClockHold> {
     context::find(Shared::hold_clock)
 }
