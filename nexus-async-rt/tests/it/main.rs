@@ -39,6 +39,7 @@ mod runtime_drop;
 mod seed;
 mod shutdown;
 mod signals;
+mod signals_kept;
 mod slab;
 mod spawn;
 mod tcp;
