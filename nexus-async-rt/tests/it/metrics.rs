@@ -11,7 +11,7 @@ fn every_counter_counts_what_it_says() {
     with_built(
         |builder| builder.slab_unbounded(ByteSlab::<256>::with_chunk_capacity(4)),
         |rt| {
-            rt.block_on(async {
+            let sleeps = rt.block_on(async {
                 let task = spawn_slab(async {
                     yield_now().await;
                     yield_now().await;
@@ -29,14 +29,20 @@ fn every_counter_counts_what_it_says() {
                     Poll::Pending
                 }))
                 .await;
-                sleep(Duration::from_millis(2)).await;
+                // Once, unless other programs had the core until it was over.
+                let mut sleeps = 0;
+                while sleeps == 0 || metrics().parks == 0 {
+                    sleep(Duration::from_millis(2)).await;
+                    sleeps += 1;
+                }
+                sleeps
             });
             let metrics = rt.metrics();
             assert_eq!((metrics.tasks_alive, metrics.tasks_spawned), (0, 2));
             assert_eq!(metrics.polls, 5);
-            // Two yields, two joins, the timer.
-            assert_eq!((metrics.local_wakes, metrics.foreign_wakes), (5, 1));
-            assert_eq!(metrics.timers_fired, 1);
+            // Two yields, two joins, the timers.
+            assert_eq!(metrics.local_wakes, 4 + sleeps);
+            assert_eq!((metrics.foreign_wakes, metrics.timers_fired), (1, sleeps));
             assert!(metrics.parks >= 1);
             assert_eq!((metrics.spins, metrics.socket_polls), (0, 0));
             assert_eq!((metrics.slots_used, metrics.slots_most_used), (0, 1));
