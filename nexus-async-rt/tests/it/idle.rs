@@ -7,7 +7,7 @@ use crate::channel_hand::{Hostile, hostile};
 use crate::watchdog::{panic_of, with_built};
 use nexus_async_rt::{
     AdvanceFut, ClockHold, Runtime, Sleep, UdpSocket, advance, event_time, hold_clock, now, pause,
-    resume, shutdown_handle, shutdown_signal, sleep, sleep_until, spawn_boxed,
+    resume, shutdown_handle, shutdown_signal, sleep, sleep_until, spawn_boxed, yield_now,
 };
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -363,4 +363,41 @@ fn it_panics_and_the_next_run_goes_on() {
             },
         );
     }
+}
+
+/// Nothing is due on a clock that is held, however close the slots of the wheel
+/// begin: the loop parks, and does not turn until the hold ends.
+#[test]
+fn a_held_clock_parks_though_many_timers_are_near() {
+    const TIMERS: u32 = 100;
+    with_built(
+        |builder| builder.start_paused(true),
+        |rt| {
+            // Until it was surely parked: the thread takes its time.
+            while rt.metrics().parks == 0 {
+                let before = rt.metrics();
+                rt.block_on(async {
+                    let begin = now();
+                    let timers: Vec<_> = (1..=TIMERS)
+                        .map(|n| spawn_boxed(sleep(3 * HOUR + n * Duration::from_nanos(7))))
+                        .collect();
+                    yield_now().await;
+                    // Into the slot in which they lie together.
+                    advance(3 * HOUR).await;
+                    let hold = hold_clock();
+                    let ending = thread::spawn(move || {
+                        thread::sleep(Duration::from_millis(20));
+                        drop(hold);
+                    });
+                    for timer in timers {
+                        timer.await;
+                    }
+                    assert_eq!(now(), begin + 3 * HOUR + TIMERS * Duration::from_nanos(7));
+                    ending.join().unwrap();
+                });
+                let fired = rt.metrics().timers_fired - before.timers_fired;
+                assert_eq!(fired, u64::from(TIMERS) + 1);
+            }
+        },
+    );
 }
