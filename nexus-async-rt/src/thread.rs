@@ -16,7 +16,14 @@ pub(crate) const POLL_BUDGET: i64 = 128;
 /// Refusals after which a poll that does not yield gets a new budget. Such a
 /// poll runs an executor of its own (`futures::executor::block_on` inside a
 /// task): to refuse it for ever would be a hang.
-const REFUSALS: i64 = 1 << 16;
+///
+/// The number has two sides. The other executor pays four refusals for each
+/// completion: 60 ns a message under that of `futures-lite`, 1.4 µs under tokio's,
+/// which asks its driver each time (with 65,536: 13 µs and 146 µs). A join of more
+/// futures than this in one poll looks like an executor: of 10,000 that are ready,
+/// 2,048 complete in the first poll instead of 128. That poll takes 120 µs instead
+/// of 50, because each of them is asked anyway. Up to 640 nothing changes.
+const REFUSALS: i64 = 512;
 
 /// Outside a task of this crate nothing counts: more than can be used up.
 const UNLIMITED: i64 = i64::MAX;

@@ -40,7 +40,8 @@
 //! - **Two futures on one handle**, in one task or in two, both complete.
 //! - **Cooperation.** In one poll of a task of this crate's runtime, futures of
 //!   channels complete at most 128 times; then the task yields. The `try_`
-//!   forms never count.
+//!   forms never count. Within one poll, 512 refusals give 128 completions more:
+//!   such a poll runs an executor of its own.
 //! - **User code** (wakers, destructors of values) runs with no lock held. The
 //!   panic of a waker comes out of the call that woke it. But a receive has a
 //!   message in its hands, and a future that goes hands on what it does not

@@ -3,6 +3,7 @@
 //! The OS only offers a call that blocks, for seconds if a server does not
 //! answer. So it is made on a thread of its own, which ends with its answer.
 
+use crate::runtime::{ClockHold, try_hold_clock};
 use crate::sync::Mutex;
 use std::fmt;
 use std::future::poll_fn;
@@ -14,6 +15,9 @@ use std::thread;
 
 /// Asks the OS for the addresses of `host`, each with `port`, in its order.
 /// Works on any executor. An IP address is its own answer.
+///
+/// In a runtime whose clock is [paused](crate::pause()) the clock is held until the
+/// answer is there, or nobody waits for it any more.
 ///
 /// # Errors
 /// If `host` has no address, or no thread can be started: the message names the
@@ -41,14 +45,14 @@ pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
-    let answer = Arc::new(Answer(Mutex::new(Slot::default())));
-    let asker = answer.clone();
+    let asked = Asked(Arc::default());
+    let answer = asked.0.clone();
     let name = host.to_owned();
     thread::Builder::new()
         .name("resolve".into())
-        .spawn(move || asker.give(ask(&name, port)))
+        .spawn(move || answer.give(ask(&name, port)))
         .map_err(|error| failed(host, &error))?;
-    poll_fn(|cx| answer.poll(cx)).await
+    poll_fn(|cx| asked.0.poll(cx)).await
 }
 
 fn ask(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
@@ -68,32 +72,52 @@ fn failed(host: &str, error: &dyn fmt::Display) -> io::Error {
 }
 
 /// What the thread and the future share.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Answer(Mutex<Slot>);
 
 #[derive(Debug, Default)]
 struct Slot {
     addrs: Option<io::Result<Vec<SocketAddr>>>,
     waker: Option<Waker>,
+    /// Of the runtime that the future was polled in last, while the thread works.
+    hold: Option<ClockHold>,
+}
+
+/// The future's part. Dropped, it waits no more.
+struct Asked(Arc<Answer>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let unused = self.0.0.with(|slot| (slot.waker.take(), slot.hold.take()));
+        drop(unused);
+    }
 }
 
 impl Answer {
     fn give(&self, addrs: io::Result<Vec<SocketAddr>>) {
-        let waker = self.0.with(|slot| {
+        let (waker, hold) = self.0.with(|slot| {
             slot.addrs = Some(addrs);
-            slot.waker.take()
+            (slot.waker.take(), slot.hold.take())
         });
         if let Some(waker) = waker {
             waker.wake();
         }
+        // The clock may move once the answer has been handed over.
+        drop(hold);
     }
 
     fn poll(&self, cx: &Context<'_>) -> Poll<io::Result<Vec<SocketAddr>>> {
         // Foreign code: before the lock, and after it.
         let waker = cx.waker().clone();
-        let (addrs, unused) = self
-            .0
-            .with(|slot| (slot.addrs.take(), slot.waker.replace(waker)));
+        let hold = try_hold_clock();
+        let (addrs, unused) = self.0.with(|slot| {
+            let addrs = slot.addrs.take();
+            if addrs.is_some() {
+                return (addrs, (Some(waker), hold));
+            }
+            let waker = slot.waker.replace(waker);
+            (None, (waker, std::mem::replace(&mut slot.hold, hold)))
+        });
         drop(unused);
         addrs.map_or(Poll::Pending, Poll::Ready)
     }

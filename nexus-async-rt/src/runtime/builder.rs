@@ -52,7 +52,7 @@ pub struct RuntimeBuilder<'w> {
     event_capacity: usize,
     arena: Option<Arena>,
     paused: bool,
-    signal_handlers: bool,
+    signals: signals::Wanted,
 }
 
 impl fmt::Debug for RuntimeBuilder<'_> {
@@ -62,7 +62,7 @@ impl fmt::Debug for RuntimeBuilder<'_> {
             .field("event_capacity", &self.event_capacity)
             .field("arena", &self.arena)
             .field("paused", &self.paused)
-            .field("signal_handlers", &self.signal_handlers)
+            .field("signals", &self.signals)
             .finish_non_exhaustive()
     }
 }
@@ -80,7 +80,7 @@ impl<'w> RuntimeBuilder<'w> {
             event_capacity: 1024,
             arena: None,
             paused: false,
-            signal_handlers: false,
+            signals: signals::Wanted::default(),
         }
     }
 
@@ -164,9 +164,21 @@ impl<'w> RuntimeBuilder<'w> {
     /// While a runtime that was built so exists, the first of these signals
     /// tells all of them, on whatever threads they are, and a second one ends
     /// the process as by default. A runtime that is built in between is told at
-    /// once. When the last of them is dropped, what was set for the two signals
+    /// once. When the last of them is dropped, what was set for the signals
     /// before is set again, unless somebody else has set something meanwhile.
     /// Until then what was set before gets neither.
+    ///
+    /// A signal that is ignored stays ignored, and tells nobody: a shell without
+    /// job control has programs in the background ignore SIGINT, and `nohup` has
+    /// them ignore SIGHUP. To handle it all the same, set it to its default before
+    /// the runtime is built. A program that ignores a signal while a runtime lives
+    /// keeps it ignored.
+    ///
+    /// A runtime that is forgotten ([`mem::forget`](std::mem::forget)) keeps the
+    /// handlers: the first signal then tells a runtime that nobody drives, and the
+    /// second one ends the process.
+    ///
+    /// The handler runs on a thread's alternate stack, where there is one.
     ///
     /// # Cost
     /// One thread for all such runtimes, which sleeps until a signal comes.
@@ -182,7 +194,34 @@ impl<'w> RuntimeBuilder<'w> {
     /// rt.block_on(shutdown_signal());
     /// ```
     pub fn signal_handlers(mut self, on: bool) -> Self {
-        self.signal_handlers = on;
+        self.signals.ends = on;
+        self
+    }
+
+    /// Whether SIGHUP tells the runtime to shut down, as SIGINT and SIGTERM do with
+    /// [`signal_handlers`](RuntimeBuilder::signal_handlers), which is a switch of its
+    /// own; off by default.
+    ///
+    /// Without it, SIGHUP ends the process when its terminal closes. With it, all
+    /// that is said there holds, with two differences. It tells the runtimes that
+    /// asked for the other signals too, until the last of all has gone. It never
+    /// counts as the second signal, because a terminal that closes sends two: after
+    /// the first signal it does nothing.
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::Runtime;
+    /// use nexus_rt::WorldBuilder;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let rt = Runtime::builder(&mut world)
+    ///     .signal_handlers(true)
+    ///     .sighup_handler(true)
+    ///     .build();
+    /// assert!(!rt.shutdown_handle().is_shutdown());
+    /// ```
+    pub fn sighup_handler(mut self, on: bool) -> Self {
+        self.signals.hangup = on;
         self
     }
 
@@ -199,7 +238,8 @@ impl<'w> RuntimeBuilder<'w> {
             Err(error) => panic!("the OS refused the runtime its poller: {error}"),
         };
         let handle = ShutdownHandle::new();
-        let signals = self.signal_handlers.then(|| signals::watch(&handle));
+        let wanted = self.signals;
+        let signals = wanted.any().then(|| signals::watch(&handle, wanted));
         let shutdown = Shutdown::new(handle, self.world);
         let world = NonNull::from(self.world);
         let runtime = Runtime {

@@ -226,7 +226,8 @@ impl Drop for ClockHold {
             *holds -= 1;
             *holds == 0
         });
-        // On its own thread the runtime is awake, and will look.
+        // On its own thread the runtime is awake, and looks at the holds once more
+        // before it parks, after all foreign code: see `Runtime::idle`.
         if last && thread::number() != self.owner {
             self.root.wake_by_ref();
         }

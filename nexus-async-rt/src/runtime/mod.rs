@@ -19,13 +19,17 @@
 //! # Idle
 //!
 //! 1. For `spin`, look at the inbox, the sockets and the clock again and again.
-//!    If a deadline comes sooner than `spin` after that, begin again.
-//! 2. Step to *parked*, which fails if a wake has come in between.
-//! 3. Sleep in the OS until `spin` before the next deadline, the bell or a socket.
+//! 2. Look at everything once more. Wakers have run in the spin, and after the
+//!    turn's look at the timers: they may have begun a timer, paused the clock or
+//!    ended the last hold on it, on this thread, where no wake tells of it. If
+//!    there is work, or a deadline comes within `spin`, begin again.
+//! 3. Step to *parked*, which fails if a wake has come in between. Nothing foreign
+//!    runs between the look and this step.
+//! 4. Sleep in the OS until `spin` before the next deadline, the bell or a socket.
 //!    If there is no deadline and no socket is watched: on the inbox's word, where
 //!    the OS has that, which is cheaper to wake from; but not for some time after
 //!    a wake that came before it slept.
-//! 4. Step back to *running*, and take what came.
+//! 5. Step back to *running*, and take what came.
 //!
 //! `block_on_busy` goes on with the next turn instead. Whatever was taken out
 //! of the inbox and not yet looked at is work: nobody sleeps on it.
@@ -285,25 +289,46 @@ impl<'w> Runtime<'w> {
         !self.watches.has_waiters() && !shared.timers.clock.is_held() && !shared.has_work()
     }
 
+    /// The complete look: at the queues, the inbox, the clock and the timers, the
+    /// staged ones included. Runs no foreign code. A paused clock jumps, if it may.
+    fn look(&self) -> Outlook {
+        let shared = self.shared();
+        if shared.has_work() || self.jump() {
+            return Outlook::Work;
+        }
+        match shared.timers.sleep_time() {
+            Some((_, left)) if left.is_zero() => Outlook::Work,
+            until => Outlook::Quiet(until),
+        }
+    }
+
     /// See the module.
     #[cold]
     fn idle(&mut self) {
-        // SAFETY: alive until `drop`.
-        let shared = unsafe { self.shared.as_ref() };
-        if !self.limits.spin.is_zero() {
-            let found = self.spin();
-            shared.timers.clock.forget_time();
-            if found {
-                return;
-            }
-        }
-        // What the OS takes to wake a thread is spun away, too.
-        let ahead = |(now, left): (_, Duration)| (now, left.saturating_sub(self.limits.spin));
-        let sleep = shared.timers.sleep_time().map(ahead);
-        let park = self.park(sleep.is_some());
-        if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) || !shared.begin_park(park) {
+        // Wakers run in the spin, and may do anything.
+        if !self.limits.spin.is_zero() && self.spin() {
             return;
         }
+        // The last look. Between it and the step to parked nothing foreign runs.
+        let Outlook::Quiet(until) = self.look() else {
+            return;
+        };
+        // What the OS takes to wake a thread is spun away, too.
+        let sleep = until.map(|(now, left)| (now, left.saturating_sub(self.limits.spin)));
+        if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) {
+            return;
+        }
+        let park = self.park(sleep.is_some());
+        if self.shared().begin_park(park) {
+            self.sleep(park, sleep);
+        }
+    }
+
+    /// Sleeps in the OS, steps back to running, and wakes those who wait for a
+    /// socket that is ready.
+    fn sleep(&mut self, park: Park, sleep: Option<(Instant, Duration)>) {
+        // SAFETY: alive until `drop`.
+        let shared = unsafe { self.shared.as_ref() };
         shared.counters.parks.add(1);
         let slept = match park {
             Park::Poller => self.poller.sleep(sleep),
@@ -341,14 +366,25 @@ impl<'w> Runtime<'w> {
 
     /// Looks for work for a while. `true`: there is some.
     fn spin(&mut self) -> bool {
+        let shared = self.shared();
+        shared.counters.spins.add(1);
+        let found = self.spin_until_work();
+        // The turn that follows, or the look before a park, reads the clock anew.
+        self.shared().timers.clock.forget_time();
+        found
+    }
+
+    fn spin_until_work(&mut self) -> bool {
         /// Looks at the inbox between two looks at clock and sockets.
         const LOOKS: usize = 16;
         // SAFETY: alive until `drop`.
         let shared = unsafe { self.shared.as_ref() };
-        shared.counters.spins.add(1);
         let begin = Instant::now();
-        let mut deadline = shared.timers.sleep_time();
+        let mut outlook = self.look();
         loop {
+            let Outlook::Quiet(deadline) = outlook else {
+                return true;
+            };
             for _ in 0..LOOKS {
                 if shared.has_work() {
                     return true;
@@ -356,19 +392,30 @@ impl<'w> Runtime<'w> {
                 std::hint::spin_loop();
             }
             if self.watches.is_watching() {
+                shared.timers.clock.forget_time();
                 self.look_at_sockets();
-                // A waker may have begun a timer.
-                deadline = shared.timers.sleep_time();
+                // A waker may have begun a timer, paused the clock or ended a hold.
+                outlook = self.look();
             }
             let now = Instant::now();
             if deadline.is_some_and(|(begin, left)| now.duration_since(begin) >= left) {
                 return true;
             }
             if now.duration_since(begin) >= self.limits.spin {
-                return shared.has_work();
+                return false;
             }
         }
     }
+}
+
+/// What a [look](Runtime::look) has found.
+#[derive(Clone, Copy)]
+enum Outlook {
+    /// Something for the next turn.
+    Work,
+    /// Nothing until then, in the system's time: so long after that moment. `None`:
+    /// nothing until somebody wakes the runtime.
+    Quiet(Option<(Instant, Duration)>),
 }
 
 fn poll_root<F: Future>(shared: &Shared, root: Pin<&mut F>) -> Poll<F::Output> {
@@ -401,7 +448,6 @@ pub(crate) fn hold_clock(name: &str) -> ClockHold {
 }
 
 /// The same, if the caller runs in a runtime.
-#[cfg(feature = "tokio-compat")]
 pub(crate) fn try_hold_clock() -> Option<ClockHold> {
     context::find(Shared::hold_clock)
 }

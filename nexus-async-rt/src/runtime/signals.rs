@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM: one handler of this process for all runtimes that asked
-//! for it.
+//! SIGINT, SIGTERM and SIGHUP: one handler of this process for all runtimes that
+//! asked for it.
 //!
 //! Knows no loop. A handler may do next to nothing, so it counts and writes one
 //! byte into a pipe; a thread that sleeps at its other end tells the runtimes.
@@ -8,8 +8,14 @@
 //! |---|---|---|
 //! | `ASLEEP` | never was, or somebody else's may call it | does nothing |
 //! | `ARMED` | yes | makes it `TOLD`, and wakes the thread |
-//! | `TOLD` | yes | is the second: the default, which ends the process |
+//! | `TOLD` | yes | is the second: the default, which ends the process; SIGHUP does nothing |
 //! | `RESTORED` | no more; it still runs somewhere | comes again, for whoever is set now |
+//!
+//! A signal that is ignored is left alone: whoever started the program so (`nohup`,
+//! a shell without job control for what it starts in the background) meant it.
+//!
+//! SIGHUP is never the second signal, because a terminal that closes sends two: the
+//! kernel's and the shell's.
 //!
 //! What was set before is put back with the last runtime. That is why the
 //! handler is our own, set through `nix`: the crates that share a signal among
@@ -20,13 +26,40 @@ use super::shutdown::ShutdownHandle;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use crate::unwind::contained;
 use nix::errno::Errno;
-use nix::libc::sigaction as sigaction_of_c;
+use nix::libc::{SIG_IGN, sigaction as sigaction_of_c};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
 use std::ffi::c_int;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::mem::MaybeUninit;
+use std::ptr;
 use std::sync::{LazyLock, OnceLock};
 
-const HANDLED: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
+const HANDLED: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+/// The signals that a runtime asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted {
+    /// SIGINT and SIGTERM.
+    pub(super) ends: bool,
+    /// SIGHUP.
+    pub(super) hangup: bool,
+}
+
+impl Wanted {
+    pub(super) fn any(self) -> bool {
+        self.ends || self.hangup
+    }
+
+    fn contains(self, signal: Signal) -> bool {
+        match signal {
+            Signal::SIGHUP => self.hangup,
+            _ => self.ends,
+        }
+    }
+}
+
+/// What is set for each of the handled signals.
+type Actions = [Option<SigAction>; HANDLED.len()];
 
 const ASLEEP: usize = 0;
 const ARMED: usize = 1;
@@ -50,11 +83,12 @@ static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(|| Mutex::new(Registr
 struct Registry {
     watched: Vec<(u64, ShutdownHandle)>,
     last_number: u64,
-    /// What was set before, while our handler is.
-    before: Option<[SigAction; 2]>,
-    /// What was set before the last time, if somebody covered our handler then:
-    /// they may have put it back, and then it is what a later time finds.
-    covered: Option<[SigAction; 2]>,
+    /// What was set before, of the signals for which our handler is set.
+    before: Actions,
+    /// What was set before the last time, of the signals for which somebody covered
+    /// our handler then: they may have put it back, and then it is what a later
+    /// time finds.
+    covered: Actions,
 }
 
 /// Has a runtime told of signals until it is dropped.
@@ -63,15 +97,16 @@ pub(super) struct Watch {
     number: u64,
 }
 
-/// Has `handle` triggered by the first signal.
+/// Has the `wanted` signals handled, and `handle` triggered by the first of all
+/// that are.
 ///
 /// # Panics
 /// If the OS refuses a pipe, a thread or the handler.
 #[track_caller]
-pub(super) fn watch(handle: &ShutdownHandle) -> Watch {
-    let number = match REGISTRY.with(|registry| registry.add(handle)) {
+pub(super) fn watch(handle: &ShutdownHandle, wanted: Wanted) -> Watch {
+    let number = match REGISTRY.with(|registry| registry.add(handle, wanted)) {
         Ok(number) => number,
-        Err(error) => panic!("the OS refused to have SIGINT and SIGTERM handled: {error}"),
+        Err(error) => panic!("the OS refused to have signals handled: {error}"),
     };
     // Otherwise the thread finds it: it looks after the phase has changed.
     if is_told() {
@@ -96,9 +131,16 @@ fn is_told() -> bool {
 }
 
 impl Registry {
-    fn add(&mut self, handle: &ShutdownHandle) -> io::Result<u64> {
-        if self.before.is_none() {
-            self.arm()?;
+    fn add(&mut self, handle: &ShutdownHandle, wanted: Wanted) -> io::Result<u64> {
+        let is_first = self.watched.is_empty();
+        if is_first {
+            arm()?;
+        }
+        if let Err(error) = self.take(wanted) {
+            if is_first {
+                self.disarm();
+            }
+            return Err(error.into());
         }
         self.last_number += 1;
         self.watched.push((self.last_number, handle.clone()));
@@ -110,81 +152,94 @@ impl Registry {
         let at = self.watched.iter().position(|(of, _)| *of == number)?;
         let (_, handle) = self.watched.swap_remove(at);
         let told = if self.watched.is_empty() {
-            self.restore() == TOLD
+            self.disarm() == TOLD
         } else {
             is_told()
         };
         told.then_some(handle)
     }
 
-    /// Sets the handler, and starts the thread.
-    fn arm(&mut self) -> io::Result<()> {
-        if PIPE.get().is_none() {
-            // Made under the lock: nobody else is at it.
-            let pipe = io::pipe()?;
-            let _ = PIPE.set(pipe);
-        }
-        std::thread::Builder::new()
-            .name("nexus-signals".into())
-            .spawn(listen)?;
-        // Ordering: Relaxed, here and below; the handler is set after it, and
-        // needs nothing but the pipe, which has an ordering of its own.
-        PHASE.store(ARMED, Ordering::Relaxed);
-        let set = set(HANDLED[0], &ours()).and_then(|first| {
-            let second = set(HANDLED[1], &ours()).inspect_err(|_| {
-                let _ = set(HANDLED[0], &first);
-            })?;
-            Ok([first, second])
-        });
-        match set {
-            Ok(mut before) => {
-                let default = [action_of(SigHandler::SigDfl); 2];
-                let beneath = self.covered.unwrap_or(default);
-                for (before, beneath) in before.iter_mut().zip(beneath) {
-                    if is_ours(*before) {
-                        *before = beneath;
-                    }
+    /// Sets the handler for the `wanted` signals, if it is not set and they are not
+    /// ignored. If the OS refuses one, those that were set here are put back.
+    fn take(&mut self, wanted: Wanted) -> nix::Result<()> {
+        let taken_before = self.before;
+        for (at, signal) in HANDLED.into_iter().enumerate() {
+            if !wanted.contains(signal) || self.before[at].is_some() {
+                continue;
+            }
+            let taken = is_ignored(signal).and_then(|ignored| match ignored {
+                true => Ok(None),
+                false => set(signal, &ours()).map(Some),
+            });
+            match taken {
+                Ok(action) => {
+                    let beneath = self.covered[at].unwrap_or(action_of(SigHandler::SigDfl));
+                    self.before[at] =
+                        action.map(|action| if is_ours(action) { beneath } else { action });
                 }
-                self.before = Some(before);
-                Ok(())
-            }
-            Err(error) => {
-                PHASE.store(RESTORED, Ordering::Relaxed);
-                tell(END);
-                Err(error.into())
+                Err(error) => {
+                    self.put_back(|at| taken_before[at].is_none());
+                    return Err(error);
+                }
             }
         }
+        Ok(())
     }
 
-    /// Sets again what was set before, unless somebody else has set something
-    /// meanwhile; ends the thread. Returns the phase that is over.
-    fn restore(&mut self) -> usize {
-        let before = self.before.take();
-        // Who has ever covered ours may call it from theirs for ever after.
-        let covered = self.covered.is_some();
-        let mut phase = if covered { ASLEEP } else { RESTORED };
-        for (signal, action) in HANDLED.into_iter().zip(before.into_iter().flatten()) {
+    /// Sets again what was set before for those that are `chosen`, unless somebody
+    /// else has set something meanwhile.
+    fn put_back(&mut self, chosen: impl Fn(usize) -> bool) {
+        for (at, signal) in HANDLED.into_iter().enumerate() {
+            if !chosen(at) {
+                continue;
+            }
+            let Some(action) = self.before[at].take() else {
+                continue;
+            };
             let Ok(current) = set(signal, &action) else {
                 continue;
             };
             if !is_ours(current) {
-                // Whoever it is may call ours after theirs.
-                phase = ASLEEP;
-                self.covered = before;
+                self.covered[at] = Some(action);
                 let _ = set(signal, &current);
             }
         }
+    }
+
+    /// Puts everything back, and ends the thread. Returns the phase that is over.
+    fn disarm(&mut self) -> usize {
+        self.put_back(|_| true);
+        // Who has ever covered ours may call it from theirs for ever after.
+        let is_covered = self.covered.iter().any(Option::is_some);
+        let phase = if is_covered { ASLEEP } else { RESTORED };
         tell(END);
         PHASE.swap(phase, Ordering::Relaxed)
     }
 }
 
+/// Starts the thread, and the phase in which the handler is set.
+fn arm() -> io::Result<()> {
+    if PIPE.get().is_none() {
+        // Made under the lock: nobody else is at it.
+        let pipe = io::pipe()?;
+        let _ = PIPE.set(pipe);
+    }
+    std::thread::Builder::new()
+        .name("nexus-signals".into())
+        .spawn(listen)?;
+    // Ordering: Relaxed, here and in `disarm`; the handler is set after it, and
+    // needs nothing but the pipe, which has an ordering of its own.
+    PHASE.store(ARMED, Ordering::Relaxed);
+    Ok(())
+}
+
 /// What is set while runtimes are watched. Calls that are interrupted go on, as
-/// far as the OS can.
+/// far as the OS can. A thread that has a second stack for signals uses it: the
+/// signal may come where its own is nearly used up.
 fn ours() -> SigAction {
     SigAction::new(
         SigHandler::Handler(on_signal),
-        SaFlags::SA_RESTART,
+        SaFlags::SA_RESTART | SaFlags::SA_ONSTACK,
         SigSet::empty(),
     )
 }
@@ -205,6 +260,16 @@ fn set(signal: Signal, action: &SigAction) -> nix::Result<SigAction> {
     unsafe { sigaction(signal, action) }
 }
 
+/// Whether `signal` is ignored.
+fn is_ignored(signal: Signal) -> nix::Result<bool> {
+    let mut action = MaybeUninit::<sigaction_of_c>::uninit();
+    // SAFETY: nothing is set, and there is room for what is set now.
+    let result = unsafe { nix::libc::sigaction(signal as c_int, ptr::null(), action.as_mut_ptr()) };
+    Errno::result(result)?;
+    // SAFETY: filled in, because the call succeeded.
+    Ok(unsafe { action.assume_init() }.sa_sigaction == SIG_IGN)
+}
+
 /// In the middle of anything, on any thread: atomics and system calls only.
 extern "C" fn on_signal(signal: c_int) {
     let errno = Errno::last_raw();
@@ -212,7 +277,9 @@ extern "C" fn on_signal(signal: c_int) {
     match PHASE.compare_exchange(ARMED, TOLD, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => tell(SIGNAL),
         Err(phase) => {
-            if let Ok(signal) = Signal::try_from(signal) {
+            if let Ok(signal) = Signal::try_from(signal)
+                && !(phase == TOLD && signal == Signal::SIGHUP)
+            {
                 if phase == TOLD {
                     let _ = set(signal, &action_of(SigHandler::SigDfl));
                 }

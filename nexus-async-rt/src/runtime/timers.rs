@@ -211,14 +211,15 @@ impl Timers {
     }
 
     /// Until when the thread may sleep, as the system's time now and what is
-    /// left from then on; `None`: until it is woken.
+    /// left from then on; `None`: until it is woken. On a paused clock no time
+    /// passes: what is due is due, what is not due waits for a wake.
     pub(super) fn sleep_time(&self) -> Option<(Instant, Duration)> {
-        if self.clock.is_paused() {
-            return None;
-        }
         let until = self.next_deadline(EXACT)?;
         let now = self.clock.now();
         let left = until.saturating_sub(self.clock.nanos(now));
+        if left > 0 && self.clock.is_paused() {
+            return None;
+        }
         Some((self.clock.system_time(now), Duration::from_nanos(left)))
     }
 
@@ -228,6 +229,7 @@ impl Timers {
             return false;
         };
         self.clock.move_to(self.clock.at(next));
+        self.clock.forget_time();
         true
     }
 

@@ -59,7 +59,9 @@
 //! then jumps to the next deadline whenever there is nothing else to do: hours
 //! pass in no time, and to the nanosecond the same each time. [`advance`] moves
 //! it by hand. What comes from other threads is invisible to it, unless they
-//! keep a [`ClockHold`]; a registered wait for a socket keeps it too.
+//! keep a [`ClockHold`]. A registered wait for a socket keeps it too, and so do the
+//! threads that this crate starts: that of [`resolve`](crate::resolve) while it is
+//! awaited, and tokio's for what is awaited of the bridge.
 //!
 //! The times of a paused clock are its own: a program that is to be tried this
 //! way asks [`now`], not `Instant::now`.

@@ -11,6 +11,13 @@ use std::task::{Context, Poll};
 /// that is never empty cannot hold back the others. Inside `unconstrained`
 /// nothing is counted.
 ///
+/// A poll that is refused 512 times and has still not returned completes 128 times
+/// more, and so on. It runs an executor of its own, such as the `block_on` of
+/// `futures` or tokio inside a task, and would otherwise never end. There, each
+/// completion costs four refusals: `unconstrained` around what that executor runs
+/// spares them. A join of more than 640 futures in one task looks the same, and
+/// completes more than 128 of them in one poll.
+///
 /// A `select` that polls in a fixed order gets to its later branches only when
 /// the earlier ones wait, or when they have used all completions up, and then
 /// the later ones may not complete either. So what is to end a loop (a token, a

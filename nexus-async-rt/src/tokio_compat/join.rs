@@ -2,12 +2,14 @@
 
 use super::background::tokio;
 use crate::runtime::{ClockHold, try_hold_clock};
+use crate::sync::Mutex;
 use crate::thread;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use tokio::task::{JoinError, JoinHandle};
 
 /// Runs `future` on a thread of tokio's. It starts at once, also if the handle
@@ -19,7 +21,8 @@ use tokio::task::{JoinError, JoinHandle};
 /// If tokio's thread cannot be started.
 ///
 /// # Cost
-/// An allocation and a wake of tokio's thread, as `tokio::spawn`.
+/// An allocation and a wake of tokio's thread, as `tokio::spawn`. One allocation
+/// more if the handle has to wait in a runtime of this crate.
 ///
 /// # Example
 /// A producer on tokio, a consumer here:
@@ -55,7 +58,7 @@ where
 {
     TokioJoinHandle {
         task: tokio().spawn(future),
-        hold: None,
+        awaiting: None,
     }
 }
 
@@ -64,8 +67,9 @@ where
 /// From [`spawn_on_tokio`]. It may be sent to another thread and awaited on
 /// any executor. Dropping it detaches the task, which runs on;
 /// [`abort`](TokioJoinHandle::abort) ends it. Once it has been awaited in a
-/// runtime whose clock is [paused](crate::pause), that is held until the result
-/// is there or the handle is dropped.
+/// runtime whose clock is [paused](crate::pause), the clock is held until the
+/// result is there, though nobody takes it, or the handle is dropped. A task that
+/// nobody awaits holds no clock: it may be a server that never ends.
 ///
 /// # Errors
 /// Awaiting it returns a [`TokioJoinError`] if the task panicked, was aborted,
@@ -78,8 +82,28 @@ where
 /// The result is not lost: await `&mut handle`.
 pub struct TokioJoinHandle<T> {
     task: JoinHandle<T>,
-    /// From the first `Pending` in a runtime of this crate to the end.
-    hold: Option<ClockHold>,
+    /// From the first `Pending` in a runtime of this crate on.
+    awaiting: Option<Arc<Awaiting>>,
+}
+
+/// The waker that tokio gets of who awaits the task in a runtime of this crate.
+/// Holds the clock of that runtime until it has woken the task there.
+struct Awaiting {
+    waker: Waker,
+    hold: Mutex<Option<ClockHold>>,
+}
+
+impl Wake for Awaiting {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let hold = self.hold.with(Option::take);
+        self.waker.wake_by_ref();
+        // The clock may move now that the runtime knows of the result.
+        drop(hold);
+    }
 }
 
 impl<T> TokioJoinHandle<T> {
@@ -96,6 +120,31 @@ impl<T> TokioJoinHandle<T> {
     }
 }
 
+impl<T> TokioJoinHandle<T> {
+    /// Ends the hold on the clock, if it is held.
+    fn let_clock_go(&self) {
+        if let Some(awaiting) = &self.awaiting {
+            drop(awaiting.hold.with(Option::take));
+        }
+    }
+
+    /// The waker for a poll in the runtime whose clock is held by `hold`.
+    fn awaiting(&mut self, cx: &Context<'_>, hold: ClockHold) -> Waker {
+        let known = self.awaiting.take();
+        let awaiting = match known.filter(|known| known.waker.will_wake(cx.waker())) {
+            Some(known) => {
+                drop(known.hold.with(|held| held.replace(hold)));
+                known
+            }
+            None => Arc::new(Awaiting {
+                waker: cx.waker().clone(),
+                hold: Mutex::new(Some(hold)),
+            }),
+        };
+        Waker::from(self.awaiting.insert(awaiting).clone())
+    }
+}
+
 impl<T> Future for TokioJoinHandle<T> {
     type Output = Result<T, TokioJoinError>;
 
@@ -103,15 +152,23 @@ impl<T> Future for TokioJoinHandle<T> {
         if !thread::may_complete(cx) {
             return Poll::Pending;
         }
-        let Poll::Ready(result) = Pin::new(&mut self.task).poll(cx) else {
-            if self.hold.is_none() {
-                self.hold = try_hold_clock();
-            }
+        // Before tokio's thread can wake, which ends it.
+        let hold = try_hold_clock().filter(|_| !self.task.is_finished());
+        self.let_clock_go();
+        let waker = hold.map(|hold| self.awaiting(cx, hold));
+        let mut cx = Context::from_waker(waker.as_ref().unwrap_or(cx.waker()));
+        let Poll::Ready(result) = Pin::new(&mut self.task).poll(&mut cx) else {
             return Poll::Pending;
         };
-        self.hold = None;
+        self.let_clock_go();
         thread::completed();
         Poll::Ready(result.map_err(TokioJoinError))
+    }
+}
+
+impl<T> Drop for TokioJoinHandle<T> {
+    fn drop(&mut self) {
+        self.let_clock_go();
     }
 }
 

@@ -53,6 +53,7 @@
 //! It is this crate's alone: tokio's timers go by the system's clock. While
 //! something of the bridge is awaited the paused clock is held, so that a
 //! `timeout` around it does not end because nothing else is to be done here.
+//! A task on tokio that nobody awaits does not hold it.
 //!
 //! # What is not there
 //!

@@ -1,7 +1,7 @@
 //! A future that runs here, inside tokio's context.
 
 use super::background::{enter_to_drop, tokio};
-use crate::runtime::{ClockHold, hold_clock, with_timers};
+use crate::runtime::{ClockHold, try_hold_clock, with_timers};
 use crate::thread;
 use std::fmt;
 use std::mem;
@@ -20,7 +20,8 @@ use std::task::{Context, Poll};
 /// nest one `with_tokio` in another is legal and changes nothing.
 ///
 /// While it waits, a [paused](crate::pause) clock is held: what tokio's thread
-/// is about to hand over is work that the runtime waits for.
+/// is about to hand over is work that the runtime waits for. A future that has
+/// been polled and is then left alone, neither polled nor dropped, holds it too.
 ///
 /// # Panics
 /// - When polled outside a runtime of this crate, or after it completed.
@@ -78,7 +79,8 @@ where
 #[must_use = "futures do nothing unless awaited"]
 pub struct WithTokioFut<F, Fut> {
     state: State<F, Fut>,
-    /// From the first `Pending` to the end: the clock does not jump meanwhile.
+    /// From the first `Pending` to the end: the clock of the runtime that polled
+    /// last does not jump meanwhile.
     hold: Option<ClockHold>,
 }
 
@@ -116,7 +118,8 @@ where
         };
         // SAFETY: pinned with its owner, as above.
         let Poll::Ready(output) = unsafe { Pin::new_unchecked(future) }.poll(cx) else {
-            hold.get_or_insert_with(|| hold_clock("with_tokio"));
+            // Of the runtime that polls now.
+            *hold = try_hold_clock();
             return Poll::Pending;
         };
         *hold = None;

@@ -11,7 +11,7 @@ fn every_counter_counts_what_it_says() {
     with_built(
         |builder| builder.slab_unbounded(ByteSlab::<256>::with_chunk_capacity(4)),
         |rt| {
-            rt.block_on(async {
+            let sleeps = rt.block_on(async {
                 let task = spawn_slab(async {
                     yield_now().await;
                     yield_now().await;
@@ -29,14 +29,20 @@ fn every_counter_counts_what_it_says() {
                     Poll::Pending
                 }))
                 .await;
-                sleep(Duration::from_millis(2)).await;
+                // Once, unless other programs had the core until it was over.
+                let mut sleeps = 0;
+                while sleeps == 0 || metrics().parks == 0 {
+                    sleep(Duration::from_millis(2)).await;
+                    sleeps += 1;
+                }
+                sleeps
             });
             let metrics = rt.metrics();
             assert_eq!((metrics.tasks_alive, metrics.tasks_spawned), (0, 2));
             assert_eq!(metrics.polls, 5);
-            // Two yields, two joins, the timer.
-            assert_eq!((metrics.local_wakes, metrics.foreign_wakes), (5, 1));
-            assert_eq!(metrics.timers_fired, 1);
+            // Two yields, two joins, the timers.
+            assert_eq!(metrics.local_wakes, 4 + sleeps);
+            assert_eq!((metrics.foreign_wakes, metrics.timers_fired), (1, sleeps));
             assert!(metrics.parks >= 1);
             assert_eq!((metrics.spins, metrics.socket_polls), (0, 0));
             assert_eq!((metrics.slots_used, metrics.slots_most_used), (0, 1));
@@ -46,12 +52,16 @@ fn every_counter_counts_what_it_says() {
 
 #[test]
 fn a_runtime_that_spins_parks_less() {
+    const LONG: Duration = Duration::from_secs(3600);
     with_built(
-        |builder| builder.spin(Duration::from_secs(5)),
+        |builder| builder.spin(LONG),
         |rt| {
             rt.block_on(sleep(Duration::from_millis(5)));
-            let metrics = rt.metrics();
-            assert!(metrics.spins > 0 && metrics.parks == 0, "{metrics:?}");
+            // Once, unless the time was over before the loop was idle.
+            while rt.metrics().spins == 0 {
+                rt.block_on(sleep(Duration::from_millis(5)));
+            }
+            assert_eq!(rt.metrics().parks, 0);
         },
     );
     with_runtime(|rt| {
@@ -60,21 +70,20 @@ fn a_runtime_that_spins_parks_less() {
     });
 }
 
+/// Before the park and after it: unless other programs have the cores for so long
+/// that there is nothing left of the sleep, or of the time that is to be spun away.
 #[test]
 fn a_runtime_that_spins_is_awake_before_a_deadline() {
-    const SLEEPS: u64 = 5;
     with_built(
         |builder| builder.spin(Duration::from_millis(5)),
-        |rt| {
-            rt.block_on(async {
-                for _ in 0..SLEEPS {
-                    sleep(Duration::from_millis(30)).await;
-                }
-            });
-            let metrics = rt.metrics();
-            assert!(metrics.parks >= SLEEPS, "{metrics:?}");
-            // Before each park and, unless the OS was very late, after it.
-            assert!(metrics.spins > SLEEPS, "{metrics:?}");
+        |rt| loop {
+            let before = rt.metrics();
+            rt.block_on(sleep(Duration::from_millis(30)));
+            let after = rt.metrics();
+            let (parks, spins) = (after.parks - before.parks, after.spins - before.spins);
+            if parks > 0 && spins > parks {
+                break;
+            }
         },
     );
 }

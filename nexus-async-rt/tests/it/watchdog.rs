@@ -27,14 +27,15 @@ pub fn within<R>(limit: Duration, f: impl FnOnce() -> R) -> R {
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Runs `f` with a runtime that `build` sets up, watched for ten seconds, or as
-/// much longer as there is more to do.
+/// Runs `f` with a runtime that `build` sets up, watched for a minute, or as much
+/// longer as there is more to do: on a machine that others use, too, everything
+/// takes ten times as long.
 #[track_caller]
 pub fn with_built<R>(
     build: impl for<'w> FnOnce(RuntimeBuilder<'w>) -> RuntimeBuilder<'w>,
     f: impl FnOnce(&mut Runtime<'_>) -> R,
 ) -> R {
-    within(Duration::from_secs(scaled(10) as u64), || {
+    within(Duration::from_secs(scaled(60) as u64), || {
         let mut world = WorldBuilder::new().build();
         let mut rt = build(Runtime::builder(&mut world)).build();
         f(&mut rt)
