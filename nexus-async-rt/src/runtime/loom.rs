@@ -106,8 +106,9 @@ impl Owner {
 
     fn release(&mut self, task: *const Header) {
         // SAFETY: alive, because it has not been released yet.
-        let state = unsafe { &(*task).state };
-        if state.is_done() && state.settle() {
+        let state = unsafe { &raw const (*task).state };
+        // SAFETY: as above; not touched afterwards.
+        if unsafe { (*state).is_done() && State::settle(state) } {
             self.free(task);
         }
     }
@@ -145,7 +146,7 @@ impl Owner {
                     if (*task).state.make_ready() {
                         self.ready.push(task);
                     }
-                    if (*task).state.drop_local() {
+                    if State::drop_local(&raw const (*task).state) {
                         self.free(task);
                     }
                 } else {
@@ -196,7 +197,7 @@ impl Owner {
             // SAFETY: as in `receive`; each task is a keeper now.
             unsafe {
                 chain = Inbox::next(task);
-                if !(*task).state.take_call() || (*task).state.drop_local() {
+                if !(*task).state.take_call() || State::drop_local(&raw const (*task).state) {
                     inbox::free_orphan(task);
                 }
             }
@@ -404,7 +405,7 @@ fn loom_a_waker_comes_home_before_the_task_ends() {
         });
         let dropping = cloning.join().unwrap();
         // SAFETY: the waker has come back.
-        unsafe { assert!(!(*task.0).state.drop_local()) };
+        unsafe { assert!(!State::drop_local(&raw const (*task.0).state)) };
         owner.complete(&task);
         let chain = owner.inbox().take();
         owner.receive(chain);

@@ -121,6 +121,14 @@ impl Shared {
         }
     }
 
+    /// The block, by the pointer that it was made with: a claim or a task may be
+    /// what frees it, which a pointer made from `&self` must not.
+    pub(super) fn block(&self) -> NonNull<Self> {
+        // SAFETY: never null, because it is the address of the block, guaranteed
+        // by `create`.
+        unsafe { NonNull::new_unchecked(self.root.home.cast_mut().cast()) }
+    }
+
     /// # Safety
     /// Nobody knows of the block any more.
     unsafe fn destroy(inbox: *const Inbox) {
@@ -238,7 +246,7 @@ impl Shared {
     pub(super) unsafe fn drop_waker(task: *const Header) {
         // SAFETY: as the caller says; freed if the state says so.
         unsafe {
-            if (*task).state.drop_local() {
+            if State::drop_local(&raw const (*task).state) {
                 Self::free(task);
             }
         }

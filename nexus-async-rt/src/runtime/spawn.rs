@@ -204,7 +204,7 @@ impl Shared {
         let slot = arena.take()?;
         self.keep();
         Some(SlabClaim {
-            shared: NonNull::from(self),
+            shared: self.block(),
             slot,
             _local: PhantomData,
         })

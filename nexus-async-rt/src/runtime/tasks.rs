@@ -248,7 +248,8 @@ impl Home for Shared {
         // SAFETY: alive, because the caller says so; freed if nobody else
         // knows of it, and then not touched again.
         unsafe {
-            if (*task).state.is_done() && (*task).state.settle() {
+            let state = &raw const (*task).state;
+            if (*state).is_done() && State::settle(state) {
                 Self::free(task);
             }
         }
@@ -272,7 +273,7 @@ impl Home for Shared {
             // SAFETY: alive, see above; the runtime is not closed, because a task is
             // alive. The handle keeps the task until the caller drops it.
             let panic = unsafe {
-                let _context = context::enter(NonNull::from(shared));
+                let _context = context::enter(shared.block());
                 shared.end(task, Ended::Aborted)
             };
             hand_on(panic);
