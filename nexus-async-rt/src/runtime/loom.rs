@@ -51,6 +51,7 @@ static VTABLE: TaskVtable = TaskVtable {
     drop_output: |_| unreachable!(),
     release: |_| unreachable!(),
     abort: |_| unreachable!(),
+    discard: |_| unreachable!(),
     output_offset: 0,
     dealloc: Some(dealloc),
 };

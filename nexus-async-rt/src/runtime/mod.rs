@@ -40,6 +40,7 @@ mod bell;
 mod builder;
 mod clock;
 mod context;
+mod ends;
 mod entry;
 #[cfg(all(target_os = "linux", not(miri)))]
 mod futex;
@@ -74,6 +75,8 @@ pub use world::{WorldCtx, with_world, with_world_ref};
 use crate::thread::{self, BlockOnGuard};
 use crate::unwind::hand_on;
 use builder::Limits;
+use context::ContextGuard;
+use ends::Outermost;
 use inbox::Park;
 use nexus_rt::World;
 use poller::Poller;
@@ -81,12 +84,13 @@ use shared::Shared;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use watches::Watches;
+use world::Lent;
 
 /// A single-threaded executor that borrows a [`World`].
 ///
@@ -141,6 +145,15 @@ pub struct Runtime<'w> {
     world: PhantomData<(&'w mut World, *const ())>,
 }
 
+/// Held while a runtime runs. The root future is dropped before: its destructor is
+/// inside the runtime.
+struct RunGuard<'a> {
+    _ends: Outermost<'a>,
+    _running: Lent<'a>,
+    _context: ContextGuard,
+    _in_block_on: BlockOnGuard,
+}
+
 /// Parks after which a runtime that was woken in a hurry sees whether it still is.
 #[cfg(all(target_os = "linux", not(miri)))]
 const HURRIED: u32 = 64;
@@ -174,7 +187,8 @@ impl<'w> Runtime<'w> {
     /// wait for events.
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
-        self.run(future, false)
+        let _run = self.begin_run();
+        self.drive(future, false)
     }
 
     /// As [`block_on`](Runtime::block_on), but never sleeps: the thread is busy
@@ -184,7 +198,8 @@ impl<'w> Runtime<'w> {
     /// As [`block_on`](Runtime::block_on).
     #[track_caller]
     pub fn block_on_busy<F: Future>(&mut self, future: F) -> F::Output {
-        self.run(future, true)
+        let _run = self.begin_run();
+        self.drive(future, true)
     }
 
     /// What the runtime has done so far.
@@ -199,17 +214,33 @@ impl<'w> Runtime<'w> {
         self.metrics().tasks_alive as usize
     }
 
+    /// What holds while the loop runs.
     #[track_caller]
-    fn run<F: Future>(&mut self, future: F, busy: bool) -> F::Output {
-        let Some(_in_block_on) = BlockOnGuard::enter() else {
+    fn begin_run<'a>(&self) -> RunGuard<'a> {
+        let Some(in_block_on) = BlockOnGuard::enter() else {
             panic!("`block_on` was called inside another `block_on` of the same thread")
         };
-        // SAFETY: alive and on its thread, as `self` is.
-        let _context = unsafe { context::enter(self.shared) };
-        // SAFETY: alive until `drop`.
-        let _running = unsafe { self.shared.as_ref() }.borrows.begin_run();
-        // Dropped before the guards: its destructor is inside the runtime.
-        let mut root = pin!(future);
+        // SAFETY: alive and on its thread, as `self` is, which the caller borrows
+        // for as long as it has the guard.
+        let (context, shared) = unsafe { (context::enter(self.shared), self.shared.as_ref()) };
+        let running = shared.borrows.begin_run();
+        let (ends, panic) = shared.begin_run_in_end();
+        let guard = RunGuard {
+            _ends: ends,
+            _running: running,
+            _context: context,
+            _in_block_on: in_block_on,
+        };
+        hand_on(panic);
+        guard
+    }
+
+    /// Runs the loop. The future stays where the caller has put it: a future may
+    /// be large, and each move is a copy of it on the stack.
+    fn drive<F: Future>(&mut self, mut future: F, busy: bool) -> F::Output {
+        // SAFETY: a parameter is not moved unless it is named, and this hides its
+        // name: it is dropped where it lies.
+        let mut root = unsafe { Pin::new_unchecked(&mut future) };
         self.shared().set_root_ready();
         self.shared().timers.clock.forget_time();
         // It may have been set since the last run.

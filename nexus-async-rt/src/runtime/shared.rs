@@ -6,6 +6,7 @@
 //! taken out first.
 
 use super::bell::Bell;
+use super::ends::Ends;
 use super::inbox::{self, Inbox, Park};
 use super::metrics::Counters;
 use super::ready::Ready;
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(super) ready: Ready,
     /// The task that is being polled, if any.
     pub(super) current: Cell<*const Header>,
+    pub(super) ends: Ends,
     pub(super) arena: Option<Arena>,
     pub(super) timers: Timers,
     /// The descriptors that the poller watches; none once the runtime is gone,
@@ -68,6 +70,7 @@ static ROOT_VTABLE: TaskVtable = TaskVtable {
     drop_output: |_| unreachable!("the root's output is the caller's"),
     release: Shared::release,
     abort: |_| unreachable!("the root has no handle"),
+    discard: |_| unreachable!("the root's output is the caller's"),
     output_offset: 0,
     dealloc: None,
 };
@@ -96,6 +99,7 @@ impl Shared {
             ),
             ready: Ready::new(),
             current: Cell::new(ptr::null()),
+            ends: Ends::new(),
             arena,
             timers: Timers::new(),
             watches: RefCell::new(Some(watches)),
@@ -148,9 +152,11 @@ impl Shared {
         let this = unsafe { &*shared };
         let mut first = None;
         this.closing.set(true);
+        let ends = this.begin_ends();
         // Foreign code runs at each step and may cause work for all others.
         loop {
-            if let Some(task) = this.newest() {
+            if this.end_next(&mut first) {
+            } else if let Some(task) = this.newest() {
                 // SAFETY: a listed task is alive.
                 keep_first(&mut first, unsafe { this.end(task, Ended::Shutdown) });
             } else if let Some(task) = this.ready.pop() {
@@ -167,6 +173,7 @@ impl Shared {
                 break;
             }
         }
+        drop(ends);
         // Their count of owners is this thread's.
         drop(this.watches.take());
         this.inbox.keep(this.live.get());

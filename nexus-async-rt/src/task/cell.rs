@@ -35,6 +35,7 @@ impl<F: Future, H: Home, const BOXED: bool> Table<F, H, BOXED> {
         drop_output: drop_output::<F>,
         release: H::release,
         abort: H::abort,
+        discard: H::discard,
         output_offset: offset_of!(TaskCell<F>, payload),
         dealloc: if BOXED { Some(free::<F>) } else { None },
     };

@@ -2,6 +2,7 @@
 
 use super::state::State;
 use crate::sync::UnsafeCell;
+use crate::unwind::Panic;
 use std::cell::Cell;
 use std::panic::Location;
 use std::ptr;
@@ -16,12 +17,22 @@ pub(crate) trait Home {
     /// - The caller does not touch it afterwards.
     unsafe fn release(task: *const Header);
 
-    /// Ends the task now, or right after the poll that is running; whether it
-    /// was still running. Does not release it.
+    /// Ends the task now; right after the poll that is running, if it is its own;
+    /// or right after the other task whose end is under way. Whether it was still
+    /// running. Does not release it.
     ///
     /// # Safety
-    /// - `task` is alive and a handle of it exists; this is its owning thread.
+    /// - `task` is alive, and the caller keeps it, by a handle or a waker; this is
+    ///   its owning thread.
     unsafe fn abort(task: *const Header) -> bool;
+
+    /// Drops the output, now or right after the task whose end is under way; then
+    /// releases the task. Returns the first panic.
+    ///
+    /// # Safety
+    /// - [`State::begin_discard`] has said `true`; this is the owning thread.
+    /// - The caller does not touch the task afterwards.
+    unsafe fn discard(task: *const Header) -> Option<Panic>;
 }
 
 /// What differs from one type of future to the next.
@@ -46,6 +57,8 @@ pub(crate) struct TaskVtable {
     pub(crate) release: unsafe fn(*const Header),
     /// [`Home::abort`] of the task's home.
     pub(crate) abort: unsafe fn(*const Header) -> bool,
+    /// [`Home::discard`] of the task's home.
+    pub(crate) discard: unsafe fn(*const Header) -> Option<Panic>,
     /// From the header to the output.
     pub(crate) output_offset: usize,
     /// Frees the block, on whatever thread, if it is one of its own; `None`: a

@@ -3,6 +3,7 @@
 use super::header::Header;
 use super::state::Ended;
 use crate::thread;
+use crate::unwind::{caught, hand_on, keep_first};
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -12,12 +13,17 @@ use std::task::{Context, Poll};
 /// A spawned task: a future of its output, and the means to end it.
 ///
 /// Returned by `spawn_boxed`, `spawn_slab` and `SlabClaim::spawn`. It stays on
-/// the runtime's thread; dropping it detaches the task, which runs on.
+/// the runtime's thread; dropping it detaches the task, which runs on. If the task
+/// has finished, dropping it drops the output; inside a destructor that an abort,
+/// the end of the runtime or the drop of another output runs, the output is queued
+/// as an [abort](JoinHandle::abort) is.
 ///
 /// # Panics
-/// Awaiting it panics when no output can come any more, and says where the
-/// task was spawned: the output was taken before, the task panicked, or the
-/// runtime is gone.
+/// - Awaiting it panics when no output can come any more, and says where the
+///   task was spawned: the output was taken before, the task panicked or was
+///   aborted, or the runtime is gone.
+/// - Dropping it hands on the panic of the output's destructor, unless the thread
+///   is unwinding already: then the panic is swallowed.
 ///
 /// # Cancel safety
 /// Await `&mut handle`: what is dropped then is a reference, and the handle can be
@@ -77,12 +83,17 @@ impl<T> JoinHandle<T> {
 
     /// Ends the task; whether it was still running.
     ///
-    /// The future is dropped before this returns, unless it is being polled
-    /// further up the stack: then right after that.
+    /// The future is dropped before this returns, with two exceptions. If it is
+    /// being polled further up the stack, it is dropped right after that poll. If
+    /// the caller is a destructor that another abort runs, or the end of the
+    /// runtime, the abort is queued: [`is_finished`](JoinHandle::is_finished) stays
+    /// `false`, and the future is dropped before the outermost call returns. So
+    /// tasks that abort each other cost no stack, however many there are. Values
+    /// nested in values are dropped one inside the other, as everywhere in Rust.
     ///
     /// # Panics
-    /// Hands on the panic of the future's destructor, unless the thread is
-    /// unwinding already.
+    /// With the first panic of a destructor, when all that was queued is done. It is
+    /// swallowed if the thread is unwinding already.
     ///
     /// # Example
     /// ```
@@ -177,27 +188,23 @@ fn register(header: &Header, cx: &Context<'_>) {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        struct Release(NonNull<Header>);
-        impl Drop for Release {
-            fn drop(&mut self) {
-                // SAFETY: alive until here, because its handle bit was set;
-                // not touched afterwards.
-                unsafe {
-                    let header = self.0.as_ref();
-                    header.state.drop_handle();
-                    (header.vtable.release)(self.0.as_ptr());
-                }
+        let header = self.header();
+        let mut first = None;
+        if let Some(joiner) = header.joiner.take() {
+            first = caught(|| drop(joiner));
+        }
+        header.state.drop_handle();
+        let task = self.task.as_ptr().cast_const();
+        // SAFETY: alive until here, because its handle bit was set; the owning
+        // thread, because a handle is not `Send`; not touched afterwards.
+        unsafe {
+            if header.state.begin_discard() {
+                keep_first(&mut first, (header.vtable.discard)(task));
+            } else {
+                (header.vtable.release)(task);
             }
         }
-        // First declared, last dropped: also if a destructor panics below.
-        let _release = Release(self.task);
-        let header = self.header();
-        let _joiner = header.joiner.take();
-        if header.state.take_output() {
-            // SAFETY: `take_output` said so; the owning thread, because a
-            // handle is not `Send`.
-            unsafe { (header.vtable.drop_output)(self.task.as_ptr()) };
-        }
+        hand_on(first);
     }
 }
 

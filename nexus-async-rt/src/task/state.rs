@@ -33,7 +33,8 @@ const BUSY: u16 = 1 << 3;
 const HANDLE: u16 = 1 << 4;
 /// The output is in the cell.
 const OUTPUT: u16 = 1 << 5;
-/// Abort as soon as the poll that is running returns.
+/// Abort as soon as the poll that is running returns, or the end that is under
+/// way is over.
 const ABORT: u16 = 1 << 6;
 /// Owner's plain copy of `MERGED`.
 const COUNTED: u16 = 1 << 7;
@@ -137,8 +138,8 @@ impl State {
         flags & COMPLETED == 0
     }
 
-    /// The poll returned `Pending`. `true`: the task has been aborted
-    /// meanwhile.
+    /// Whether an abort was asked for: by the poll that has just returned
+    /// `Pending`, or of a task whose end is queued.
     #[inline(always)]
     pub(crate) fn is_aborted(&self) -> bool {
         self.has(ABORT)
@@ -234,6 +235,19 @@ impl State {
         self.clear(HANDLE);
     }
 
+    /// The handle is gone. `true`: the output is still there, and the caller's to
+    /// drop; the task is busy until [`State::end_busy`]. A task that is busy
+    /// already keeps its output: what makes it busy looks for it afterwards.
+    #[inline(always)]
+    pub(crate) fn begin_discard(&self) -> bool {
+        let flags = self.flags.get();
+        if flags & (OUTPUT | BUSY) != OUTPUT {
+            return false;
+        }
+        self.set(BUSY);
+        true
+    }
+
     /// Whether a handle exists.
     #[inline(always)]
     pub(crate) fn has_handle(&self) -> bool {
@@ -246,7 +260,8 @@ impl State {
         self.has(COMPLETED)
     }
 
-    /// The future is being polled: it is dropped right after.
+    /// The future is being polled, and is dropped right after; or its end is
+    /// queued.
     pub(crate) fn abort_later(&self) {
         self.set(ABORT);
     }

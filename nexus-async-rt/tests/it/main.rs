@@ -22,6 +22,7 @@ mod channel_sides;
 mod channel_threads;
 mod channel_typed;
 mod channel_waits;
+mod depth;
 mod examples;
 mod fairness;
 mod handoff;
