@@ -185,6 +185,10 @@ impl<'w> Runtime<'w> {
     /// # Panics
     /// Inside another `block_on`, with the panic of a task, and if the OS refuses to
     /// wait for events.
+    ///
+    /// # Cost
+    /// No allocation: `future` lies on the stack, where the caller has put it. In a
+    /// debug build it is copied there, up to twice.
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
         let _run = self.begin_run();

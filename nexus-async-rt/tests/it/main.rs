@@ -41,6 +41,7 @@ mod shutdown;
 mod signals;
 mod slab;
 mod spawn;
+mod stack;
 mod tcp;
 mod time;
 mod time_backoff;
