@@ -170,7 +170,10 @@ pub use runtime::{
     WorldCtx, claim_slab, metrics, shutdown_handle, shutdown_signal, spawn_boxed, spawn_slab,
     task_count, try_claim_slab, with_world, with_world_ref,
 };
-pub use task::{BoundedByteSlab, ByteSlab, JoinHandle, MIN_SLOT_SIZE, TASK_HEADER_SIZE};
+pub use task::{
+    AbortHandle, BoundedByteSlab, ByteSlab, JoinError, JoinHandle, MIN_SLOT_SIZE, OutcomeFut,
+    TASK_HEADER_SIZE,
+};
 #[cfg(not(all(test, nexus_loom)))]
 pub use time::{
     AdvanceFut, After, Backoff, BackoffBuilder, ClockHold, Elapsed, Exhausted, Interval,

@@ -196,6 +196,16 @@ impl Home for Shared {
         }
     }
 
+    #[inline(always)]
+    unsafe fn drop_waker(task: *const Header) {
+        // SAFETY: as the caller says; freed if the state says so.
+        unsafe {
+            if State::drop_local(&raw const (*task).state) {
+                Self::free(task);
+            }
+        }
+    }
+
     unsafe fn abort(task: *const Header) -> bool {
         // SAFETY: alive, because the caller keeps it.
         let header = unsafe { &*task };

@@ -52,6 +52,7 @@ static VTABLE: TaskVtable = TaskVtable {
     release: |_| unreachable!(),
     abort: |_| unreachable!(),
     discard: |_| unreachable!(),
+    drop_waker: |_| unreachable!(),
     output_offset: 0,
     dealloc: Some(dealloc),
 };

@@ -71,6 +71,7 @@ static ROOT_VTABLE: TaskVtable = TaskVtable {
     release: Shared::release,
     abort: |_| unreachable!("the root has no handle"),
     discard: |_| unreachable!("the root's output is the caller's"),
+    drop_waker: Shared::drop_waker,
     output_offset: 0,
     dealloc: None,
 };
@@ -240,21 +241,6 @@ impl Shared {
             (*shared).counters.local_wakes.add(1);
             if (*task).state.make_ready() {
                 (*shared).ready.push(task);
-            }
-        }
-    }
-
-    /// Drops a waker on the owner's thread.
-    ///
-    /// # Safety
-    /// - The caller has a reference to the task, and gives it up; this is its
-    ///   owner's thread.
-    #[inline(always)]
-    pub(super) unsafe fn drop_waker(task: *const Header) {
-        // SAFETY: as the caller says; freed if the state says so.
-        unsafe {
-            if State::drop_local(&raw const (*task).state) {
-                Self::free(task);
             }
         }
     }

@@ -36,6 +36,7 @@ impl<F: Future, H: Home, const BOXED: bool> Table<F, H, BOXED> {
         release: H::release,
         abort: H::abort,
         discard: H::discard,
+        drop_waker: H::drop_waker,
         output_offset: offset_of!(TaskCell<F>, payload),
         dealloc: if BOXED { Some(free::<F>) } else { None },
     };

@@ -33,6 +33,13 @@ pub(crate) trait Home {
     /// - [`State::begin_discard`] has said `true`; this is the owning thread.
     /// - The caller does not touch the task afterwards.
     unsafe fn discard(task: *const Header) -> Option<Panic>;
+
+    /// Gives a waker up.
+    ///
+    /// # Safety
+    /// - The caller has one, and does not touch the task afterwards; this is the
+    ///   owning thread.
+    unsafe fn drop_waker(task: *const Header);
 }
 
 /// What differs from one type of future to the next.
@@ -59,6 +66,8 @@ pub(crate) struct TaskVtable {
     pub(crate) abort: unsafe fn(*const Header) -> bool,
     /// [`Home::discard`] of the task's home.
     pub(crate) discard: unsafe fn(*const Header) -> Option<Panic>,
+    /// [`Home::drop_waker`] of the task's home.
+    pub(crate) drop_waker: unsafe fn(*const Header),
     /// From the header to the output.
     pub(crate) output_offset: usize,
     /// Frees the block, on whatever thread, if it is one of its own; `None`: a

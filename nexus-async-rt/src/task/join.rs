@@ -1,11 +1,14 @@
 //! The handle that waits for a task's output.
 
+use super::abort::AbortHandle;
 use super::header::Header;
+use super::outcome::OutcomeFut;
 use super::state::Ended;
 use crate::thread;
 use crate::unwind::{caught, hand_on, keep_first};
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
@@ -21,7 +24,8 @@ use std::task::{Context, Poll};
 /// # Panics
 /// - Awaiting it panics when no output can come any more, and says where the
 ///   task was spawned: the output was taken before, the task panicked or was
-///   aborted, or the runtime is gone.
+///   aborted, or the runtime is gone. [`outcome`](JoinHandle::outcome) returns an
+///   error instead.
 /// - Dropping it hands on the panic of the output's destructor, unless the thread
 ///   is unwinding already: then the panic is swallowed.
 ///
@@ -58,6 +62,11 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> Unpin for JoinHandle<T> {}
+
+// A panic leaves the task's state whole: foreign code runs with nothing open. The
+// output can be reached by value alone.
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
     /// # Safety
@@ -121,26 +130,53 @@ impl<T> JoinHandle<T> {
         unsafe { (self.header().vtable.abort)(self.task.as_ptr()) }
     }
 
-    #[cold]
-    fn refuse(&self) -> ! {
-        let header = self.header();
-        let reason = match header.state.ended() {
-            Some(Ended::Panicked) => "it panicked",
-            Some(Ended::Aborted) => "it was aborted",
-            Some(Ended::Shutdown) => "its runtime was dropped before it ended",
-            Some(Ended::Returned) | None => "its output has been taken already",
-        };
-        panic!(
-            "no output can come from the task spawned at {}: {reason}",
-            header.location
-        );
+    /// A handle that ends the task, while this one waits for it.
+    ///
+    /// # Example
+    /// See [`AbortHandle`].
+    #[must_use]
+    pub fn abort_handle(&self) -> AbortHandle {
+        // SAFETY: alive, because the handle bit keeps it; of this thread.
+        unsafe { AbortHandle::new(self.task) }
     }
-}
 
-impl<T> Future for JoinHandle<T> {
-    type Output = T;
+    /// Waits for the task, in whatever way it ends: a future of its output, or of
+    /// why there is none.
+    ///
+    /// # Errors
+    /// If the task was aborted, panicked, or was dropped with its runtime. The
+    /// error can be asked for again.
+    ///
+    /// # Panics
+    /// If the output has been taken already, by this or by awaiting the handle.
+    ///
+    /// # Cancel safety
+    /// The future borrows the handle. Dropping it loses nothing: a loop that
+    /// selects over it calls `outcome` again.
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::{JoinError, Runtime, spawn_boxed};
+    /// use nexus_rt::WorldBuilder;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let mut rt = Runtime::new(&mut world);
+    /// rt.block_on(async {
+    ///     assert_eq!(spawn_boxed(async { 7 }).outcome().await, Ok(7));
+    ///
+    ///     let mut task = spawn_boxed(std::future::pending::<()>());
+    ///     task.abort_handle().abort();
+    ///     let error = task.outcome().await.unwrap_err();
+    ///     assert!(matches!(error, JoinError::Aborted { .. }));
+    ///     assert_eq!(error.location().file(), file!());
+    /// });
+    /// ```
+    pub fn outcome(&mut self) -> OutcomeFut<'_, T> {
+        OutcomeFut::new(self)
+    }
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+    /// The output, or how the task ended without one.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Ended>> {
         let header = self.header();
         if !header.state.is_completed() {
             register(header, cx);
@@ -154,7 +190,7 @@ impl<T> Future for JoinHandle<T> {
             return Poll::Pending;
         }
         if !header.state.take_output() {
-            self.refuse();
+            return Poll::Ready(Err(header.state.ended().unwrap_or(Ended::Returned)));
         }
         thread::completed();
         // SAFETY: in the block, because the table is of this task; the output
@@ -169,7 +205,39 @@ impl<T> Future for JoinHandle<T> {
                     .cast::<T>(),
             )
         };
-        Poll::Ready(output)
+        Poll::Ready(Ok(output))
+    }
+
+    /// Where the task was spawned.
+    pub(super) fn location(&self) -> &'static Location<'static> {
+        self.header().location
+    }
+
+    /// No output can come.
+    #[cold]
+    pub(super) fn refuse(&self, ended: Ended) -> ! {
+        let reason = match ended {
+            Ended::Panicked => "it panicked",
+            Ended::Aborted => "it was aborted",
+            Ended::Shutdown => "its runtime was dropped before it ended",
+            Ended::Returned => "its output has been taken already",
+        };
+        panic!(
+            "no output can come from the task spawned at {}: {reason}",
+            self.location()
+        );
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match self.poll_end(cx) {
+            Poll::Ready(Ok(output)) => Poll::Ready(output),
+            Poll::Ready(Err(ended)) => self.refuse(ended),
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
