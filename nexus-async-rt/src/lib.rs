@@ -82,7 +82,7 @@
 //!
 //! # Platforms
 //!
-//! Unix: Linux is tested, macOS builds. `panic = "abort"` is supported. After
+//! Unix, with 64-bit pointers: Linux is tested, macOS builds. `panic = "abort"` is supported. After
 //! `fork` a child may only `exec`.
 
 #![warn(
@@ -99,6 +99,12 @@
 
 #[cfg(not(unix))]
 compile_error!("nexus-async-rt needs a Unix: Linux is tested, macOS builds");
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!(
+    "nexus-async-rt needs 64-bit pointers: with smaller words the counts of wakers and the \
+     positions of rings would wrap within the life of a program"
+);
 
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(

@@ -9,7 +9,7 @@ use std::{io, ptr};
 /// The half of the word that the kernel looks at: the one with the low bits.
 fn low_half<T>(word: &AtomicPtr<T>) -> *const u32 {
     let halves: *const u32 = ptr::from_ref(word).cast();
-    if cfg!(all(target_endian = "big", target_pointer_width = "64")) {
+    if cfg!(target_endian = "big") {
         halves.wrapping_add(1)
     } else {
         halves

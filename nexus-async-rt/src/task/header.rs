@@ -127,7 +127,7 @@ impl Header {
     }
 }
 
-#[cfg(all(test, not(nexus_loom), target_pointer_width = "64"))]
+#[cfg(all(test, not(nexus_loom)))]
 mod tests {
     #[test]
     fn header_leaves_room_in_the_smallest_slot() {
