@@ -19,11 +19,12 @@
 //! between two runs, that run does first what is queued.
 
 use super::context;
+use super::intake::Intake;
 use super::shared::Shared;
-use crate::task::{Ended, Header, Home, State};
+use crate::task::{Ended, Header, Home};
 use crate::unwind::{Panic, caught, hand_on, keep_first};
 use std::cell::Cell;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 /// See the module.
 #[derive(Debug)]
@@ -185,24 +186,19 @@ impl Shared {
 
 impl Home for Shared {
     #[inline]
-    unsafe fn release(task: *const Header) {
-        // SAFETY: alive, because the caller says so; freed if nobody else
-        // knows of it, and then not touched again.
+    unsafe fn free(task: *const Header) {
+        // SAFETY: as the caller says. A task that cannot be freed is the root,
+        // which is part of the block, or in a slot of the arena.
         unsafe {
-            let state = &raw const (*task).state;
-            if (*state).is_done() && State::settle(state) {
-                Self::free(task);
+            let shared = Self::of(task);
+            match ((*task).vtable.dealloc, &(*shared).arena) {
+                (Some(dealloc), _) => dealloc(task),
+                (None, Some(arena)) if !ptr::eq(task, &raw const (*shared).root) => {
+                    arena.give_back(NonNull::new_unchecked(task.cast_mut().cast()));
+                }
+                (None, _) => {}
             }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn drop_waker(task: *const Header) {
-        // SAFETY: as the caller says; freed if the state says so.
-        unsafe {
-            if State::drop_local(&raw const (*task).state) {
-                Self::free(task);
-            }
+            Intake::let_go(shared.cast());
         }
     }
 

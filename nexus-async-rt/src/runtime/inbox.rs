@@ -24,7 +24,7 @@
 //! exists; the last keeper destroys.
 
 use super::bell::Bell;
-#[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+#[cfg(all(target_os = "linux", not(miri)))]
 use super::futex;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Site, ordering};
 use crate::task::{Header, State};
@@ -40,7 +40,7 @@ pub(crate) enum Park {
     /// In the poller, which has descriptors and a deadline to wait for as well.
     Poller,
     /// On the inbox's own word, which is cheaper to wake from.
-    #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+    #[cfg(all(target_os = "linux", not(miri)))]
     Here,
 }
 
@@ -48,7 +48,7 @@ impl Park {
     fn mark(self) -> *mut Header {
         match self {
             Self::Poller => PARKED,
-            #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+            #[cfg(all(target_os = "linux", not(miri)))]
             Self::Here => PARKED_HERE,
         }
     }
@@ -110,7 +110,7 @@ impl Inbox {
 
     /// Sleeps here until something is put in; may return early. `false`: something
     /// was, before it slept.
-    #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+    #[cfg(all(target_os = "linux", not(miri)))]
     pub(crate) fn sleep(&self) -> bool {
         futex::wait(&self.head, PARKED_HERE)
     }
@@ -170,7 +170,7 @@ impl Inbox {
         if mark == PARKED {
             self.bell.ring();
         }
-        #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+        #[cfg(all(target_os = "linux", not(miri)))]
         if mark == PARKED_HERE {
             futex::wake(&self.head);
         }
@@ -352,6 +352,7 @@ impl Inbox {
     pub(super) fn end(&mut self) {
         self.head.with_mut(|_| ());
         self.keepers.with_mut(|_| ());
+        self.bell.end();
     }
 
     /// The bell, for the model's sleep.

@@ -45,6 +45,7 @@ mod entry;
 #[cfg(all(target_os = "linux", not(miri)))]
 mod futex;
 mod inbox;
+mod intake;
 mod metrics;
 mod poller;
 mod quiesce;
@@ -336,7 +337,7 @@ impl<'w> Runtime<'w> {
         let ahead = |(now, left): (_, Duration)| (now, left.saturating_sub(self.limits.spin));
         let sleep = shared.timers.sleep_time().map(ahead);
         let park = self.park(sleep.is_some());
-        if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) || !shared.begin_park(park) {
+        if sleep.is_some_and(|(_, sleep)| sleep.is_zero()) || !shared.intake.begin_park(park) {
             return;
         }
         shared.counters.parks.add(1);
@@ -344,13 +345,13 @@ impl<'w> Runtime<'w> {
             Park::Poller => self.poller.sleep(sleep),
             #[cfg(all(target_os = "linux", not(miri)))]
             Park::Here => {
-                if !shared.sleep() {
+                if !shared.intake.sleep() {
                     self.parks_in_poller = HURRIED;
                 }
                 Ok(())
             }
         };
-        shared.end_park();
+        shared.intake.end_park();
         shared.timers.clock.forget_time();
         if let Err(error) = slept {
             panic!("the OS refused to wait for events: {error}");

@@ -1,5 +1,6 @@
 //! New tasks: on the heap, in a slot, in a slot claimed before.
 
+use super::intake::Intake;
 use super::shared::Shared;
 use super::{Runtime, context};
 use crate::task::{Header, JoinHandle, fits, place};
@@ -201,7 +202,7 @@ impl Drop for SlabClaim {
             if let Some(arena) = &(*shared).arena {
                 arena.give_back(self.slot);
             }
-            Shared::let_go(shared);
+            Intake::let_go(shared.cast());
         }
     }
 }
@@ -232,7 +233,7 @@ impl Shared {
             );
         };
         let slot = arena.take()?;
-        self.keep();
+        self.intake.keep();
         Some(SlabClaim {
             shared: self.block(),
             slot,
@@ -268,7 +269,7 @@ impl Shared {
         let Some(memory) = NonNull::new(unsafe { alloc(layout) }) else {
             handle_alloc_error(layout)
         };
-        self.keep();
+        self.intake.keep();
         // SAFETY: allocated just now with that layout, and counted.
         unsafe { Place::new::<true>(self, memory, location) }
     }
@@ -313,7 +314,7 @@ impl<F: Future + 'static> Place<F> {
     /// - `memory` is large and aligned enough for the task, and nobody else's;
     ///   `BOXED`: it came from the global allocator with that layout, else from
     ///   the arena.
-    /// - [`Shared::keep`] has been called for it.
+    /// - [`Intake::keep`] has been called for it.
     #[inline(always)]
     unsafe fn new<const BOXED: bool>(
         shared: &Shared,

@@ -10,7 +10,7 @@ use crate::thread;
 use crate::unwind::{Panic, caught, keep_first, swallow};
 use std::io::Write as _;
 use std::panic::Location;
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::task::Context;
 
 impl Shared {
@@ -56,7 +56,7 @@ impl Shared {
             (*task).list_prev.set(&self.root);
             (*next).list_prev.set(task);
             self.root.list_next.set(task);
-            self.ready.push(task);
+            self.intake.ready.push(task);
         }
         if self.closing.get() {
             self.end_late(task);
@@ -112,7 +112,7 @@ impl Shared {
     pub(super) fn poll_ready(&self, limit: usize) {
         let mut left = limit;
         while left > 0
-            && let Some(task) = self.ready.pop()
+            && let Some(task) = self.intake.ready.pop()
         {
             left -= 1;
             self.poll_task(task);
@@ -224,26 +224,5 @@ impl Shared {
         // SAFETY: alive, not touched afterwards.
         unsafe { Self::release(task) };
         first
-    }
-
-    /// Frees the memory of a task, on the owner's thread.
-    ///
-    /// # Safety
-    /// - `task` is alive, and nobody else knows of it.
-    #[inline]
-    pub(super) unsafe fn free(task: *const Header) {
-        // SAFETY: as the caller says. A task that cannot be freed is the root,
-        // which is part of the block, or in a slot of the arena.
-        unsafe {
-            let shared = Self::of(task);
-            match ((*task).vtable.dealloc, &(*shared).arena) {
-                (Some(dealloc), _) => dealloc(task),
-                (None, Some(arena)) if !ptr::eq(task, &raw const (*shared).root) => {
-                    arena.give_back(NonNull::new_unchecked(task.cast_mut().cast()));
-                }
-                (None, _) => {}
-            }
-            Self::let_go(shared);
-        }
     }
 }

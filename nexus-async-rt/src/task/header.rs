@@ -10,12 +10,28 @@ use std::task::{Context, Waker};
 
 /// What the owner of a task does when the task asks for it.
 pub(crate) trait Home {
+    /// Frees the memory of a task.
+    ///
+    /// # Safety
+    /// - `task` is alive, nobody else knows of it, and this is its owning thread.
+    unsafe fn free(task: *const Header);
+
     /// A reason to keep the task is gone: frees the memory if it was the last.
     ///
     /// # Safety
     /// - `task` is alive, and this is its owning thread.
     /// - The caller does not touch it afterwards.
-    unsafe fn release(task: *const Header);
+    #[inline]
+    unsafe fn release(task: *const Header) {
+        // SAFETY: alive, because the caller says so; freed if nobody else
+        // knows of it, and then not touched again.
+        unsafe {
+            let state = &raw const (*task).state;
+            if (*state).is_done() && State::settle(state) {
+                Self::free(task);
+            }
+        }
+    }
 
     /// Ends the task now; right after the poll that is running, if it is its own;
     /// or right after the other task whose end is under way. Whether it was still
@@ -39,7 +55,15 @@ pub(crate) trait Home {
     /// # Safety
     /// - The caller has one, and does not touch the task afterwards; this is the
     ///   owning thread.
-    unsafe fn drop_waker(task: *const Header);
+    #[inline(always)]
+    unsafe fn drop_waker(task: *const Header) {
+        // SAFETY: as the caller says; freed if the state says so.
+        unsafe {
+            if State::drop_local(&raw const (*task).state) {
+                Self::free(task);
+            }
+        }
+    }
 }
 
 /// What differs from one type of future to the next.
