@@ -101,15 +101,27 @@ impl Shared {
     }
 
     /// A run begins. If a destructor drives it, the ends that wait for this
-    /// destructor are done first, and none waits for it until the run is over.
-    /// Returns the first panic.
-    pub(super) fn begin_run_in_end(&self) -> (Outermost<'_>, Option<Panic>) {
-        let was_busy = self.ends.busy.replace(true);
+    /// destructor are done first, and none waits for it until what is returned is
+    /// dropped.
+    ///
+    /// # Panics
+    /// With the first panic of these ends.
+    #[inline(always)]
+    pub(super) fn begin_run(&self) -> Option<Outermost<'_>> {
+        self.ends.busy.get().then(|| self.begin_run_in_end())
+    }
+
+    #[cold]
+    fn begin_run_in_end(&self) -> Outermost<'_> {
         let mut first = None;
         self.end_queued(&mut first);
         self.ends.busy.set(false);
-        let ends = &self.ends;
-        (Outermost { ends, was_busy }, first)
+        let outermost = Outermost {
+            ends: &self.ends,
+            was_busy: true,
+        };
+        hand_on(first);
+        outermost
     }
 
     /// Ends a task, and then what is queued meanwhile. Returns the first panic.

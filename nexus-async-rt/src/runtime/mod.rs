@@ -149,7 +149,7 @@ pub struct Runtime<'w> {
 /// Held while a runtime runs. The root future is dropped before: its destructor is
 /// inside the runtime.
 struct RunGuard<'a> {
-    _ends: Outermost<'a>,
+    _ends: Option<Outermost<'a>>,
     _running: Lent<'a>,
     _context: ContextGuard,
     _in_block_on: BlockOnGuard,
@@ -221,6 +221,7 @@ impl<'w> Runtime<'w> {
 
     /// What holds while the loop runs.
     #[track_caller]
+    #[inline]
     fn begin_run<'a>(&self) -> RunGuard<'a> {
         let Some(in_block_on) = BlockOnGuard::enter() else {
             panic!("`block_on` was called inside another `block_on` of the same thread")
@@ -229,15 +230,12 @@ impl<'w> Runtime<'w> {
         // for as long as it has the guard.
         let (context, shared) = unsafe { (context::enter(self.shared), self.shared.as_ref()) };
         let running = shared.borrows.begin_run();
-        let (ends, panic) = shared.begin_run_in_end();
-        let guard = RunGuard {
-            _ends: ends,
+        RunGuard {
+            _ends: shared.begin_run(),
             _running: running,
             _context: context,
             _in_block_on: in_block_on,
-        };
-        hand_on(panic);
-        guard
+        }
     }
 
     /// Runs the loop. The future stays where the caller has put it: a future may

@@ -8,10 +8,11 @@ use crate::thread;
 use crate::unwind::{caught, hand_on, keep_first};
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::needs_drop;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// A spawned task: a future of its output, and the means to end it.
 ///
@@ -257,23 +258,39 @@ fn register(header: &Header, cx: &Context<'_>) {
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         let header = self.header();
-        let mut first = None;
-        if let Some(joiner) = header.joiner.take() {
-            first = caught(|| drop(joiner));
+        let joiner = header.joiner.take();
+        if joiner.is_some() || (needs_drop::<T>() && header.state.has_output()) {
+            // SAFETY: alive, with this handle, which is of its thread and is not
+            // used afterwards.
+            return unsafe { drop_what_is_left(self.task.as_ptr(), joiner) };
         }
         header.state.drop_handle();
-        let task = self.task.as_ptr().cast_const();
-        // SAFETY: alive until here, because its handle bit was set; the owning
-        // thread, because a handle is not `Send`; not touched afterwards.
-        unsafe {
-            if header.state.begin_discard() {
-                keep_first(&mut first, (header.vtable.discard)(task));
-            } else {
-                (header.vtable.release)(task);
-            }
-        }
-        hand_on(first);
+        // SAFETY: alive until here, because its handle bit was set; of its thread;
+        // not touched afterwards.
+        unsafe { (header.vtable.release)(self.task.as_ptr()) };
     }
+}
+
+/// Drops a handle with the waker that it has left and the output that nobody has
+/// taken. Hands on the first panic.
+///
+/// # Safety
+/// - `task` is alive and has a handle; this is its owning thread.
+/// - Neither is used afterwards.
+#[cold]
+unsafe fn drop_what_is_left(task: *const Header, joiner: Option<Waker>) {
+    let mut first = joiner.and_then(|joiner| caught(|| drop(joiner)));
+    // SAFETY: alive, because the handle bit was set; not touched after `discard` or
+    // `release`, of which each is called as its table's type says.
+    unsafe {
+        (*task).state.drop_handle();
+        if (*task).state.begin_discard() {
+            keep_first(&mut first, ((*task).vtable.discard)(task));
+        } else {
+            ((*task).vtable.release)(task);
+        }
+    }
+    hand_on(first);
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {

@@ -235,10 +235,15 @@ impl State {
         self.clear(HANDLE);
     }
 
+    /// Whether the output is in its place.
+    #[inline(always)]
+    pub(crate) fn has_output(&self) -> bool {
+        self.has(OUTPUT)
+    }
+
     /// The handle is gone. `true`: the output is still there, and the caller's to
     /// drop; the task is busy until [`State::end_busy`]. A task that is busy
     /// already keeps its output: what makes it busy looks for it afterwards.
-    #[inline(always)]
     pub(crate) fn begin_discard(&self) -> bool {
         let flags = self.flags.get();
         if flags & (OUTPUT | BUSY) != OUTPUT {
