@@ -375,6 +375,15 @@ fn a_run_that_a_destructor_drives_does_first_what_is_queued() {
                     assert!(inner.abort() && state.is_finished(), "at once");
                 });
             });
+            let counted =
+                RUNTIME.with_borrow(|rt| rt.as_ref().unwrap().spawn_boxed(pending::<()>()));
+            assert!(counted.abort());
+            RUNTIME.with_borrow_mut(|rt| {
+                let rt = rt.as_mut().unwrap();
+                assert_eq!(rt.task_count(), 2, "the one that ends, and the queued one");
+                let left = rt.shutdown_quiesce(Duration::ZERO).unwrap_err();
+                assert_eq!(left.task_count(), 1, "the one that ends");
+            });
             // Here it waits again.
             let late = RUNTIME.with_borrow(|rt| rt.as_ref().unwrap().spawn_boxed(pending::<()>()));
             let state = late.abort_handle();

@@ -235,6 +235,26 @@ fn the_first_panic_of_a_chain_goes_on_when_all_is_done() {
 }
 
 #[test]
+fn the_first_panic_of_a_chain_leaves_the_drop_of_the_runtime() {
+    let mut world = nexus_rt::WorldBuilder::new().build();
+    let rt = nexus_async_rt::Runtime::new(&mut world);
+    let spawn = |name, next| {
+        let link = Chained(name, next);
+        rt.spawn_boxed(async move {
+            pending::<()>().await;
+            link
+        })
+    };
+    let last = spawn("third", None);
+    let state = last.abort_handle();
+    let middle = spawn("second", Some(last));
+    // The newest is dropped first.
+    let first = spawn("first", Some(middle));
+    assert_eq!(panic_of(|| drop(rt)), "first");
+    assert!(first.is_finished() && state.is_finished());
+}
+
+#[test]
 fn a_join_waker_panics() {
     with_runtime(|rt| {
         let mut task = rt.spawn_boxed(async { 4 });
