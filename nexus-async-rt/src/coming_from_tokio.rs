@@ -12,8 +12,9 @@
 //! | a loop that spins around a current-thread runtime | [`Runtime::block_on_busy`], `spin` of the builder | |
 //! | `tokio::spawn` | [`spawn_boxed`], [`spawn_slab`] | [tasks](#tasks) |
 //! | `spawn_local` and `LocalSet` | the same two: every task is local | |
-//! | `JoinHandle`'s `Result` | the output itself; a panic leaves `block_on` | |
+//! | `JoinHandle`'s `Result` | the output itself, or a `Result` by [`JoinHandle::outcome`]; a panic leaves `block_on` | |
 //! | `JoinHandle::abort` | [`JoinHandle::abort`], which has dropped the future when it returns, unless that is being polled | |
+//! | `abort` and then `await` | `abort` of an [`AbortHandle`], then [`JoinHandle::outcome`] | |
 //! | `JoinSet` | `FuturesUnordered` of handles, or a vector of them | |
 //! | `Arc<Mutex<State>>` | the World, or `Rc<RefCell<State>>` | [state](#state) |
 //! | `task_local!` | what the task's future owns | |

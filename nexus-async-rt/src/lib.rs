@@ -82,7 +82,7 @@
 //!
 //! # Platforms
 //!
-//! Unix: Linux is tested, macOS builds. `panic = "abort"` is supported. After
+//! Unix, with 64-bit pointers: Linux is tested, macOS builds. `panic = "abort"` is supported. After
 //! `fork` a child may only `exec`.
 
 #![warn(
@@ -99,6 +99,12 @@
 
 #[cfg(not(unix))]
 compile_error!("nexus-async-rt needs a Unix: Linux is tested, macOS builds");
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!(
+    "nexus-async-rt needs 64-bit pointers: with smaller words the counts of wakers and the \
+     positions of rings would wrap within the life of a program"
+);
 
 #[cfg(not(all(test, nexus_loom)))]
 #[expect(
@@ -170,7 +176,10 @@ pub use runtime::{
     WorldCtx, claim_slab, metrics, shutdown_handle, shutdown_signal, spawn_boxed, spawn_slab,
     task_count, try_claim_slab, with_world, with_world_ref,
 };
-pub use task::{BoundedByteSlab, ByteSlab, JoinHandle, MIN_SLOT_SIZE, TASK_HEADER_SIZE};
+pub use task::{
+    AbortHandle, BoundedByteSlab, ByteSlab, JoinError, JoinHandle, MIN_SLOT_SIZE, OutcomeFut,
+    TASK_HEADER_SIZE,
+};
 #[cfg(not(all(test, nexus_loom)))]
 pub use time::{
     AdvanceFut, After, Backoff, BackoffBuilder, ClockHold, Elapsed, Exhausted, Interval,

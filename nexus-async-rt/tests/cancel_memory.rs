@@ -2,36 +2,13 @@
 //! depth or width costs stack. A binary of its own, whose allocator counts the
 //! bytes of each thread.
 
+#[path = "counting/bytes.rs"]
+mod bytes;
+
+use bytes::alive;
 use nexus_async_rt::CancellationToken;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
-
-struct Counting;
-
-thread_local! {
-    /// Bytes that this thread has allocated, less those that it has freed.
-    static ALIVE: Cell<isize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALIVE.set(alive() + layout.size().cast_signed());
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        ALIVE.set(alive() - layout.size().cast_signed());
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 const MILLION: usize = 1_000_000;
 
@@ -40,10 +17,6 @@ const STACK: usize = 64 << 10;
 
 /// What a few tokens may take, not what a thousandth of a million would.
 const FEW: isize = 4096;
-
-fn alive() -> isize {
-    ALIVE.get()
-}
 
 /// Runs `f` on a thread with a small stack; afterwards nothing is left.
 #[track_caller]

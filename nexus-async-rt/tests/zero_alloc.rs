@@ -17,10 +17,10 @@ mod watchdog;
 use alone::alone;
 use counting::{allocations, assert_free, count_this_thread};
 use nexus_async_rt::{
-    Backoff, BoundedByteSlab, ByteSlab, CancellationToken, Elapsed, MissedTickBehavior, Runtime,
-    advance, after_delay, claim_slab, event_time, hold_clock, interval, now, pause, resume,
-    shutdown_handle, shutdown_signal, sleep, sleep_until, spawn_slab, timeout, try_claim_slab,
-    with_world, yield_now,
+    Backoff, BoundedByteSlab, ByteSlab, CancellationToken, Elapsed, JoinHandle, MissedTickBehavior,
+    Runtime, advance, after_delay, claim_slab, event_time, hold_clock, interval, now, pause,
+    resume, shutdown_handle, shutdown_signal, sleep, sleep_until, spawn_slab, timeout,
+    try_claim_slab, with_world, yield_now,
 };
 use nexus_rt::WorldBuilder;
 use std::cell::Cell;
@@ -43,6 +43,47 @@ fn twice(store: Rc<Cell<Option<Waker>>>) -> impl Future<Output = ()> {
         store.set(Some(cx.waker().clone()));
         Poll::Pending
     })
+}
+
+/// Ends a task when it is dropped, whose output or future ends the next.
+struct EndsNext(Option<JoinHandle<EndsNext>>);
+
+impl Drop for EndsNext {
+    fn drop(&mut self) {
+        if let Some(next) = self.0.take() {
+            next.abort();
+        }
+    }
+}
+
+async fn chains() {
+    assert_free("tasks that end each other, and outcomes", async || {
+        for finished in [false, true] {
+            let mut first = EndsNext(None);
+            for _ in 0..100 {
+                first = EndsNext(Some(spawn_slab(async move {
+                    if !finished {
+                        pending::<()>().await;
+                    }
+                    first
+                })));
+            }
+            // A turn polls 64.
+            yield_now().await;
+            yield_now().await;
+            let stop = first.0.as_ref().unwrap().abort_handle();
+            assert_eq!(stop.clone().is_finished(), finished);
+            drop(first);
+            assert!(stop.is_finished());
+        }
+        let mut task = spawn_slab(pending::<()>());
+        task.abort_handle().abort();
+        assert!(task.outcome().await.is_err());
+        // It was ready: the queue lets go of its slot.
+        drop(task);
+        yield_now().await;
+    })
+    .await;
 }
 
 async fn tasks() {
@@ -307,6 +348,7 @@ fn a_bounded_slab_allocates_nothing() {
             .build();
         rt.block_on(async {
             tasks().await;
+            chains().await;
             assert_free("a full slab", async || {
                 let all: [_; 256] = std::array::from_fn(|_| try_claim_slab());
                 assert!(all.iter().all(Option::is_some) && try_claim_slab().is_none());
@@ -325,6 +367,7 @@ fn nothing_is_allocated_after_the_warm_up() {
             .build();
         rt.block_on(async {
             tasks().await;
+            chains().await;
             foreign_wakes().await;
             timers().await;
             limits().await;

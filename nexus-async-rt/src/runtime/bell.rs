@@ -16,14 +16,37 @@ impl Bell {
     }
 }
 
-/// The model of it.
+/// The model of it: the descriptor is a word that whoever rings reads until the
+/// call is over, and that the end takes for itself.
 #[cfg(all(test, nexus_loom))]
 #[derive(Debug)]
-pub(crate) struct Bell(pub(super) loom::sync::Notify);
+pub(crate) struct Bell {
+    rung: loom::sync::Notify,
+    descriptor: crate::sync::UnsafeCell<()>,
+}
 
 #[cfg(all(test, nexus_loom))]
 impl Bell {
+    pub(super) fn new() -> Self {
+        Self {
+            rung: loom::sync::Notify::new(),
+            descriptor: crate::sync::UnsafeCell::new(()),
+        }
+    }
+
     pub(super) fn ring(&self) {
-        self.0.notify();
+        self.rung.notify();
+        // The sleeper may be awake before the call returns.
+        self.descriptor.with(|_| ());
+    }
+
+    /// What the poller does.
+    pub(super) fn sleep(&self) {
+        self.rung.wait();
+    }
+
+    /// The memory goes.
+    pub(super) fn end(&mut self) {
+        self.descriptor.with_mut(|_| ());
     }
 }

@@ -30,7 +30,7 @@ impl Drop for ContextGuard {
         // `Runtime`, an abort by its task.
         let open = self
             .0
-            .filter(|former| !unsafe { former.as_ref() }.closed.get());
+            .filter(|former| !unsafe { former.as_ref() }.intake.is_closed());
         CURRENT.set(open);
     }
 }

@@ -3,65 +3,108 @@
 //! Linux alone. What a poller adds, descriptors and deadlines, costs each wake
 //! some hundred nanoseconds more.
 
-use crate::sync::AtomicPtr;
-use std::{io, ptr};
+#[cfg(not(all(test, nexus_loom)))]
+pub(super) use real::{wait, wake};
 
-/// The half of the word that the kernel looks at: the one with the low bits.
-fn low_half<T>(word: &AtomicPtr<T>) -> *const u32 {
-    let halves: *const u32 = ptr::from_ref(word).cast();
-    if cfg!(all(target_endian = "big", target_pointer_width = "64")) {
-        halves.wrapping_add(1)
-    } else {
-        halves
+#[cfg(all(test, nexus_loom))]
+pub(super) use model::{wait, wake};
+
+#[cfg(not(all(test, nexus_loom)))]
+mod real {
+    use crate::sync::AtomicPtr;
+    use std::{io, ptr};
+
+    /// The half of the word that the kernel looks at: the one with the low bits.
+    fn low_half<T>(word: &AtomicPtr<T>) -> *const u32 {
+        let halves: *const u32 = ptr::from_ref(word).cast();
+        if cfg!(target_endian = "big") {
+            halves.wrapping_add(1)
+        } else {
+            halves
+        }
+    }
+
+    /// Sleeps while `word` is `mark`, whose low half no other value of the word has.
+    /// May return early. `false`: it had changed before.
+    ///
+    /// # Panics
+    /// If the OS refuses.
+    pub(in crate::runtime) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) -> bool {
+        // SAFETY: the kernel reads the half of a word that is alive for the call; no
+        // time-out is given.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                low_half(word),
+                libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
+                mark.addr() as u32,
+                ptr::null::<libc::timespec>(),
+            )
+        };
+        if result >= 0 {
+            return true;
+        }
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            Some(libc::EAGAIN) => false,
+            Some(libc::EINTR) => true,
+            _ => panic!("the OS refused to wait for a word: {error}"),
+        }
+    }
+
+    /// Wakes who [waits](wait) for the word, which has been changed.
+    pub(in crate::runtime) fn wake<T>(word: &AtomicPtr<T>) {
+        // SAFETY: the kernel looks for those who wait at an address; it reads
+        // nothing there.
+        unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                low_half(word),
+                libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
+                1,
+            );
+        }
     }
 }
 
-/// Sleeps while `word` is `mark`, whose low half no other value of the word has.
-/// May return early. `false`: it had changed before.
-///
-/// # Panics
-/// If the OS refuses.
-pub(super) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) -> bool {
-    // SAFETY: the kernel reads the half of a word that is alive for the call; no
-    // time-out is given.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            low_half(word),
-            libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
-            mark.addr() as u32,
-            ptr::null::<libc::timespec>(),
-        )
-    };
-    if result >= 0 {
-        return true;
+/// The model of it: the kernel's lock is between a look at the word and falling
+/// asleep, and whoever wakes takes it after the change.
+#[cfg(all(test, nexus_loom))]
+mod model {
+    use crate::sync::{AtomicPtr, Ordering, RawMutex};
+    use loom::sync::Condvar;
+
+    loom::lazy_static! {
+        /// Of all words: in a model one thread sleeps.
+        static ref SLEEPER: (RawMutex<()>, Condvar) = (RawMutex::new(()), Condvar::new());
     }
-    let error = io::Error::last_os_error();
-    match error.raw_os_error() {
-        Some(libc::EAGAIN) => false,
-        Some(libc::EINTR) => true,
-        _ => panic!("the OS refused to wait for a word: {error}"),
+
+    pub(in crate::runtime) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) -> bool {
+        let held = SLEEPER.0.lock().unwrap();
+        // Ordering: Relaxed; the lock orders it with who wakes.
+        let slept = word.load(Ordering::Relaxed) == mark;
+        if slept {
+            drop(SLEEPER.1.wait(held).unwrap());
+        }
+        slept
+    }
+
+    pub(in crate::runtime) fn wake<T>(word: &AtomicPtr<T>) {
+        drop(SLEEPER.0.lock().unwrap());
+        SLEEPER.1.notify_one();
+        // The sleeper may be awake before the call returns: the word has to be
+        // there until then.
+        //
+        // Ordering: Relaxed; its value does not matter.
+        word.load(Ordering::Relaxed);
     }
 }
 
-/// Wakes who [waits](wait) for the word, which has been changed.
-pub(super) fn wake<T>(word: &AtomicPtr<T>) {
-    // SAFETY: the kernel looks for those who wait at an address; it reads
-    // nothing there.
-    unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            low_half(word),
-            libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
-            1,
-        );
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, not(nexus_loom)))]
 mod tests {
     use super::*;
-    use crate::sync::Ordering;
+    use crate::sync::{AtomicPtr, Ordering};
+    use std::ptr;
     use std::time::{Duration, Instant};
 
     const MARK: *mut u64 = ptr::without_provenance_mut(3);

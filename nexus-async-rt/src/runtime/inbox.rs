@@ -24,10 +24,10 @@
 //! exists; the last keeper destroys.
 
 use super::bell::Bell;
-#[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+#[cfg(all(target_os = "linux", not(miri)))]
 use super::futex;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Site, ordering};
-use crate::task::Header;
+use crate::task::{Header, State};
 use std::ptr;
 
 const PARKED: *mut Header = ptr::without_provenance_mut(1);
@@ -40,7 +40,7 @@ pub(crate) enum Park {
     /// In the poller, which has descriptors and a deadline to wait for as well.
     Poller,
     /// On the inbox's own word, which is cheaper to wake from.
-    #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+    #[cfg(all(target_os = "linux", not(miri)))]
     Here,
 }
 
@@ -48,7 +48,7 @@ impl Park {
     fn mark(self) -> *mut Header {
         match self {
             Self::Poller => PARKED,
-            #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+            #[cfg(all(target_os = "linux", not(miri)))]
             Self::Here => PARKED_HERE,
         }
     }
@@ -110,7 +110,7 @@ impl Inbox {
 
     /// Sleeps here until something is put in; may return early. `false`: something
     /// was, before it slept.
-    #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+    #[cfg(all(target_os = "linux", not(miri)))]
     pub(crate) fn sleep(&self) -> bool {
         futex::wait(&self.head, PARKED_HERE)
     }
@@ -170,7 +170,7 @@ impl Inbox {
         if mark == PARKED {
             self.bell.ring();
         }
-        #[cfg(all(target_os = "linux", not(miri), not(all(test, nexus_loom))))]
+        #[cfg(all(target_os = "linux", not(miri)))]
         if mark == PARKED_HERE {
             futex::wake(&self.head);
         }
@@ -187,14 +187,18 @@ impl Inbox {
     /// # Safety
     /// - The caller is a keeper, and no longer uses the inbox as one.
     pub(crate) unsafe fn let_go(inbox: *const Inbox) {
-        // SAFETY: alive, because the caller keeps it.
-        let this = unsafe { &*inbox };
-        let destroy = this.destroy;
+        // SAFETY: alive, because the caller keeps it until the subtraction, after
+        // which another keeper may destroy it: no reference to it lasts longer.
+        //
         // Ordering: AcqRel; pairs with itself: the last keeper destroys after
         // what the others did.
-        let keepers = this
-            .keepers
-            .fetch_sub(1, ordering(Site::InboxLetGo, Ordering::AcqRel));
+        let (destroy, keepers) = unsafe {
+            let destroy = (*inbox).destroy;
+            let keepers = (*inbox)
+                .keepers
+                .fetch_sub(1, ordering(Site::InboxLetGo, Ordering::AcqRel));
+            (destroy, keepers)
+        };
         if keepers == 1 {
             // SAFETY: nobody else is left.
             unsafe { destroy(inbox) };
@@ -219,41 +223,50 @@ unsafe fn push(task: *const Header) -> bool {
     // reference or is the last to know of it; and it keeps the inbox: before
     // the close because its owner does, after it as one of the keepers.
     let (inbox, link) = unsafe { (inbox_of(&*task), &raw const (*task).inbox_next) };
-    // SAFETY: as above; from the moment the task is in, only if `kept`.
-    let this = unsafe { &*inbox };
     let mut kept = false;
+    // SAFETY: as above.
+    //
     // Ordering: Relaxed, the exchange below decides.
-    let mut head = this.head.load(Ordering::Relaxed);
+    let mut head = unsafe { (*inbox).head.load(Ordering::Relaxed) };
     let done = loop {
         if head == CLOSED {
             break false;
         }
         let parked = head == PARKED || head == PARKED_HERE;
         if parked && !kept {
-            this.keep(1);
+            // SAFETY: alive, because the task is not in yet.
+            unsafe { (*inbox).keep(1) };
             kept = true;
         }
         let older = if parked { ptr::null_mut() } else { head };
         // SAFETY: the link is the caller's until the task is in.
         unsafe { (*link).with_mut(|next| *next = older) };
+        // SAFETY: alive until the task is in; from then on only if `kept`, so no
+        // reference lasts longer than this.
+        //
         // Ordering: Release; pairs with the Acquire in `swap`, so that the
         // link is visible.
-        match this.head.compare_exchange_weak(
-            head,
-            task.cast_mut(),
-            ordering(Site::InboxPush, Ordering::Release),
-            Ordering::Relaxed,
-        ) {
+        let pushed = unsafe {
+            (*inbox).head.compare_exchange_weak(
+                head,
+                task.cast_mut(),
+                ordering(Site::InboxPush, Ordering::Release),
+                Ordering::Relaxed,
+            )
+        };
+        match pushed {
             Ok(_) => break true,
             Err(now) => head = now,
         }
     };
     if kept {
-        if done {
-            this.wake_owner(head);
+        // SAFETY: a keeper since `kept`, until the last line.
+        unsafe {
+            if done {
+                (*inbox).wake_owner(head);
+            }
+            Inbox::let_go(inbox);
         }
-        // SAFETY: a keeper since `kept`.
-        unsafe { Inbox::let_go(inbox) };
     }
     done
 }
@@ -310,7 +323,7 @@ pub(crate) unsafe fn drop_waker(task: *const Header) {
     // SAFETY: alive, because the caller has a reference; if it is the last one
     // the memory is the caller's alone.
     unsafe {
-        if (*task).state.drop_foreign() && !push(task) {
+        if State::drop_foreign(&raw const (*task).state) && !push(task) {
             free_orphan(task);
         }
     }
@@ -339,6 +352,7 @@ impl Inbox {
     pub(super) fn end(&mut self) {
         self.head.with_mut(|_| ());
         self.keepers.with_mut(|_| ());
+        self.bell.end();
     }
 
     /// The bell, for the model's sleep.

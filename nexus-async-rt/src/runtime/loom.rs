@@ -8,8 +8,10 @@ use ::loom::thread;
 
 use super::bell::Bell;
 use super::inbox::{self, Inbox, Park};
+use super::intake::Intake;
 use crate::sync::{Arc, AtomicUsize, Ordering, model};
-use crate::task::{Ended, Header, State, TaskVtable};
+use crate::task::{Ended, Header, Home, State, TaskVtable};
+use crate::unwind::Panic;
 use std::panic::Location;
 use std::ptr;
 use std::sync::{Arc as StdArc, Mutex};
@@ -21,17 +23,19 @@ struct Freed {
     block: bool,
 }
 
-/// What a runtime and its tasks share.
+/// What a runtime and its tasks share: `Shared` without loop and futures.
 #[repr(C)]
 struct Block {
-    inbox: Inbox,
+    intake: Intake,
+    root: Header,
     freed: StdArc<Mutex<Freed>>,
 }
 
 unsafe fn destroy(inbox: *const Inbox) {
     // SAFETY: made by `Owner::new`, and nobody is left, says the inbox.
     let mut block = unsafe { Box::from_raw(inbox.cast_mut().cast::<Block>()) };
-    block.inbox.end();
+    block.intake.end();
+    block.root.state.end();
     let was = std::mem::replace(&mut block.freed.lock().unwrap().block, true);
     assert!(!was);
 }
@@ -45,51 +49,91 @@ unsafe fn dealloc(task: *const Header) {
     block.freed.lock().unwrap().tasks += 1;
 }
 
-static VTABLE: TaskVtable = TaskVtable {
-    poll: |_, _| unreachable!(),
-    drop_future: |_| unreachable!(),
-    drop_output: |_| unreachable!(),
-    release: |_| unreachable!(),
-    abort: |_| unreachable!(),
-    output_offset: 0,
-    dealloc: Some(dealloc),
-};
+impl Home for Block {
+    unsafe fn free(task: *const Header) {
+        // SAFETY: as the caller says; the root lies in the block.
+        unsafe {
+            let block = (*task).home.cast::<Block>();
+            if let Some(dealloc) = (*task).vtable.dealloc {
+                dealloc(task);
+            }
+            Intake::let_go(block.cast());
+        }
+    }
 
-/// The owner's thread: `Shared` without loop and futures.
+    unsafe fn abort(_: *const Header) -> bool {
+        unreachable!()
+    }
+
+    unsafe fn discard(_: *const Header) -> Option<Panic> {
+        unreachable!()
+    }
+}
+
+const fn table(dealloc: Option<unsafe fn(*const Header)>) -> TaskVtable {
+    TaskVtable {
+        poll: |_, _| unreachable!(),
+        drop_future: |_| unreachable!(),
+        drop_output: |_| unreachable!(),
+        release: Block::release,
+        abort: Block::abort,
+        discard: Block::discard,
+        drop_waker: Block::drop_waker,
+        output_offset: 0,
+        dealloc,
+    }
+}
+
+static TASK: TaskVtable = table(Some(dealloc));
+static ROOT: TaskVtable = table(None);
+
+/// The owner's thread.
 struct Owner {
     block: *const Block,
-    live: usize,
-    ready: Vec<*const Header>,
     freed: StdArc<Mutex<Freed>>,
 }
 
 impl Owner {
+    #[track_caller]
     fn new() -> Self {
         let freed: StdArc<Mutex<Freed>> = StdArc::default();
+        let place = Location::caller();
         let block = Box::into_raw(Box::new(Block {
-            inbox: Inbox::new(Bell(::loom::sync::Notify::new()), destroy),
+            intake: Intake::new(Bell::new(), destroy),
+            root: Header::new(State::root(), &ROOT, ptr::null(), 1, place),
             freed: freed.clone(),
         }));
-        Self {
-            block,
-            live: 0,
-            ready: Vec::new(),
-            freed,
+        // SAFETY: made above, not shared yet.
+        unsafe {
+            (*block).root.home = block.cast_const().cast();
+            (*block).intake.ready.set_up();
         }
+        Self { block, freed }
     }
 
-    fn inbox(&self) -> &Inbox {
+    fn intake(&self) -> &Intake {
         // SAFETY: alive until `close`.
-        unsafe { &(*self.block).inbox }
+        unsafe { &(*self.block).intake }
+    }
+
+    /// The root, with a waker for each of `wakers`.
+    fn root(&self, wakers: usize) -> Task {
+        // SAFETY: alive until `close`.
+        let root = unsafe { &raw const (*self.block).root };
+        for _ in 0..wakers {
+            // SAFETY: as above.
+            unsafe { (*root).state.clone_local() };
+        }
+        Task(root)
     }
 
     /// A task that has been polled once and has a waker for each of `wakers`.
     #[track_caller]
     fn spawn(&mut self, wakers: usize) -> Task {
-        self.live += 1;
+        self.intake().keep();
         let task = Box::into_raw(Box::new(Header::new(
             State::task(),
-            &VTABLE,
+            &TASK,
             self.block.cast(),
             1,
             Location::caller(),
@@ -104,109 +148,76 @@ impl Owner {
         Task(task)
     }
 
-    fn release(&mut self, task: *const Header) {
-        // SAFETY: alive, because it has not been released yet.
-        let state = unsafe { &(*task).state };
-        if state.is_done() && state.settle() {
-            self.free(task);
-        }
-    }
-
-    fn free(&mut self, task: *const Header) {
-        self.live -= 1;
-        // SAFETY: nobody else knows of it.
-        unsafe { dealloc(task) };
-    }
-
     /// The task's future ends, its handle is dropped.
     fn complete(&mut self, task: &Task) {
-        // SAFETY: alive, not completed yet.
-        let state = unsafe { &(*task.0).state };
-        assert!(state.begin_end(Ended::Aborted));
-        state.end_busy();
-        state.drop_handle();
-        self.ready.retain(|ready| {
-            let queued = ptr::eq(*ready, task.0);
-            if queued {
-                assert!(!state.begin_poll());
-            }
-            !queued
-        });
-        self.release(task.0);
-    }
-
-    fn receive(&mut self, mut chain: *const Header) {
-        while !chain.is_null() {
-            let task = chain;
-            // SAFETY: a chain from the inbox; alive, as the inbox says.
-            unsafe {
-                chain = Inbox::next(task);
-                if (*task).state.take_call() {
-                    if (*task).state.make_ready() {
-                        self.ready.push(task);
-                    }
-                    if (*task).state.drop_local() {
-                        self.free(task);
-                    }
-                } else {
-                    self.free(task);
-                }
-            }
+        // SAFETY: alive, not completed yet; not touched afterwards.
+        unsafe {
+            let state = &(*task.0).state;
+            assert!(state.begin_end(Ended::Aborted));
+            state.end_busy();
+            state.drop_handle();
+            Block::release(task.0);
         }
     }
 
     /// One turn of the loop: takes what there is, or sleeps until there is.
-    fn turn(&mut self) {
-        let chain = if self.inbox().begin_park(Park::Poller) {
-            self.inbox().bell().0.wait();
-            self.inbox().end_park()
-        } else {
-            self.inbox().take()
-        };
-        self.receive(chain);
+    fn turn(&mut self, park: Park) {
+        if !self.intake().has_mail() && self.intake().begin_park(park) {
+            match park {
+                Park::Poller => self.intake().inbox().bell().sleep(),
+                #[cfg(all(target_os = "linux", not(miri)))]
+                Park::Here => {
+                    self.intake().sleep();
+                }
+            }
+            self.intake().end_park();
+        }
+        self.intake().drain::<Block>(2);
     }
 
     /// Polls what is ready: each has seen `data`.
     fn poll(&mut self, data: &AtomicUsize) -> usize {
         let mut seen = 0;
-        for task in std::mem::take(&mut self.ready) {
+        while let Some(task) = self.intake().ready.pop() {
             // SAFETY: alive while it is queued.
-            let state = unsafe { &(*task).state };
-            assert!(state.begin_poll());
+            unsafe {
+                if (*task).state.begin_poll() {
+                    seen |= data.load(Ordering::Relaxed);
+                    assert!(!(*task).state.is_aborted());
+                } else {
+                    Block::release(task);
+                }
+            }
+        }
+        // SAFETY: alive until `close`.
+        if unsafe { (*self.block).root.state.take_ready() } {
             seen |= data.load(Ordering::Relaxed);
-            assert!(!state.is_aborted());
         }
         seen
     }
 
     /// Runs until a poll has seen all of `wanted`.
-    fn run_until(&mut self, data: &AtomicUsize, wanted: usize) {
+    fn run_until(&mut self, park: Park, data: &AtomicUsize, wanted: usize) {
         while self.poll(data) != wanted {
-            self.turn();
+            self.turn(park);
         }
     }
 
     /// Ends the runtime; the tasks have ended before.
     fn close(mut self) -> StdArc<Mutex<Freed>> {
-        self.inbox().keep(self.live);
-        let chain = self.inbox().close();
-        let mut chain = chain;
-        while !chain.is_null() {
-            let task = chain;
-            // SAFETY: as in `receive`; each task is a keeper now.
-            unsafe {
-                chain = Inbox::next(task);
-                if !(*task).state.take_call() || (*task).state.drop_local() {
-                    inbox::free_orphan(task);
-                }
-            }
-        }
-        // SAFETY: the owner's own, once.
-        unsafe { Inbox::let_go(self.block.cast()) };
-        self.live = 0;
+        self.poll(&AtomicUsize::new(0));
+        // SAFETY: once, with no task alive or queued; the last use.
+        unsafe { Intake::close::<Block>(self.block.cast(), &raw const (*self.block).root) };
         self.freed
     }
 }
+
+/// Where an owner sleeps.
+const PARKS: &[Park] = &[
+    Park::Poller,
+    #[cfg(all(target_os = "linux", not(miri)))]
+    Park::Here,
+];
 
 /// A task, or one of its wakers on another thread.
 #[derive(Clone, Copy)]
@@ -246,7 +257,11 @@ fn assert_freed(freed: &Mutex<Freed>, tasks: usize) {
 
 #[test]
 fn loom_a_wake_reaches_an_owner_that_parks() {
-    for by_ref in [false, true] {
+    for (&park, by_ref) in PARKS
+        .iter()
+        .zip([false, true])
+        .chain(PARKS.iter().zip([true]))
+    {
         model(3, move || {
             let mut owner = Owner::new();
             let task = owner.spawn(1);
@@ -263,7 +278,7 @@ fn loom_a_wake_reaches_an_owner_that_parks() {
                     }
                 })
             };
-            owner.run_until(&data, 1);
+            owner.run_until(park, &data, 1);
             owner.complete(&task);
             waking.join().unwrap();
             assert_freed(&owner.close(), 1);
@@ -275,81 +290,85 @@ fn loom_a_wake_reaches_an_owner_that_parks() {
 fn loom_two_wakers_of_one_task_while_its_owner_parks() {
     // The second wake may find the task called already: what was written
     // before it must be seen all the same.
-    model(2, || {
-        let mut owner = Owner::new();
-        let task = owner.spawn(2);
-        let data = Arc::new(AtomicUsize::new(0));
-        let waking: Vec<_> = [1, 2]
-            .into_iter()
-            .map(|bit| {
-                let data = data.clone();
-                thread::spawn(move || {
-                    data.fetch_or(bit, Ordering::Relaxed);
-                    task.wake();
+    for &park in PARKS {
+        model(2, move || {
+            let mut owner = Owner::new();
+            let task = owner.spawn(2);
+            let data = Arc::new(AtomicUsize::new(0));
+            let waking: Vec<_> = [1, 2]
+                .into_iter()
+                .map(|bit| {
+                    let data = data.clone();
+                    thread::spawn(move || {
+                        data.fetch_or(bit, Ordering::Relaxed);
+                        task.wake();
+                    })
                 })
-            })
-            .collect();
-        owner.run_until(&data, 3);
-        owner.complete(&task);
-        for thread in waking {
-            thread.join().unwrap();
-        }
-        assert_freed(&owner.close(), 1);
-    });
+                .collect();
+            owner.run_until(park, &data, 3);
+            owner.complete(&task);
+            for thread in waking {
+                thread.join().unwrap();
+            }
+            assert_freed(&owner.close(), 1);
+        });
+    }
 }
 
 #[test]
 fn loom_wakers_of_two_tasks_while_the_owner_parks() {
-    model(2, || {
-        let mut owner = Owner::new();
-        let tasks = [owner.spawn(1), owner.spawn(1)];
-        let data = Arc::new(AtomicUsize::new(0));
-        let waking: Vec<_> = [1, 2]
-            .into_iter()
-            .zip(tasks)
-            .map(|(bit, task)| {
-                let data = data.clone();
-                thread::spawn(move || {
-                    data.fetch_or(bit, Ordering::Relaxed);
-                    task.wake();
+    for &park in PARKS {
+        model(2, move || {
+            let mut owner = Owner::new();
+            let tasks = [owner.spawn(1), owner.spawn(1)];
+            let data = Arc::new(AtomicUsize::new(0));
+            let waking: Vec<_> = [1, 2]
+                .into_iter()
+                .zip(tasks)
+                .map(|(bit, task)| {
+                    let data = data.clone();
+                    thread::spawn(move || {
+                        data.fetch_or(bit, Ordering::Relaxed);
+                        task.wake();
+                    })
                 })
-            })
-            .collect();
-        owner.run_until(&data, 3);
-        for task in &tasks {
-            owner.complete(task);
-        }
-        for thread in waking {
-            thread.join().unwrap();
-        }
-        assert_freed(&owner.close(), 2);
-    });
+                .collect();
+            owner.run_until(park, &data, 3);
+            for task in &tasks {
+                owner.complete(task);
+            }
+            for thread in waking {
+                thread.join().unwrap();
+            }
+            assert_freed(&owner.close(), 2);
+        });
+    }
 }
 
 #[test]
 fn loom_one_waker_wakes_twice_while_the_task_is_woken_at_home() {
-    model(3, || {
-        let mut owner = Owner::new();
-        let task = owner.spawn(1);
-        let data = Arc::new(AtomicUsize::new(0));
-        let waking = {
-            let data = data.clone();
-            thread::spawn(move || {
-                data.store(1, Ordering::Relaxed);
-                task.wake_by_ref();
-                data.store(3, Ordering::Relaxed);
-                task.wake();
-            })
-        };
-        // SAFETY: alive, not completed.
-        if unsafe { (*task.0).state.make_ready() } {
-            owner.ready.push(task.0);
-        }
-        owner.run_until(&data, 3);
-        owner.complete(&task);
-        waking.join().unwrap();
-        assert_freed(&owner.close(), 1);
-    });
+    for &park in PARKS {
+        model(3, move || {
+            let mut owner = Owner::new();
+            let task = owner.spawn(1);
+            let data = Arc::new(AtomicUsize::new(0));
+            let waking = {
+                let data = data.clone();
+                thread::spawn(move || {
+                    data.store(1, Ordering::Relaxed);
+                    task.wake_by_ref();
+                    data.store(3, Ordering::Relaxed);
+                    task.wake();
+                })
+            };
+            // SAFETY: alive, not completed.
+            unsafe { owner.intake().wake(task.0) };
+            owner.run_until(park, &data, 3);
+            owner.complete(&task);
+            waking.join().unwrap();
+            assert_freed(&owner.close(), 1);
+        });
+    }
 }
 
 #[test]
@@ -366,8 +385,7 @@ fn loom_the_last_waker_takes_the_memory_with_it() {
         });
         let other = thread::spawn(move || task.drop_waker());
         owner.complete(&task);
-        let chain = owner.inbox().take();
-        owner.receive(chain);
+        owner.intake().drain::<Block>(2);
         let freed = owner.close();
         dropping.join().unwrap();
         other.join().unwrap();
@@ -377,18 +395,20 @@ fn loom_the_last_waker_takes_the_memory_with_it() {
 
 #[test]
 fn loom_the_last_waker_is_dropped_while_the_owner_sleeps() {
-    model(3, || {
-        let mut owner = Owner::new();
-        let task = owner.spawn(1);
-        owner.complete(&task);
-        let dropping = thread::spawn(move || task.drop_waker());
-        while owner.freed.lock().unwrap().tasks == 0 {
-            owner.turn();
-        }
-        let freed = owner.close();
-        dropping.join().unwrap();
-        assert_freed(&freed, 1);
-    });
+    for &park in PARKS {
+        model(3, move || {
+            let mut owner = Owner::new();
+            let task = owner.spawn(1);
+            owner.complete(&task);
+            let dropping = thread::spawn(move || task.drop_waker());
+            while owner.freed.lock().unwrap().tasks == 0 {
+                owner.turn(park);
+            }
+            let freed = owner.close();
+            dropping.join().unwrap();
+            assert_freed(&freed, 1);
+        });
+    }
 }
 
 #[test]
@@ -404,10 +424,9 @@ fn loom_a_waker_comes_home_before_the_task_ends() {
         });
         let dropping = cloning.join().unwrap();
         // SAFETY: the waker has come back.
-        unsafe { assert!(!(*task.0).state.drop_local()) };
+        unsafe { assert!(!State::drop_local(&raw const (*task.0).state)) };
         owner.complete(&task);
-        let chain = owner.inbox().take();
-        owner.receive(chain);
+        owner.intake().drain::<Block>(2);
         let freed = owner.close();
         dropping.join().unwrap();
         assert_freed(&freed, 1);
@@ -430,4 +449,58 @@ fn loom_wakes_against_the_end_of_the_runtime() {
         dropping.join().unwrap();
         assert_freed(&freed, 1);
     });
+}
+
+#[test]
+fn loom_a_waker_rings_while_the_runtime_ends() {
+    // Between its push and the end of its ring the owner may have seen all, and
+    // gone. Or it was woken by something else, and never sleeps.
+    let sleeping = PARKS.iter().map(|&park| (park, true));
+    for (park, sleeps) in sleeping.chain([(Park::Poller, false)]) {
+        model(3, move || {
+            let mut owner = Owner::new();
+            let task = owner.spawn(1);
+            let data = Arc::new(AtomicUsize::new(0));
+            let waking = {
+                let data = data.clone();
+                thread::spawn(move || {
+                    data.store(1, Ordering::Relaxed);
+                    task.wake();
+                })
+            };
+            if sleeps {
+                owner.run_until(park, &data, 1);
+            } else if owner.intake().begin_park(park) {
+                owner.intake().end_park();
+            }
+            owner.complete(&task);
+            let freed = owner.close();
+            waking.join().unwrap();
+            assert_freed(&freed, 1);
+        });
+    }
+}
+
+#[test]
+fn loom_wakers_of_the_root_against_the_end_of_the_runtime() {
+    for &park in PARKS {
+        model(3, move || {
+            let mut owner = Owner::new();
+            let root = owner.root(2);
+            let data = Arc::new(AtomicUsize::new(0));
+            let waking = {
+                let data = data.clone();
+                thread::spawn(move || {
+                    data.store(1, Ordering::Relaxed);
+                    root.wake();
+                })
+            };
+            let dropping = thread::spawn(move || root.drop_waker());
+            owner.run_until(park, &data, 1);
+            let freed = owner.close();
+            waking.join().unwrap();
+            dropping.join().unwrap();
+            assert_freed(&freed, 0);
+        });
+    }
 }

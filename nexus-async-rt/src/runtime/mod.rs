@@ -44,10 +44,12 @@ mod bell;
 mod builder;
 mod clock;
 mod context;
+mod ends;
 mod entry;
 #[cfg(all(target_os = "linux", not(miri)))]
 mod futex;
 mod inbox;
+mod intake;
 mod metrics;
 mod poller;
 mod quiesce;
@@ -78,6 +80,8 @@ pub use world::{WorldCtx, with_world, with_world_ref};
 use crate::thread::{self, BlockOnGuard};
 use crate::unwind::hand_on;
 use builder::Limits;
+use context::ContextGuard;
+use ends::Outermost;
 use inbox::Park;
 use nexus_rt::World;
 use poller::Poller;
@@ -85,12 +89,13 @@ use shared::Shared;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use watches::Watches;
+use world::Lent;
 
 /// A single-threaded executor that borrows a [`World`].
 ///
@@ -145,6 +150,15 @@ pub struct Runtime<'w> {
     world: PhantomData<(&'w mut World, *const ())>,
 }
 
+/// Held while a runtime runs. The root future is dropped before: its destructor is
+/// inside the runtime.
+struct RunGuard<'a> {
+    _ends: Option<Outermost<'a>>,
+    _running: Lent<'a>,
+    _context: ContextGuard,
+    _in_block_on: BlockOnGuard,
+}
+
 /// Parks after which a runtime that was woken in a hurry sees whether it still is.
 #[cfg(all(target_os = "linux", not(miri)))]
 const HURRIED: u32 = 64;
@@ -176,9 +190,14 @@ impl<'w> Runtime<'w> {
     /// # Panics
     /// Inside another `block_on`, with the panic of a task, and if the OS refuses to
     /// wait for events.
+    ///
+    /// # Cost
+    /// No allocation: `future` lies on the stack, where the caller has put it. In a
+    /// debug build it is copied there, up to twice.
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
-        self.run(future, false)
+        let _run = self.begin_run();
+        self.drive(future, false)
     }
 
     /// As [`block_on`](Runtime::block_on), but never sleeps: the thread is busy
@@ -188,7 +207,8 @@ impl<'w> Runtime<'w> {
     /// As [`block_on`](Runtime::block_on).
     #[track_caller]
     pub fn block_on_busy<F: Future>(&mut self, future: F) -> F::Output {
-        self.run(future, true)
+        let _run = self.begin_run();
+        self.drive(future, true)
     }
 
     /// What the runtime has done so far.
@@ -203,17 +223,31 @@ impl<'w> Runtime<'w> {
         self.metrics().tasks_alive as usize
     }
 
+    /// What holds while the loop runs.
     #[track_caller]
-    fn run<F: Future>(&mut self, future: F, busy: bool) -> F::Output {
-        let Some(_in_block_on) = BlockOnGuard::enter() else {
+    #[inline]
+    fn begin_run<'a>(&self) -> RunGuard<'a> {
+        let Some(in_block_on) = BlockOnGuard::enter() else {
             panic!("`block_on` was called inside another `block_on` of the same thread")
         };
-        // SAFETY: alive and on its thread, as `self` is.
-        let _context = unsafe { context::enter(self.shared) };
-        // SAFETY: alive until `drop`.
-        let _running = unsafe { self.shared.as_ref() }.borrows.begin_run();
-        // Dropped before the guards: its destructor is inside the runtime.
-        let mut root = pin!(future);
+        // SAFETY: alive and on its thread, as `self` is, which the caller borrows
+        // for as long as it has the guard.
+        let (context, shared) = unsafe { (context::enter(self.shared), self.shared.as_ref()) };
+        let running = shared.borrows.begin_run();
+        RunGuard {
+            _ends: shared.begin_run(),
+            _running: running,
+            _context: context,
+            _in_block_on: in_block_on,
+        }
+    }
+
+    /// Runs the loop. The future stays where the caller has put it: a future may
+    /// be large, and each move is a copy of it on the stack.
+    fn drive<F: Future>(&mut self, mut future: F, busy: bool) -> F::Output {
+        // SAFETY: a parameter is not moved unless it is named, and this hides its
+        // name: it is dropped where it lies.
+        let mut root = unsafe { Pin::new_unchecked(&mut future) };
         self.shared().set_root_ready();
         self.shared().timers.clock.forget_time();
         // It may have been set since the last run.
@@ -319,7 +353,7 @@ impl<'w> Runtime<'w> {
             return;
         }
         let park = self.park(sleep.is_some());
-        if self.shared().begin_park(park) {
+        if self.shared().intake.begin_park(park) {
             self.sleep(park, sleep);
         }
     }
@@ -334,13 +368,13 @@ impl<'w> Runtime<'w> {
             Park::Poller => self.poller.sleep(sleep),
             #[cfg(all(target_os = "linux", not(miri)))]
             Park::Here => {
-                if !shared.sleep() {
+                if !shared.intake.sleep() {
                     self.parks_in_poller = HURRIED;
                 }
                 Ok(())
             }
         };
-        shared.end_park();
+        shared.intake.end_park();
         shared.timers.clock.forget_time();
         if let Err(error) = slept {
             panic!("the OS refused to wait for events: {error}");

@@ -6,9 +6,10 @@
 //! taken out first.
 
 use super::bell::Bell;
-use super::inbox::{self, Inbox, Park};
+use super::ends::Ends;
+use super::inbox::Inbox;
+use super::intake::Intake;
 use super::metrics::Counters;
-use super::ready::Ready;
 use super::shutdown::Shutdown;
 use super::timers::Timers;
 use super::waker;
@@ -29,14 +30,12 @@ use std::task::Waker;
 #[repr(C)]
 pub(crate) struct Shared {
     /// First: the home of the tasks is its address.
-    inbox: Inbox,
-    /// Chain of tasks taken out of the inbox, not yet looked at.
-    pub(super) pending: Cell<*const Header>,
+    pub(super) intake: Intake,
     /// Stands for the future of `block_on`; head of the ring of tasks alive.
     pub(super) root: Header,
-    pub(super) ready: Ready,
     /// The task that is being polled, if any.
     pub(super) current: Cell<*const Header>,
+    pub(super) ends: Ends,
     pub(super) arena: Option<Arena>,
     pub(super) timers: Timers,
     /// The descriptors that the poller watches; none once the runtime is gone,
@@ -46,12 +45,8 @@ pub(crate) struct Shared {
     pub(super) shutdown: Shutdown,
     /// The root is to be polled when the last task has gone.
     pub(super) root_waits_for_end: Cell<bool>,
-    /// Tasks and claims whose memory exists, the root among them.
-    pub(super) live: Cell<usize>,
     /// The runtime is being dropped: futures spawned now are dropped at once.
     pub(super) closing: Cell<bool>,
-    /// The runtime is gone: `live` is counted by the inbox.
-    pub(super) closed: Cell<bool>,
     /// A future spawned while `closing` is being dropped up the stack.
     pub(super) dropping_late: Cell<bool>,
     /// No other runtime ever has it; that of `watches`.
@@ -68,6 +63,8 @@ static ROOT_VTABLE: TaskVtable = TaskVtable {
     drop_output: |_| unreachable!("the root's output is the caller's"),
     release: Shared::release,
     abort: |_| unreachable!("the root has no handle"),
+    discard: |_| unreachable!("the root's output is the caller's"),
+    drop_waker: Shared::drop_waker,
     output_offset: 0,
     dealloc: None,
 };
@@ -85,8 +82,7 @@ impl Shared {
         let owner = thread::assign_number().get();
         let number = watches.runtime();
         let shared = Box::into_raw(Box::new(Self {
-            inbox: Inbox::new(bell, Self::destroy),
-            pending: Cell::new(ptr::null()),
+            intake: Intake::new(bell, Self::destroy),
             root: Header::new(
                 State::root(),
                 &ROOT_VTABLE,
@@ -94,17 +90,15 @@ impl Shared {
                 owner,
                 Location::caller(),
             ),
-            ready: Ready::new(),
             current: Cell::new(ptr::null()),
+            ends: Ends::new(),
             arena,
             timers: Timers::new(),
             watches: RefCell::new(Some(watches)),
             counters: Counters::default(),
             shutdown,
             root_waits_for_end: Cell::new(false),
-            live: Cell::new(1),
             closing: Cell::new(false),
-            closed: Cell::new(false),
             dropping_late: Cell::new(false),
             number,
             world,
@@ -116,9 +110,17 @@ impl Shared {
             let root = &raw const (*shared).root;
             (*root).list_next.set(root);
             (*root).list_prev.set(root);
-            (*shared).ready.set_up();
+            (*shared).intake.ready.set_up();
             NonNull::new_unchecked(shared)
         }
+    }
+
+    /// The block, by the pointer that it was made with: a claim or a task may be
+    /// what frees it, which a pointer made from `&self` must not.
+    pub(super) fn block(&self) -> NonNull<Self> {
+        // SAFETY: never null, because it is the address of the block, guaranteed
+        // by `create`.
+        unsafe { NonNull::new_unchecked(self.root.home.cast_mut().cast()) }
     }
 
     /// # Safety
@@ -140,12 +142,16 @@ impl Shared {
         let this = unsafe { &*shared };
         let mut first = None;
         this.closing.set(true);
+        let ends = this.begin_ends();
         // Foreign code runs at each step and may cause work for all others.
         loop {
+            if this.end_next(&mut first) {
+                continue;
+            }
             if let Some(task) = this.newest() {
                 // SAFETY: a listed task is alive.
                 keep_first(&mut first, unsafe { this.end(task, Ended::Shutdown) });
-            } else if let Some(task) = this.ready.pop() {
+            } else if let Some(task) = this.intake.ready.pop() {
                 // SAFETY: a queued task is alive, and not touched afterwards.
                 unsafe {
                     (*task).state.begin_poll();
@@ -159,55 +165,17 @@ impl Shared {
                 break;
             }
         }
+        drop(ends);
         // Their count of owners is this thread's.
         drop(this.watches.take());
-        this.inbox.keep(this.live.get());
-        this.closed.set(true);
-        let root = &this.root;
-        root.state.begin_end(Ended::Shutdown);
-        root.state.end_busy();
-        let waiting = this.pending.replace(ptr::null());
-        let closed = this.inbox.close();
-        for chain in [waiting, closed] {
-            // SAFETY: chains from the inbox. The block stays, the owner is
-            // still a keeper.
-            unsafe { this.receive_all(chain) };
-        }
-        root.state.take_ready();
-        // SAFETY: once, and the last use.
-        unsafe {
-            Self::release(root);
-            Inbox::let_go(shared.cast());
-        }
+        // SAFETY: once; no task is left, see above.
+        unsafe { Intake::close::<Self>(shared.cast(), &raw const (*shared).root) };
         first
     }
 
     /// The descriptors that are watched; `None` once the runtime is gone.
     pub(super) fn watches(&self) -> Option<Rc<Watches>> {
         self.watches.borrow().clone()
-    }
-
-    /// A task or claim exists.
-    #[inline(always)]
-    pub(super) fn keep(&self) {
-        self.live.set(self.live.get() + 1);
-    }
-
-    /// A task or claim exists no longer.
-    ///
-    /// # Safety
-    /// - As often as [`Shared::keep`]; `shared` is not used afterwards, unless
-    ///   the caller has another reason to keep it.
-    #[inline(always)]
-    pub(super) unsafe fn let_go(shared: *const Self) {
-        // SAFETY: alive, because the caller keeps it.
-        unsafe {
-            if (*shared).closed.get() {
-                Inbox::let_go(shared.cast());
-            } else {
-                (*shared).live.set((*shared).live.get() - 1);
-            }
-        }
     }
 }
 
@@ -223,113 +191,28 @@ impl Shared {
         unsafe {
             let shared = Self::of(task);
             (*shared).counters.local_wakes.add(1);
-            if (*task).state.make_ready() {
-                (*shared).ready.push(task);
-            }
-        }
-    }
-
-    /// Drops a waker on the owner's thread.
-    ///
-    /// # Safety
-    /// - The caller has a reference to the task, and gives it up; this is its
-    ///   owner's thread.
-    #[inline(always)]
-    pub(super) unsafe fn drop_waker(task: *const Header) {
-        // SAFETY: as the caller says; freed if the state says so.
-        unsafe {
-            if (*task).state.drop_local() {
-                Self::free(task);
-            }
+            (*shared).intake.wake(task);
         }
     }
 
     /// Takes at most `limit` tasks from the inbox.
     #[inline(always)]
     pub(super) fn drain(&self, limit: usize) {
-        if !self.pending.get().is_null() || !self.inbox.is_empty() {
+        if self.intake.has_mail() {
             self.drain_some(limit);
         }
     }
 
     #[cold]
     fn drain_some(&self, limit: usize) {
-        for _ in 0..limit {
-            let mut chain = self.pending.get();
-            if chain.is_null() {
-                chain = self.inbox.take();
-                if chain.is_null() {
-                    return;
-                }
-            }
-            // SAFETY: a chain from the inbox, not empty; it goes on with the
-            // next before the task is given up.
-            unsafe {
-                self.pending.set(Inbox::next(chain));
-                self.receive(chain);
-            }
-        }
-    }
-
-    /// # Safety
-    /// - `chain` came from the inbox; the block stays alive.
-    unsafe fn receive_all(&self, mut chain: *const Header) {
-        while !chain.is_null() {
-            // SAFETY: as the caller says.
-            unsafe {
-                let task = chain;
-                chain = Inbox::next(task);
-                self.receive(task);
-            }
-        }
-    }
-
-    /// A task came out of the inbox: it was woken, or is to be freed.
-    ///
-    /// # Safety
-    /// - Once for each time that it came out; its link is not used any more.
-    unsafe fn receive(&self, task: *const Header) {
-        // SAFETY: alive, because what is in the inbox has a reference or is
-        // the inbox's alone.
-        unsafe {
-            if (*task).state.take_call() {
-                self.counters.foreign_wakes.add(1);
-                if (*task).state.make_ready() {
-                    self.ready.push(task);
-                }
-                Self::drop_waker(task);
-            } else if self.closed.get() {
-                inbox::free_orphan(task);
-            } else {
-                Self::free(task);
-            }
-        }
+        let woken = self.intake.drain::<Self>(limit);
+        self.counters.foreign_wakes.add(woken);
     }
 
     /// Whether a task or the root is to be polled, or the inbox to be drained.
     #[inline(always)]
     pub(super) fn has_work(&self) -> bool {
-        !self.ready.is_empty()
-            || self.root.state.is_ready()
-            || !self.pending.get().is_null()
-            || !self.inbox.is_empty()
-    }
-
-    /// See [`Inbox::begin_park`].
-    pub(super) fn begin_park(&self, park: Park) -> bool {
-        self.inbox.begin_park(park)
-    }
-
-    /// See [`Inbox::sleep`].
-    #[cfg(all(target_os = "linux", not(miri)))]
-    pub(super) fn sleep(&self) -> bool {
-        self.inbox.sleep()
-    }
-
-    /// See [`Inbox::end_park`].
-    pub(super) fn end_park(&self) {
-        // Nothing was pending, or there would have been no park.
-        self.pending.set(self.inbox.end_park());
+        !self.intake.ready.is_empty() || self.root.state.is_ready() || self.intake.has_mail()
     }
 
     /// The root's wake flag.

@@ -1,12 +1,13 @@
 //! New tasks: on the heap, in a slot, in a slot claimed before.
 
+use super::intake::Intake;
 use super::shared::Shared;
 use super::{Runtime, context};
 use crate::task::{Header, JoinHandle, fits, place};
 use std::alloc::{Layout, alloc, handle_alloc_error};
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 
 /// Spawns a task in memory of its own, of any size and alignment.
@@ -15,7 +16,9 @@ use std::ptr::NonNull;
 /// Outside a runtime.
 ///
 /// # Cost
-/// One allocation.
+/// One allocation. The future is moved once, from the caller's stack to its place:
+/// the stack has room for it once, and in a debug build up to three times. A future
+/// larger than that is boxed by the caller.
 ///
 /// # Example
 /// ```
@@ -30,7 +33,12 @@ use std::ptr::NonNull;
 #[track_caller]
 pub fn spawn_boxed<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
     let location = Location::caller();
-    context::with("spawn_boxed", |shared| shared.spawn_boxed(future, location))
+    let place: Place<F> = context::with("spawn_boxed", |shared| shared.boxed_place(location));
+    // SAFETY: the place of such a future; no code runs in between.
+    unsafe {
+        place.future.write(future);
+        place.admit()
+    }
 }
 
 /// Spawns a task in a slot of the runtime's slab.
@@ -42,17 +50,22 @@ pub fn spawn_boxed<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 /// - If the slab is bounded and full; see [`try_claim_slab`].
 ///
 /// # Cost
-/// No allocation, unless the slab grows.
+/// No allocation, unless the slab grows. Of the stack, as much as
+/// [`spawn_boxed`](crate::spawn_boxed()).
 ///
 /// # Example
 /// See [`ByteSlab`](crate::ByteSlab).
 #[track_caller]
 pub fn spawn_slab<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
     let location = Location::caller();
-    context::with("spawn_slab", |shared| {
-        let claim = shared.claim("spawn_slab");
-        shared.spawn_claimed(claim, future, location)
-    })
+    let place: Place<F> = context::with("spawn_slab", |shared| {
+        shared.claimed_place(shared.claim("spawn_slab"), location)
+    });
+    // SAFETY: as in `spawn_boxed`.
+    unsafe {
+        place.future.write(future);
+        place.admit()
+    }
 }
 
 /// Reserves a slot for a task that is spawned later.
@@ -82,7 +95,12 @@ impl Runtime<'_> {
     /// `block_on`.
     #[track_caller]
     pub fn spawn_boxed<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
-        self.shared().spawn_boxed(future, Location::caller())
+        let place: Place<F> = self.shared().boxed_place(Location::caller());
+        // SAFETY: the place of such a future; no code runs in between.
+        unsafe {
+            place.future.write(future);
+            place.admit()
+        }
     }
 
     /// As [`spawn_slab`](crate::spawn_slab()); the task runs in the next
@@ -93,8 +111,12 @@ impl Runtime<'_> {
     #[track_caller]
     pub fn spawn_slab<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
         let claim = self.shared().claim("spawn_slab");
-        self.shared()
-            .spawn_claimed(claim, future, Location::caller())
+        let place: Place<F> = self.shared().claimed_place(claim, Location::caller());
+        // SAFETY: as in `spawn_boxed`.
+        unsafe {
+            place.future.write(future);
+            place.admit()
+        }
     }
 
     /// As [`claim_slab`](crate::claim_slab()).
@@ -132,6 +154,10 @@ pub struct SlabClaim {
     _local: PhantomData<*const ()>,
 }
 
+// A panic leaves the slab whole: no foreign code runs in it.
+impl UnwindSafe for SlabClaim {}
+impl RefUnwindSafe for SlabClaim {}
+
 impl SlabClaim {
     fn shared(&self) -> &Shared {
         // SAFETY: alive, because a claim keeps it.
@@ -152,13 +178,18 @@ impl SlabClaim {
     #[track_caller]
     pub fn spawn<F: Future + 'static>(self, future: F) -> JoinHandle<F::Output> {
         let location = Location::caller();
-        context::with("SlabClaim::spawn", |shared| {
+        let place: Place<F> = context::with("SlabClaim::spawn", |shared| {
             assert!(
                 std::ptr::eq(shared, self.shared.as_ptr()),
                 "`SlabClaim::spawn` was called in another runtime than the claim's"
             );
-            shared.spawn_claimed(self, future, location)
-        })
+            shared.claimed_place(self, location)
+        });
+        // SAFETY: the place of such a future; no code runs in between.
+        unsafe {
+            place.future.write(future);
+            place.admit()
+        }
     }
 }
 
@@ -171,7 +202,7 @@ impl Drop for SlabClaim {
             if let Some(arena) = &(*shared).arena {
                 arena.give_back(self.slot);
             }
-            Shared::let_go(shared);
+            Intake::let_go(shared.cast());
         }
     }
 }
@@ -202,9 +233,9 @@ impl Shared {
             );
         };
         let slot = arena.take()?;
-        self.keep();
+        self.intake.keep();
         Some(SlabClaim {
-            shared: NonNull::from(self),
+            shared: self.block(),
             slot,
             _local: PhantomData,
         })
@@ -230,30 +261,27 @@ impl Shared {
         panic!("`{name}`: all {capacity} slots of the slab are in use")
     }
 
-    #[inline]
-    fn spawn_boxed<F: Future + 'static>(
-        &self,
-        future: F,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output> {
+    /// Memory of its own for a task.
+    #[inline(always)]
+    fn boxed_place<F: Future + 'static>(&self, location: &'static Location<'static>) -> Place<F> {
         let layout = fits::<F>();
         // SAFETY: not of size zero, a header is in it.
         let Some(memory) = NonNull::new(unsafe { alloc(layout) }) else {
             handle_alloc_error(layout)
         };
-        self.keep();
+        self.intake.keep();
         // SAFETY: allocated just now with that layout, and counted.
-        unsafe { self.spawn_at::<F, true>(memory, future, location) }
+        unsafe { Place::new::<true>(self, memory, location) }
     }
 
+    /// A slot that was claimed, for a task.
     #[track_caller]
-    #[inline]
-    fn spawn_claimed<F: Future + 'static>(
+    #[inline(always)]
+    fn claimed_place<F: Future + 'static>(
         &self,
         claim: SlabClaim,
-        future: F,
         location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output> {
+    ) -> Place<F> {
         let (needed, slot) = (fits::<F>(), self.slot());
         assert!(
             needed.size() <= slot.size() && needed.align() <= slot.align(),
@@ -267,30 +295,55 @@ impl Shared {
         // What the claim was counted for is now the task.
         std::mem::forget(claim);
         // SAFETY: a slot of this arena, large and aligned enough, ours, counted.
-        unsafe { self.spawn_at::<F, false>(memory, future, location) }
+        unsafe { Place::new::<false>(self, memory, location) }
     }
+}
 
+/// A task whose future is still missing.
+///
+/// The functions that take a future by value write it here themselves, because
+/// each function that a future passes through by value may copy it on the stack.
+struct Place<F: Future> {
+    shared: NonNull<Shared>,
+    task: *const Header,
+    future: *mut F,
+}
+
+impl<F: Future + 'static> Place<F> {
     /// # Safety
     /// - `memory` is large and aligned enough for the task, and nobody else's;
     ///   `BOXED`: it came from the global allocator with that layout, else from
     ///   the arena.
-    /// - [`Shared::keep`] has been called for it.
+    /// - [`Intake::keep`] has been called for it.
     #[inline(always)]
-    unsafe fn spawn_at<F: Future + 'static, const BOXED: bool>(
-        &self,
+    unsafe fn new<const BOXED: bool>(
+        shared: &Shared,
         memory: NonNull<u8>,
-        future: F,
         location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output> {
-        // SAFETY: as the caller says. The header is never null; its handle bit
-        // is set, and its output is the future's.
+    ) -> Self {
+        // SAFETY: as the caller says.
+        let (task, future) = unsafe {
+            place::<F, Shared, BOXED>(memory.as_ptr(), |vtable| shared.header(vtable, location))
+        };
+        Self {
+            shared: NonNull::from(shared),
+            task,
+            future,
+        }
+    }
+
+    /// The future is there.
+    ///
+    /// # Safety
+    /// - It has been written just now, and nothing of the runtime's happened since
+    ///   `new`.
+    #[inline(always)]
+    unsafe fn admit(self) -> JoinHandle<F::Output> {
+        // SAFETY: the header is never null; its handle bit is set, and its output
+        // is the future's. The block is alive, because the task keeps it.
         unsafe {
-            let task: *const Header =
-                place::<F, Shared, BOXED>(memory.as_ptr(), future, |vtable| {
-                    self.header(vtable, location)
-                });
-            let handle = JoinHandle::new(NonNull::new_unchecked(task.cast_mut()));
-            self.admit(task);
+            let handle = JoinHandle::new(NonNull::new_unchecked(self.task.cast_mut()));
+            self.shared.as_ref().admit(self.task);
             handle
         }
     }

@@ -4,13 +4,13 @@
 //! order in which foreign code may panic or call back anywhere.
 
 use super::shared::Shared;
-use super::{context, waker};
+use super::waker;
 use crate::task::{Ended, Header, Home, State, TaskVtable};
 use crate::thread;
-use crate::unwind::{Panic, caught, hand_on, keep_first, swallow};
+use crate::unwind::{Panic, caught, keep_first, swallow};
 use std::io::Write as _;
 use std::panic::Location;
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::task::Context;
 
 impl Shared {
@@ -56,7 +56,7 @@ impl Shared {
             (*task).list_prev.set(&self.root);
             (*next).list_prev.set(task);
             self.root.list_next.set(task);
-            self.ready.push(task);
+            self.intake.ready.push(task);
         }
         if self.closing.get() {
             self.end_late(task);
@@ -83,17 +83,23 @@ impl Shared {
         (!ptr::eq(task, &self.root)).then_some(task)
     }
 
+    /// Takes a listed task out of the ring.
+    #[inline(always)]
+    pub(super) fn leave_list(&self, task: &Header) {
+        let (prev, next) = (task.list_prev.get(), task.list_next.get());
+        // SAFETY: neighbours in the ring are alive, because a task leaves it
+        // before its memory goes.
+        unsafe {
+            (*prev).list_next.set(next);
+            (*next).list_prev.set(prev);
+        }
+    }
+
     /// No longer among the tasks alive.
     #[inline(always)]
     fn unlist(&self, task: &Header) {
         if task.state.unlist() {
-            let (prev, next) = (task.list_prev.get(), task.list_next.get());
-            // SAFETY: neighbours in the ring are alive, because a task leaves
-            // it before its memory goes.
-            unsafe {
-                (*prev).list_next.set(next);
-                (*next).list_prev.set(prev);
-            }
+            self.leave_list(task);
             self.counters.alive.sub(1);
             if self.counters.alive.get() == 0 {
                 self.no_task_is_left();
@@ -106,7 +112,7 @@ impl Shared {
     pub(super) fn poll_ready(&self, limit: usize) {
         let mut left = limit;
         while left > 0
-            && let Some(task) = self.ready.pop()
+            && let Some(task) = self.intake.ready.pop()
         {
             left -= 1;
             self.poll_task(task);
@@ -161,8 +167,9 @@ impl Shared {
 
     #[cold]
     fn abort_current(&self, task: *const Header) {
-        // SAFETY: alive, because it has not ended.
-        let panic = unsafe { self.end(task, Ended::Aborted) };
+        // SAFETY: alive, because it has not ended. Nothing is polled while an end
+        // is under way.
+        let panic = unsafe { self.end_outermost(task, Ended::Aborted) };
         self.current.set(ptr::null());
         if let Some(panic) = panic {
             std::panic::resume_unwind(panic);
@@ -184,7 +191,7 @@ impl Shared {
         // Not `eprintln`, which would panic if there is no stderr.
         let _ = writeln!(std::io::stderr(), "the task spawned at {location} panicked");
         // SAFETY: as above. A second panic is swallowed: the first goes on.
-        if let Some(second) = unsafe { self.end(task, Ended::Panicked) } {
+        if let Some(second) = unsafe { self.end_outermost(task, Ended::Panicked) } {
             swallow(second);
         }
     }
@@ -209,74 +216,13 @@ impl Shared {
         if let Some(joiner) = header.joiner.take() {
             keep_first(&mut first, caught(|| joiner.wake()));
         }
-        if !header.state.has_handle() && header.state.take_output() {
-            // SAFETY: `take_output` said so.
-            let dropped = caught(|| unsafe { (header.vtable.drop_output)(task) });
-            keep_first(&mut first, dropped);
+        if !header.state.has_handle() {
+            // SAFETY: alive, and nobody waits for the output.
+            keep_first(&mut first, unsafe { Self::drop_output(task) });
         }
         header.state.end_busy();
         // SAFETY: alive, not touched afterwards.
         unsafe { Self::release(task) };
         first
-    }
-
-    /// Frees the memory of a task, on the owner's thread.
-    ///
-    /// # Safety
-    /// - `task` is alive, and nobody else knows of it.
-    #[inline]
-    pub(super) unsafe fn free(task: *const Header) {
-        // SAFETY: as the caller says. A task that cannot be freed is the root,
-        // which is part of the block, or in a slot of the arena.
-        unsafe {
-            let shared = Self::of(task);
-            match ((*task).vtable.dealloc, &(*shared).arena) {
-                (Some(dealloc), _) => dealloc(task),
-                (None, Some(arena)) if !ptr::eq(task, &raw const (*shared).root) => {
-                    arena.give_back(NonNull::new_unchecked(task.cast_mut().cast()));
-                }
-                (None, _) => {}
-            }
-            Self::let_go(shared);
-        }
-    }
-}
-
-impl Home for Shared {
-    #[inline]
-    unsafe fn release(task: *const Header) {
-        // SAFETY: alive, because the caller says so; freed if nobody else
-        // knows of it, and then not touched again.
-        unsafe {
-            if (*task).state.is_done() && (*task).state.settle() {
-                Self::free(task);
-            }
-        }
-    }
-
-    unsafe fn abort(task: *const Header) -> bool {
-        // SAFETY: alive, because its handle is the caller's.
-        let header = unsafe { &*task };
-        if header.state.is_completed() {
-            return false;
-        }
-        // SAFETY: alive, because the task is.
-        let shared = unsafe { &*Self::of(task) };
-        if ptr::eq(shared.current.get(), task) {
-            header.state.abort_later();
-        } else {
-            if shared.borrows.is_resting() {
-                // Between runs there is no turn whose time could be asked for.
-                shared.timers.clock.forget_time();
-            }
-            // SAFETY: alive, see above; the runtime is not closed, because a task is
-            // alive. The handle keeps the task until the caller drops it.
-            let panic = unsafe {
-                let _context = context::enter(NonNull::from(shared));
-                shared.end(task, Ended::Aborted)
-            };
-            hand_on(panic);
-        }
-        true
     }
 }

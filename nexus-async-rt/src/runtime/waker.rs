@@ -6,7 +6,7 @@
 
 use super::inbox;
 use super::shared::Shared;
-use crate::task::Header;
+use crate::task::{Header, Home};
 use crate::thread;
 use std::mem::ManuallyDrop;
 use std::task::{RawWaker, RawWakerVTable, Waker};

@@ -35,6 +35,8 @@ impl<F: Future, H: Home, const BOXED: bool> Table<F, H, BOXED> {
         drop_output: drop_output::<F>,
         release: H::release,
         abort: H::abort,
+        discard: H::discard,
+        drop_waker: H::drop_waker,
         output_offset: offset_of!(TaskCell<F>, payload),
         dealloc: if BOXED { Some(free::<F>) } else { None },
     };
@@ -45,8 +47,9 @@ pub(crate) const fn fits<F: Future>() -> Layout {
     Layout::new::<TaskCell<F>>()
 }
 
-/// Moves a task into its memory. `make` gets the task's table of functions and
-/// gives its header.
+/// Makes a task in its memory, all of it but the future: that is the caller's to
+/// write where the pointer says, once, which is one copy of it and no more. `make`
+/// gets the task's table of functions and gives its header.
 ///
 /// # Safety
 /// - `memory` is writable for [`fits::<F>`](fits), size and alignment.
@@ -54,17 +57,16 @@ pub(crate) const fn fits<F: Future>() -> Layout {
 #[inline(always)]
 pub(crate) unsafe fn place<F: Future, H: Home, const BOXED: bool>(
     memory: *mut u8,
-    future: F,
     make: impl FnOnce(&'static TaskVtable) -> Header,
-) -> *const Header {
+) -> (*const Header, *mut F) {
     let cell = memory.cast::<TaskCell<F>>();
     // SAFETY: the fields are inside a block of this layout, because the caller
-    // says so; writing them through raw pointers reads nothing uninitialised.
-    unsafe {
-        (&raw mut (*cell).payload.future).write(ManuallyDrop::new(future));
+    // says so; writing through raw pointers reads nothing uninitialised.
+    let future = unsafe {
         (&raw mut (*cell).header).write(make(&Table::<F, H, BOXED>::VTABLE));
-    }
-    cell.cast_const().cast()
+        (&raw mut (*cell).payload.future).cast()
+    };
+    (cell.cast_const().cast(), future)
 }
 
 /// The future's place.

@@ -2,6 +2,7 @@
 
 use super::state::State;
 use crate::sync::UnsafeCell;
+use crate::unwind::Panic;
 use std::cell::Cell;
 use std::panic::Location;
 use std::ptr;
@@ -9,19 +10,60 @@ use std::task::{Context, Waker};
 
 /// What the owner of a task does when the task asks for it.
 pub(crate) trait Home {
+    /// Frees the memory of a task.
+    ///
+    /// # Safety
+    /// - `task` is alive, nobody else knows of it, and this is its owning thread.
+    unsafe fn free(task: *const Header);
+
     /// A reason to keep the task is gone: frees the memory if it was the last.
     ///
     /// # Safety
     /// - `task` is alive, and this is its owning thread.
     /// - The caller does not touch it afterwards.
-    unsafe fn release(task: *const Header);
+    #[inline]
+    unsafe fn release(task: *const Header) {
+        // SAFETY: alive, because the caller says so; freed if nobody else
+        // knows of it, and then not touched again.
+        unsafe {
+            let state = &raw const (*task).state;
+            if (*state).is_done() && State::settle(state) {
+                Self::free(task);
+            }
+        }
+    }
 
-    /// Ends the task now, or right after the poll that is running; whether it
-    /// was still running. Does not release it.
+    /// Ends the task now; right after the poll that is running, if it is its own;
+    /// or right after the other task whose end is under way. Whether it was still
+    /// running. Does not release it.
     ///
     /// # Safety
-    /// - `task` is alive and a handle of it exists; this is its owning thread.
+    /// - `task` is alive, and the caller keeps it, by a handle or a waker; this is
+    ///   its owning thread.
     unsafe fn abort(task: *const Header) -> bool;
+
+    /// Drops the output, now or right after the task whose end is under way; then
+    /// releases the task. Returns the first panic.
+    ///
+    /// # Safety
+    /// - [`State::begin_discard`] has said `true`; this is the owning thread.
+    /// - The caller does not touch the task afterwards.
+    unsafe fn discard(task: *const Header) -> Option<Panic>;
+
+    /// Gives a waker up.
+    ///
+    /// # Safety
+    /// - The caller has one, and does not touch the task afterwards; this is the
+    ///   owning thread.
+    #[inline(always)]
+    unsafe fn drop_waker(task: *const Header) {
+        // SAFETY: as the caller says; freed if the state says so.
+        unsafe {
+            if State::drop_local(&raw const (*task).state) {
+                Self::free(task);
+            }
+        }
+    }
 }
 
 /// What differs from one type of future to the next.
@@ -46,6 +88,10 @@ pub(crate) struct TaskVtable {
     pub(crate) release: unsafe fn(*const Header),
     /// [`Home::abort`] of the task's home.
     pub(crate) abort: unsafe fn(*const Header) -> bool,
+    /// [`Home::discard`] of the task's home.
+    pub(crate) discard: unsafe fn(*const Header) -> Option<Panic>,
+    /// [`Home::drop_waker`] of the task's home.
+    pub(crate) drop_waker: unsafe fn(*const Header),
     /// From the header to the output.
     pub(crate) output_offset: usize,
     /// Frees the block, on whatever thread, if it is one of its own; `None`: a
@@ -105,7 +151,7 @@ impl Header {
     }
 }
 
-#[cfg(all(test, not(nexus_loom), target_pointer_width = "64"))]
+#[cfg(all(test, not(nexus_loom)))]
 mod tests {
     #[test]
     fn header_leaves_room_in_the_smallest_slot() {

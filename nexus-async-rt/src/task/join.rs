@@ -1,23 +1,34 @@
 //! The handle that waits for a task's output.
 
+use super::abort::AbortHandle;
 use super::header::Header;
+use super::outcome::OutcomeFut;
 use super::state::Ended;
 use crate::thread;
+use crate::unwind::{caught, hand_on, keep_first};
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::needs_drop;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// A spawned task: a future of its output, and the means to end it.
 ///
 /// Returned by `spawn_boxed`, `spawn_slab` and `SlabClaim::spawn`. It stays on
-/// the runtime's thread; dropping it detaches the task, which runs on.
+/// the runtime's thread; dropping it detaches the task, which runs on. If the task
+/// has finished, dropping it drops the output; inside a destructor that an abort,
+/// the end of the runtime or the drop of another output runs, the output is queued
+/// as an [abort](JoinHandle::abort) is.
 ///
 /// # Panics
-/// Awaiting it panics when no output can come any more, and says where the
-/// task was spawned: the output was taken before, the task panicked, or the
-/// runtime is gone.
+/// - Awaiting it panics when no output can come any more, and says where the
+///   task was spawned: the output was taken before, the task panicked or was
+///   aborted, or the runtime is gone. [`outcome`](JoinHandle::outcome) returns an
+///   error instead.
+/// - Dropping it hands on the panic of the output's destructor, unless the thread
+///   is unwinding already: then the panic is swallowed.
 ///
 /// # Cancel safety
 /// Await `&mut handle`: what is dropped then is a reference, and the handle can be
@@ -53,6 +64,11 @@ pub struct JoinHandle<T> {
 
 impl<T> Unpin for JoinHandle<T> {}
 
+// A panic leaves the task's state whole: foreign code runs with nothing open. The
+// output can be reached by value alone.
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
+
 impl<T> JoinHandle<T> {
     /// # Safety
     /// - `task` has just been placed with its handle bit set, and its output is
@@ -77,12 +93,17 @@ impl<T> JoinHandle<T> {
 
     /// Ends the task; whether it was still running.
     ///
-    /// The future is dropped before this returns, unless it is being polled
-    /// further up the stack: then right after that.
+    /// The future is dropped before this returns, with two exceptions. If it is
+    /// being polled further up the stack, it is dropped right after that poll. If
+    /// the caller is a destructor that another abort runs, or the end of the
+    /// runtime, the abort is queued: [`is_finished`](JoinHandle::is_finished) stays
+    /// `false`, and the future is dropped before the outermost call returns. So
+    /// tasks that abort each other cost no stack, however many there are. Values
+    /// nested in values are dropped one inside the other, as everywhere in Rust.
     ///
     /// # Panics
-    /// Hands on the panic of the future's destructor, unless the thread is
-    /// unwinding already.
+    /// With the first panic of a destructor, when all that was queued is done. It is
+    /// swallowed if the thread is unwinding already.
     ///
     /// # Example
     /// ```
@@ -110,26 +131,53 @@ impl<T> JoinHandle<T> {
         unsafe { (self.header().vtable.abort)(self.task.as_ptr()) }
     }
 
-    #[cold]
-    fn refuse(&self) -> ! {
-        let header = self.header();
-        let reason = match header.state.ended() {
-            Some(Ended::Panicked) => "it panicked",
-            Some(Ended::Aborted) => "it was aborted",
-            Some(Ended::Shutdown) => "its runtime was dropped before it ended",
-            Some(Ended::Returned) | None => "its output has been taken already",
-        };
-        panic!(
-            "no output can come from the task spawned at {}: {reason}",
-            header.location
-        );
+    /// A handle that ends the task, while this one waits for it.
+    ///
+    /// # Example
+    /// See [`AbortHandle`].
+    #[must_use]
+    pub fn abort_handle(&self) -> AbortHandle {
+        // SAFETY: alive, because the handle bit keeps it; of this thread.
+        unsafe { AbortHandle::new(self.task) }
     }
-}
 
-impl<T> Future for JoinHandle<T> {
-    type Output = T;
+    /// Waits for the task, in whatever way it ends: a future of its output, or of
+    /// why there is none.
+    ///
+    /// # Errors
+    /// If the task was aborted, panicked, or was dropped with its runtime. The
+    /// error can be asked for again.
+    ///
+    /// # Panics
+    /// If the output has been taken already, by this or by awaiting the handle.
+    ///
+    /// # Cancel safety
+    /// The future borrows the handle. Dropping it loses nothing: a loop that
+    /// selects over it calls `outcome` again.
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::{JoinError, Runtime, spawn_boxed};
+    /// use nexus_rt::WorldBuilder;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let mut rt = Runtime::new(&mut world);
+    /// rt.block_on(async {
+    ///     assert_eq!(spawn_boxed(async { 7 }).outcome().await, Ok(7));
+    ///
+    ///     let mut task = spawn_boxed(std::future::pending::<()>());
+    ///     task.abort_handle().abort();
+    ///     let error = task.outcome().await.unwrap_err();
+    ///     assert!(matches!(error, JoinError::Aborted { .. }));
+    ///     assert_eq!(error.location().file(), file!());
+    /// });
+    /// ```
+    pub fn outcome(&mut self) -> OutcomeFut<'_, T> {
+        OutcomeFut::new(self)
+    }
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+    /// The output, or how the task ended without one.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Ended>> {
         let header = self.header();
         if !header.state.is_completed() {
             register(header, cx);
@@ -143,7 +191,7 @@ impl<T> Future for JoinHandle<T> {
             return Poll::Pending;
         }
         if !header.state.take_output() {
-            self.refuse();
+            return Poll::Ready(Err(header.state.ended().unwrap_or(Ended::Returned)));
         }
         thread::completed();
         // SAFETY: in the block, because the table is of this task; the output
@@ -158,7 +206,39 @@ impl<T> Future for JoinHandle<T> {
                     .cast::<T>(),
             )
         };
-        Poll::Ready(output)
+        Poll::Ready(Ok(output))
+    }
+
+    /// Where the task was spawned.
+    pub(super) fn location(&self) -> &'static Location<'static> {
+        self.header().location
+    }
+
+    /// No output can come.
+    #[cold]
+    pub(super) fn refuse(&self, ended: Ended) -> ! {
+        let reason = match ended {
+            Ended::Panicked => "it panicked",
+            Ended::Aborted => "it was aborted",
+            Ended::Shutdown => "its runtime was dropped before it ended",
+            Ended::Returned => "its output has been taken already",
+        };
+        panic!(
+            "no output can come from the task spawned at {}: {reason}",
+            self.location()
+        );
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match self.poll_end(cx) {
+            Poll::Ready(Ok(output)) => Poll::Ready(output),
+            Poll::Ready(Err(ended)) => self.refuse(ended),
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
@@ -177,28 +257,40 @@ fn register(header: &Header, cx: &Context<'_>) {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        struct Release(NonNull<Header>);
-        impl Drop for Release {
-            fn drop(&mut self) {
-                // SAFETY: alive until here, because its handle bit was set;
-                // not touched afterwards.
-                unsafe {
-                    let header = self.0.as_ref();
-                    header.state.drop_handle();
-                    (header.vtable.release)(self.0.as_ptr());
-                }
-            }
-        }
-        // First declared, last dropped: also if a destructor panics below.
-        let _release = Release(self.task);
         let header = self.header();
-        let _joiner = header.joiner.take();
-        if header.state.take_output() {
-            // SAFETY: `take_output` said so; the owning thread, because a
-            // handle is not `Send`.
-            unsafe { (header.vtable.drop_output)(self.task.as_ptr()) };
+        let joiner = header.joiner.take();
+        if joiner.is_some() || (needs_drop::<T>() && header.state.has_output()) {
+            // SAFETY: alive, with this handle, which is of its thread and is not
+            // used afterwards.
+            return unsafe { drop_what_is_left(self.task.as_ptr(), joiner) };
+        }
+        header.state.drop_handle();
+        // SAFETY: alive until here, because its handle bit was set; of its thread;
+        // not touched afterwards.
+        unsafe { (header.vtable.release)(self.task.as_ptr()) };
+    }
+}
+
+/// Drops a handle with the waker that it has left and the output that nobody has
+/// taken. Hands on the first panic.
+///
+/// # Safety
+/// - `task` is alive and has a handle; this is its owning thread.
+/// - Neither is used afterwards.
+#[cold]
+unsafe fn drop_what_is_left(task: *const Header, joiner: Option<Waker>) {
+    let mut first = joiner.and_then(|joiner| caught(|| drop(joiner)));
+    // SAFETY: alive, because the handle bit was set; not touched after `discard` or
+    // `release`, of which each is called as its table's type says.
+    unsafe {
+        (*task).state.drop_handle();
+        if (*task).state.begin_discard() {
+            keep_first(&mut first, ((*task).vtable.discard)(task));
+        } else {
+            ((*task).vtable.release)(task);
         }
     }
+    hand_on(first);
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {

@@ -35,15 +35,19 @@
 //! - A task is at most once in the ready queue (`READY`) and at most once in
 //!   the inbox (`CALLED`, or a count that has reached zero). It may be in both.
 
+mod abort;
 mod cell;
 mod header;
 mod join;
+mod outcome;
 mod state;
 mod storage;
 
+pub use abort::AbortHandle;
 pub(crate) use cell::{fits, place};
 pub(crate) use header::{Header, Home, TaskVtable};
 pub use join::JoinHandle;
+pub use outcome::{JoinError, OutcomeFut};
 pub(crate) use state::{Ended, State};
 pub(crate) use storage::Arena;
 pub use storage::{BoundedByteSlab, ByteSlab};

@@ -33,7 +33,8 @@ const BUSY: u16 = 1 << 3;
 const HANDLE: u16 = 1 << 4;
 /// The output is in the cell.
 const OUTPUT: u16 = 1 << 5;
-/// Abort as soon as the poll that is running returns.
+/// Abort as soon as the poll that is running returns, or the end that is under
+/// way is over.
 const ABORT: u16 = 1 << 6;
 /// Owner's plain copy of `MERGED`.
 const COUNTED: u16 = 1 << 7;
@@ -137,8 +138,8 @@ impl State {
         flags & COMPLETED == 0
     }
 
-    /// The poll returned `Pending`. `true`: the task has been aborted
-    /// meanwhile.
+    /// Whether an abort was asked for: by the poll that has just returned
+    /// `Pending`, or of a task whose end is queued.
     #[inline(always)]
     pub(crate) fn is_aborted(&self) -> bool {
         self.has(ABORT)
@@ -234,6 +235,24 @@ impl State {
         self.clear(HANDLE);
     }
 
+    /// Whether the output is in its place.
+    #[inline(always)]
+    pub(crate) fn has_output(&self) -> bool {
+        self.has(OUTPUT)
+    }
+
+    /// The handle is gone. `true`: the output is still there, and the caller's to
+    /// drop; the task is busy until [`State::end_busy`]. A task that is busy
+    /// already keeps its output: what makes it busy looks for it afterwards.
+    pub(crate) fn begin_discard(&self) -> bool {
+        let flags = self.flags.get();
+        if flags & (OUTPUT | BUSY) != OUTPUT {
+            return false;
+        }
+        self.set(BUSY);
+        true
+    }
+
     /// Whether a handle exists.
     #[inline(always)]
     pub(crate) fn has_handle(&self) -> bool {
@@ -246,7 +265,8 @@ impl State {
         self.has(COMPLETED)
     }
 
-    /// The future is being polled: it is dropped right after.
+    /// The future is being polled, and is dropped right after; or its end is
+    /// queued.
     pub(crate) fn abort_later(&self) {
         self.set(ABORT);
     }
@@ -268,14 +288,23 @@ impl State {
 
     /// A waker was dropped on the owning thread. `true`: it was the last one
     /// of a task that is done, the memory is the caller's to free.
+    ///
+    /// By pointer, because another thread may free the task before this returns.
+    ///
+    /// # Safety
+    /// - The caller has a waker, and gives it up; this is the owning thread.
     #[inline(always)]
-    pub(crate) fn drop_local(&self) -> bool {
-        if self.has(COUNTED) {
-            return self.drop_foreign();
-        }
-        match self.local.get().checked_sub(1) {
-            Some(local) => self.local.set(local),
-            None => self.spill(-1),
+    pub(crate) unsafe fn drop_local(this: *const Self) -> bool {
+        // SAFETY: alive, because the waker counts until `drop_foreign`, which
+        // gets the pointer; a half that is not joined frees nothing.
+        unsafe {
+            if (*this).has(COUNTED) {
+                return Self::drop_foreign(this);
+            }
+            match (*this).local.get().checked_sub(1) {
+                Some(local) => (*this).local.set(local),
+                None => (*this).spill(-1),
+            }
         }
         false
     }
@@ -298,14 +327,22 @@ impl State {
     }
 
     /// As [`State::drop_local`], on another thread.
+    ///
+    /// # Safety
+    /// - The caller has a waker, and gives it up.
     #[inline]
-    pub(crate) fn drop_foreign(&self) -> bool {
+    pub(crate) unsafe fn drop_foreign(this: *const Self) -> bool {
+        // SAFETY: alive, because the waker counts until this access. Nothing is
+        // touched after it: another thread may have freed the task.
+        //
         // Ordering: AcqRel. Release: what this thread did with the task
         // happens before the memory goes; Acquire: whoever finds itself last
         // frees after all the others. Pairs with itself and `settle`.
-        let old = self
-            .word
-            .fetch_sub(ONE, ordering(Site::TaskDrop, Ordering::AcqRel));
+        let old = unsafe {
+            (*this)
+                .word
+                .fetch_sub(ONE, ordering(Site::TaskDrop, Ordering::AcqRel))
+        };
         old & MERGED != 0 && count(old) == 1
     }
 
@@ -344,10 +381,15 @@ impl State {
 
     /// Owner, once, when the task [is done](State::is_done). `true`: there is
     /// no waker, the memory is the caller's to free. `false`: from now on the
-    /// word counts all of them.
+    /// word counts all of them, and the task may be gone already.
+    ///
+    /// # Safety
+    /// - The task is alive and done, and this is the owning thread.
     #[inline]
-    pub(crate) fn settle(&self) -> bool {
-        let local = self.local.get() as isize;
+    pub(crate) unsafe fn settle(this: *const Self) -> bool {
+        // SAFETY: alive until the halves are joined, because nothing else frees a
+        // task that is not counted as a whole.
+        let (word, local) = unsafe { (&raw const (*this).word, (*this).local.get() as isize) };
         // A sum of zero means that no waker is left, without any locked
         // instruction. Take the foreign operations up to the value read, and
         // all of ours, as one set: as many wakers were made in it as dropped.
@@ -356,21 +398,26 @@ impl State {
         // set also holds every clone made from a waker that died in it: none
         // is outside.
         //
+        // SAFETY: as above.
+        //
         // Ordering: Acquire; pairs with the Release in `drop_foreign`, so that
         // the memory goes after the last use elsewhere.
-        let seen = self
-            .word
-            .load(ordering(Site::TaskSettle, Ordering::Acquire));
+        let seen = unsafe { (*word).load(ordering(Site::TaskSettle, Ordering::Acquire)) };
         if count(seen) + local == 0 {
             return true;
         }
-        self.set(COUNTED);
+        // SAFETY: as above. Nothing is touched after the addition: another thread
+        // may drop the last waker, and free the task.
+        //
         // Ordering: AcqRel. Release: what the owner did with the task comes
         // before the last drop elsewhere frees it; Acquire as above.
-        let old = self.word.fetch_add(
-            (local as usize).wrapping_mul(ONE).wrapping_add(MERGED),
-            ordering(Site::TaskMerge, Ordering::AcqRel),
-        );
+        let old = unsafe {
+            (*this).set(COUNTED);
+            (*word).fetch_add(
+                (local as usize).wrapping_mul(ONE).wrapping_add(MERGED),
+                ordering(Site::TaskMerge, Ordering::AcqRel),
+            )
+        };
         count(old) + local == 0
     }
 }
@@ -387,6 +434,21 @@ impl State {
 mod tests {
     use super::*;
 
+    fn settle(state: &State) -> bool {
+        // SAFETY: borrowed, hence alive, and of this thread.
+        unsafe { State::settle(state) }
+    }
+
+    fn drop_local(state: &State) -> bool {
+        // SAFETY: as above; each test counts its wakers.
+        unsafe { State::drop_local(state) }
+    }
+
+    fn drop_foreign(state: &State) -> bool {
+        // SAFETY: as above.
+        unsafe { State::drop_foreign(state) }
+    }
+
     fn done() -> State {
         let state = State::task();
         assert!(state.begin_poll());
@@ -401,13 +463,13 @@ mod tests {
     fn halves_may_be_negative() {
         let state = done();
         state.clone_local();
-        assert!(!state.drop_foreign(), "not merged: nobody may free");
-        assert!(state.settle(), "one made here, dropped there");
+        assert!(!drop_foreign(&state), "not merged: nobody may free");
+        assert!(settle(&state), "one made here, dropped there");
 
         let state = done();
         state.clone_foreign();
-        assert!(!state.drop_local());
-        assert!(state.settle());
+        assert!(!drop_local(&state));
+        assert!(settle(&state));
     }
 
     #[test]
@@ -415,10 +477,10 @@ mod tests {
         let state = done();
         state.clone_local();
         state.clone_foreign();
-        assert!(!state.settle());
+        assert!(!settle(&state));
         assert!(!state.is_done(), "settled once");
-        assert!(!state.drop_local());
-        assert!(state.drop_foreign());
+        assert!(!drop_local(&state));
+        assert!(drop_foreign(&state));
     }
 
     #[test]
@@ -429,10 +491,10 @@ mod tests {
         assert_eq!(count(state.word.load(Ordering::Relaxed)), 1 << 31);
         assert_eq!(state.local.get(), 0);
         state.local.set(i32::MIN);
-        assert!(!state.drop_local());
+        assert!(!drop_local(&state));
         assert_eq!(count(state.word.load(Ordering::Relaxed)), -1);
         state.clone_local();
-        assert!(state.settle());
+        assert!(settle(&state));
     }
 
     #[test]

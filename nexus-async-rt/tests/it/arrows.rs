@@ -72,7 +72,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("futures_io", &["net"]),
     ("tokio", &["tokio_compat", "net"]),
     // The bell is what the models ring in the poller's place.
-    ("loom", &["sync.rs", "runtime/bell.rs"]),
+    ("loom", &["sync.rs", "runtime/bell.rs", "runtime/futex.rs"]),
 ];
 
 /// The limit of the house.

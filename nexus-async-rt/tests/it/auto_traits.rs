@@ -9,13 +9,14 @@ use nexus_async_rt::channel::{
 };
 use nexus_async_rt::net::{Stream, Tcp, Unix};
 use nexus_async_rt::{
-    AdvanceFut, After, AsyncFd, AsyncRead, AsyncWrite, Backoff, BackoffBuilder, BoundedByteSlab,
-    ByteSlab, CancellationToken, CancelledFut, CancelledOwnedFut, ClockHold, DropGuard, Elapsed,
-    Exhausted, Interest, Interval, JoinHandle, Metrics, MissedTickBehavior, OwnedReadHalf,
-    OwnedWriteHalf, QuiesceTimeout, ReadHalf, ReadyGuard, ReuniteError, RunUntilCancelledFut,
-    Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, TcpListener,
-    TcpSocket, TcpStream, TickFut, Timeout, UdpSocket, Unconstrained, UnixDatagram, UnixListener,
-    UnixStream, WaitFut, WorldCtx, WouldBlock, WriteHalf, YieldNow,
+    AbortHandle, AdvanceFut, After, AsyncFd, AsyncRead, AsyncWrite, Backoff, BackoffBuilder,
+    BoundedByteSlab, ByteSlab, CancellationToken, CancelledFut, CancelledOwnedFut, ClockHold,
+    DropGuard, Elapsed, Exhausted, Interest, Interval, JoinError, JoinHandle, Metrics,
+    MissedTickBehavior, OutcomeFut, OwnedReadHalf, OwnedWriteHalf, QuiesceTimeout, ReadHalf,
+    ReadyGuard, ReuniteError, RunUntilCancelledFut, Runtime, RuntimeBuilder, ShutdownHandle,
+    ShutdownSignal, SlabClaim, Sleep, TcpListener, TcpSocket, TcpStream, TickFut, Timeout,
+    UdpSocket, Unconstrained, UnixDatagram, UnixListener, UnixStream, WaitFut, WorldCtx,
+    WouldBlock, WriteHalf, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
@@ -140,9 +141,14 @@ assert_impl_all!(TryClaimError: Send, Sync, Clone, Copy, Unpin, Error, PartialEq
 assert_impl_all!(Runtime<'static>: Unpin, Debug);
 assert_impl_all!(RuntimeBuilder<'static>: Unpin, Debug);
 assert_not_impl_any!(RuntimeBuilder<'static>: Send, Sync, Clone);
-assert_impl_all!(JoinHandle<u8>: Unpin, Debug, Future);
+assert_impl_all!(JoinHandle<Tied>: Unpin, UnwindSafe, RefUnwindSafe, Debug, Future);
 assert_not_impl_any!(JoinHandle<u8>: Send, Sync, Clone);
-assert_impl_all!(SlabClaim: Debug);
+assert_impl_all!(OutcomeFut<'static, Tied>: Unpin, RefUnwindSafe, Debug, Future);
+assert_not_impl_any!(OutcomeFut<'static, u8>: Send, Sync, Clone);
+assert_impl_all!(AbortHandle: Unpin, Clone, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(AbortHandle: Send, Sync);
+assert_impl_all!(JoinError: Send, Sync, Unpin, Clone, UnwindSafe, RefUnwindSafe, Error, PartialEq);
+assert_impl_all!(SlabClaim: Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_not_impl_any!(SlabClaim: Send, Sync, Clone);
 assert_impl_all!(WorldCtx: Clone, Copy, Debug);
 assert_impl_all!(Metrics: Send, Sync, Clone, Debug);

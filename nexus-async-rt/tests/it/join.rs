@@ -2,7 +2,7 @@
 
 use crate::channel_hand::kept;
 use crate::watchdog::{panic_of, with_runtime};
-use nexus_async_rt::{JoinHandle, Runtime, spawn_boxed, yield_now};
+use nexus_async_rt::{JoinError, JoinHandle, Runtime, spawn_boxed, yield_now};
 use nexus_rt::WorldBuilder;
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
@@ -193,4 +193,129 @@ fn the_task_ends_while_a_former_waker_is_dropped() {
     let poll = Pin::new(&mut task).poll(&mut cx);
     assert_eq!(poll, Poll::Ready(8), "nobody would wake this one");
     RUNTIME.take();
+}
+
+#[test]
+fn every_end_has_its_outcome() {
+    let mut world = WorldBuilder::new().build();
+    let mut rt = Runtime::new(&mut world);
+    let mut panicked = rt.spawn_boxed(async { panic!("on purpose") });
+    let place = line!() + 1;
+    let mut aborted = rt.spawn_boxed(pending::<()>());
+    let mut shut_down = rt.spawn_boxed(pending::<()>());
+    let mut returned = rt.spawn_boxed(async { String::from("output") });
+    assert_eq!(panic_of(|| rt.block_on(yield_now())), "on purpose");
+    assert!(aborted.abort_handle().abort());
+    rt.block_on(async {
+        let outcome: Result<(), JoinError> = panicked.outcome().await;
+        let error = outcome.unwrap_err();
+        assert!(
+            matches!(error, JoinError::Panicked { .. }) && error.to_string().ends_with("panicked")
+        );
+        for _ in 0..2 {
+            let error = aborted.outcome().await.unwrap_err();
+            assert!(
+                matches!(error, JoinError::Aborted { .. }),
+                "asked for again"
+            );
+            assert_eq!(
+                (error.location().file(), error.location().line()),
+                (file!(), place)
+            );
+            let place = format!("the task spawned at {}:{place}:", file!());
+            let text = error.to_string();
+            assert!(
+                text.starts_with(&place) && text.ends_with(" was aborted"),
+                "{text}"
+            );
+        }
+        assert_eq!(returned.outcome().await.unwrap(), "output");
+    });
+    let message = panic_of(|| poll_outcome(&mut returned));
+    assert!(message.contains("has been taken already"), "{message}");
+    drop(rt);
+    let Poll::Ready(Err(error)) = poll_outcome(&mut shut_down) else {
+        panic!("it has ended")
+    };
+    assert!(matches!(error, JoinError::Shutdown { .. }));
+    assert!(error.to_string().ends_with("was dropped with its runtime"));
+}
+
+fn poll_outcome<T>(handle: &mut JoinHandle<T>) -> Poll<Result<T, JoinError>> {
+    Pin::new(&mut handle.outcome()).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn an_outcome_that_is_dropped_is_asked_for_again() {
+    with_runtime(|rt| {
+        let outcome = rt.block_on(async {
+            let stored: Rc<Cell<Option<Waker>>> = Rc::default();
+            let store = stored.clone();
+            let mut task = spawn_boxed(poll_fn(move |cx| {
+                if store.take().is_some() {
+                    return Poll::Ready(9);
+                }
+                store.set(Some(cx.waker().clone()));
+                Poll::Pending
+            }));
+            for _ in 0..3 {
+                assert!(poll_outcome(&mut task).is_pending());
+                yield_now().await;
+            }
+            let waker = stored.take().unwrap();
+            stored.set(Some(waker.clone()));
+            waker.wake();
+            task.outcome().await
+        });
+        assert_eq!(outcome, Ok(9));
+    });
+}
+
+#[test]
+fn who_waits_for_an_outcome_is_woken_by_every_end() {
+    with_runtime(|rt| {
+        let mut panics = rt.spawn_boxed(async {
+            yield_now().await;
+            panic!("on purpose")
+        });
+        let mut waits = rt.spawn_boxed(pending::<()>());
+        let stop = waits.abort_handle();
+        let both = rt.spawn_boxed(async move {
+            let first: Result<(), _> = panics.outcome().await;
+            (first.is_err(), waits.outcome().await.is_err())
+        });
+        assert_eq!(panic_of(|| rt.block_on(pending::<()>())), "on purpose");
+        rt.block_on(yield_now());
+        assert!(!both.is_finished() && stop.abort());
+        assert_eq!(rt.block_on(both), (true, true));
+    });
+}
+
+#[test]
+fn a_dropped_handle_leaves_no_waker() {
+    struct Counted;
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            panic!("nobody waits");
+        }
+    }
+    with_runtime(|rt| {
+        let counted = Arc::new(Counted);
+        let waker = Waker::from(counted.clone());
+        let cx = &mut Context::from_waker(&waker);
+        let mut tasks: Vec<_> = (0..3).map(|_| rt.spawn_boxed(yield_now())).collect();
+        for task in &mut tasks {
+            assert!(Pin::new(&mut *task).poll(cx).is_pending());
+            assert!(Pin::new(&mut task.outcome()).poll(cx).is_pending());
+        }
+        assert_eq!(Arc::strong_count(&counted), 5);
+        drop(tasks.pop());
+        assert_eq!(Arc::strong_count(&counted), 4);
+        drop(tasks);
+        assert_eq!(Arc::strong_count(&counted), 2);
+        assert_eq!(rt.task_count(), 3, "detached");
+        while rt.task_count() > 0 {
+            rt.block_on(yield_now());
+        }
+    });
 }

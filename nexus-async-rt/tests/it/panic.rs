@@ -1,9 +1,12 @@
 //! Foreign code that panics, everywhere it is run.
 
 use crate::watchdog::{panic_of, with_built, with_runtime, within};
-use nexus_async_rt::{BoundedByteSlab, claim_slab, sleep, spawn_boxed, spawn_slab, yield_now};
+use nexus_async_rt::{
+    BoundedByteSlab, JoinHandle, claim_slab, sleep, spawn_boxed, spawn_slab, yield_now,
+};
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
+use std::pin::Pin;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -138,6 +141,117 @@ fn the_destructor_of_an_output_panics() {
         assert_eq!(panic_of(|| drop(task)), "in the handle");
         assert_eq!(rt.block_on(async { spawn_boxed(async { 1 }).await }), 1);
     });
+}
+
+#[test]
+#[ignore = "is run by the test below: where a second panic goes on, the process ends"]
+fn handles_are_dropped_by_an_unwinding_thread() {
+    with_runtime(|rt| {
+        let message = panic_of(|| {
+            let finished = rt.spawn_boxed(async { Bomb("swallowed") });
+            let mut waiting = rt.spawn_boxed(pending::<()>());
+            rt.block_on(yield_now());
+            assert!(finished.is_finished());
+            let waker = Waker::from(Arc::new(DropBomb));
+            let mut cx = Context::from_waker(&waker);
+            assert!(Pin::new(&mut waiting).poll(&mut cx).is_pending());
+            drop(waker);
+            let _handles = (finished, waiting);
+            panic!("the one that goes on");
+        });
+        assert_eq!(message, "the one that goes on");
+        assert_eq!(rt.task_count(), 1);
+    });
+}
+
+/// A waker that panics when it is dropped.
+struct DropBomb;
+
+impl Wake for DropBomb {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for DropBomb {
+    fn drop(&mut self) {
+        panic!("swallowed");
+    }
+}
+
+#[test]
+fn an_output_that_panics_does_not_end_an_unwinding_process() {
+    let output = within(Duration::from_secs(60), || {
+        let name = "panic::handles_are_dropped_by_an_unwinding_thread";
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--ignored"])
+            .output()
+            .unwrap()
+    });
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+/// Ends a task when it is dropped, then panics.
+struct Chained(&'static str, Option<JoinHandle<Chained>>);
+
+impl Drop for Chained {
+    fn drop(&mut self) {
+        if let Some(next) = self.1.take() {
+            next.abort();
+        }
+        panic!("{}", self.0);
+    }
+}
+
+fn dropped(_: JoinHandle<Chained>) -> bool {
+    false
+}
+
+#[test]
+fn the_first_panic_of_a_chain_goes_on_when_all_is_done() {
+    with_runtime(|rt| {
+        for waits in [true, false] {
+            let spawn = |name, next| {
+                let link = Chained(name, next);
+                rt.spawn_boxed(async move {
+                    if waits {
+                        pending::<()>().await;
+                    }
+                    link
+                })
+            };
+            let last = spawn("third", None);
+            let middle = spawn("second", Some(last));
+            let first = spawn("first", Some(middle));
+            rt.block_on(yield_now());
+            assert_eq!(rt.task_count(), if waits { 3 } else { 0 });
+            let message = panic_of(|| {
+                let ends = if waits { JoinHandle::abort } else { dropped };
+                ends(first)
+            });
+            assert_eq!(message, "first");
+            assert_eq!(rt.task_count(), 0);
+        }
+    });
+}
+
+#[test]
+fn the_first_panic_of_a_chain_leaves_the_drop_of_the_runtime() {
+    let mut world = nexus_rt::WorldBuilder::new().build();
+    let rt = nexus_async_rt::Runtime::new(&mut world);
+    let spawn = |name, next| {
+        let link = Chained(name, next);
+        rt.spawn_boxed(async move {
+            pending::<()>().await;
+            link
+        })
+    };
+    let last = spawn("third", None);
+    let state = last.abort_handle();
+    let middle = spawn("second", Some(last));
+    // The newest is dropped first.
+    let first = spawn("first", Some(middle));
+    assert_eq!(panic_of(|| drop(rt)), "first");
+    assert!(first.is_finished() && state.is_finished());
 }
 
 #[test]
