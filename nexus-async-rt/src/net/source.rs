@@ -5,11 +5,12 @@
 //! for the side that blocks, unless its kind asks for both at once.
 
 use super::op::OpFut;
-use crate::runtime::{Registration, Side, Watch, attempt};
+use crate::runtime::{BOTH, Registration, Side, Watch, attempt};
 use crate::thread;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::io;
+use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
@@ -20,6 +21,9 @@ pub(super) struct Source<S> {
     registration: OnceCell<Registration>,
     /// The sides that are registered together.
     together: u8,
+    /// The sides that were shut down here. The OS need not report that, neither
+    /// when it happens nor when the descriptor is registered later.
+    ended: Cell<u8>,
     io: S,
 }
 
@@ -35,6 +39,7 @@ impl<S: AsFd> Source<S> {
         Self {
             registration: OnceCell::new(),
             together,
+            ended: Cell::new(0),
             io,
         }
     }
@@ -64,11 +69,13 @@ impl<S: AsFd> Source<S> {
             registration.check(name)?;
             if !registration.watch().covers(side) {
                 registration.extend(side)?;
+                registration.watch().end(self.ended.get() & side.bit());
             }
             return Ok(registration.watch());
         }
         self.register(name, side.bit() | self.together)?;
         let watch = self.watched().expect("registered just now");
+        watch.end(self.ended.get());
         if side == Side::Read && watch.covers(Side::Write) {
             // Nobody has tried yet.
             watch.assume_ready(Side::Write);
@@ -150,6 +157,37 @@ impl<S: AsFd> Source<S> {
             watch.block(side, watch.tick(side));
         }
         result.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+    }
+
+    /// Shuts sides down by `call`, and ends the waits there.
+    ///
+    /// A connection that is gone already has nothing to shut down. Waits there
+    /// end likewise: the next attempt says why.
+    pub(super) fn shutdown(
+        &self,
+        how: Shutdown,
+        call: impl FnOnce(&S) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let result = call(&self.io);
+        let sides = match how {
+            Shutdown::Read => Side::Read.bit(),
+            Shutdown::Write => Side::Write.bit(),
+            Shutdown::Both => BOTH,
+        };
+        match &result {
+            Ok(()) => self.ended.set(self.ended.get() | sides),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
+            Err(_) => return result,
+        }
+        if let Some(watch) = self.watched() {
+            watch.end(sides);
+        }
+        result
+    }
+
+    /// Whether `side` was shut down here.
+    pub(super) fn has_ended(&self, side: Side) -> bool {
+        self.ended.get() & side.bit() != 0
     }
 
     /// Waits until an operation on `side` need not wait.

@@ -3,10 +3,11 @@
 use crate::tcp::{connected, waiting};
 use crate::watchdog::{panic_of, scaled, with_runtime};
 use futures_lite::future::poll_once;
-use nexus_async_rt::{AsyncFd, AsyncRead, Interest, TcpStream, sleep};
+use nexus_async_rt::{AsyncFd, AsyncRead, Interest, JoinHandle, TcpStream, UnixStream, sleep};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::io::{PipeReader, PipeWriter};
+use std::io::{ErrorKind, PipeReader, PipeWriter};
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
@@ -93,6 +94,71 @@ fn a_waker_that_panics_keeps_nobody_else_asleep() {
                 assert_eq!(task.await.unwrap(), 1);
             }
         });
+    });
+}
+
+/// A stream without room to write, and two tasks that wait for it, behind a
+/// future that is polled with `waker`.
+async fn full_stream(
+    waker: &Waker,
+) -> (
+    UnixStream,
+    Rc<UnixStream>,
+    impl Future<Output = std::io::Result<usize>>,
+    Vec<JoinHandle<std::io::Result<usize>>>,
+) {
+    let (here, there) = UnixStream::pair().unwrap();
+    while here.try_write(&[0; 4096]).is_ok() {}
+    let here = Rc::new(here);
+    let same = here.clone();
+    let mut first = Box::pin(async move { same.write(&[1]).await });
+    let mut cx = Context::from_waker(waker);
+    let polled = poll_fn(|_| Poll::Ready(first.as_mut().poll(&mut cx))).await;
+    assert!(polled.is_pending());
+    let mut tasks = Vec::new();
+    for _ in 0..2 {
+        let same = here.clone();
+        tasks.push(waiting(async move { same.write(&[1]).await }).await);
+    }
+    (there, here, first, tasks)
+}
+
+#[test]
+fn a_waker_that_panics_at_a_shutdown_keeps_nobody_else_asleep() {
+    with_runtime(|rt| {
+        let (_, bomb) = hostile(|_| panic!("wake exploded"));
+        let (_there, here, first, tasks) = rt.block_on(full_stream(&bomb));
+        let message = panic_of(|| rt.block_on(async { here.shutdown(Shutdown::Write) }));
+        assert_eq!(message, "wake exploded");
+        rt.block_on(async {
+            for task in tasks {
+                let broken = task.await.unwrap_err();
+                assert_eq!(broken.kind(), ErrorKind::BrokenPipe);
+            }
+            assert!(first.await.is_err());
+        });
+    });
+}
+
+/// The half that writes is dropped by a panic; a waker that panics as well does
+/// not end the process.
+#[test]
+fn a_waker_that_panics_while_a_half_is_dropped_by_a_panic() {
+    with_runtime(|rt| {
+        let (deed, bomb) = hostile(|_| panic!("wake exploded"));
+        let (here, _there) = UnixStream::pair().unwrap();
+        let (read, write) = here.into_split();
+        while read.try_write(&[0; 4096]).is_ok() {}
+        let mut first = Box::pin(async { read.write(&[1]).await });
+        let mut cx = Context::from_waker(&bomb);
+        rt.block_on(async { assert!(first.as_mut().poll(&mut cx).is_pending()) });
+        let message = panic_of(|| {
+            let _write = write;
+            panic!("first");
+        });
+        assert_eq!(message, "first");
+        assert_eq!(deed.woken.get(), 1);
+        assert!(rt.block_on(first).is_err());
     });
 }
 

@@ -103,12 +103,17 @@ impl UnixDatagram {
         self.source.io().peer_addr()
     }
 
-    /// Ends one direction or both.
+    /// Ends one direction or both. Everything that waits there completes: sends
+    /// with an error of the kind [`BrokenPipe`](io::ErrorKind::BrokenPipe),
+    /// receives with 0 bytes from an unnamed address once nothing is left.
     ///
     /// # Errors
-    /// If it is not connected.
+    /// What the OS says; on some systems that it is not connected.
+    ///
+    /// # Panics
+    /// If a waker panics: after all others were woken.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.source.io().shutdown(how)
+        self.source.shutdown(how, |socket| socket.shutdown(how))
     }
 
     /// Takes the error that is pending on the socket.
@@ -133,14 +138,16 @@ impl UnixDatagram {
     /// Receives a datagram; its length.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.source
-            .op("UnixDatagram::recv", Side::Read, |s| s.recv(buf))
+            .op("UnixDatagram::recv", Side::Read, |s| self.recv_now(s, buf))
             .await
     }
 
     /// Receives a datagram; its length, and who sent it.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.source
-            .op("UnixDatagram::recv_from", Side::Read, |s| s.recv_from(buf))
+            .op("UnixDatagram::recv_from", Side::Read, |s| {
+                self.recv_from_now(s, buf)
+            })
             .await
     }
 
@@ -178,12 +185,47 @@ impl UnixDatagram {
 
     /// As [`recv`](UnixDatagram::recv), without waiting.
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.source.try_op(Side::Read, |s| s.recv(buf))
+        self.source.try_op(Side::Read, |s| self.recv_now(s, buf))
     }
 
     /// As [`recv_from`](UnixDatagram::recv_from), without waiting.
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.source.try_op(Side::Read, |s| s.recv_from(buf))
+        self.source
+            .try_op(Side::Read, |s| self.recv_from_now(s, buf))
+    }
+}
+
+/// Receiving after a shutdown. The OS ends a receive that blocks; one that does
+/// not block would block for ever.
+impl UnixDatagram {
+    fn recv_now(&self, socket: &net::UnixDatagram, buf: &mut [u8]) -> io::Result<usize> {
+        self.or_end(socket.recv(buf), || Ok(0))
+    }
+
+    fn recv_from_now(
+        &self,
+        socket: &net::UnixDatagram,
+        buf: &mut [u8],
+    ) -> io::Result<(usize, SocketAddr)> {
+        let unnamed = || SocketAddr::from_pathname("").map(|from| (0, from));
+        self.or_end(socket.recv_from(buf), unnamed)
+    }
+
+    /// `end` instead of an error that nothing is there, if nothing more comes.
+    fn or_end<R>(
+        &self,
+        received: io::Result<R>,
+        end: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        match received {
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock
+                    && self.source.has_ended(Side::Read) =>
+            {
+                end()
+            }
+            received => received,
+        }
     }
 }
 
