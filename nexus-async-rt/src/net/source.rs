@@ -9,6 +9,7 @@ use crate::runtime::{BOTH, Registration, Side, Watch, attempt};
 use crate::thread;
 use std::cell::{Cell, OnceCell};
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::Shutdown;
 use std::ops::ControlFlow;
@@ -116,6 +117,29 @@ impl<S: AsFd> Source<S> {
         F: FnMut(&S) -> io::Result<R>,
     {
         OpFut::new(self, name, side, operation)
+    }
+
+    /// One attempt, whatever is known of the sides; `None`: it would block.
+    pub(super) fn once<R>(
+        &self,
+        name: &'static str,
+        mut operation: impl FnMut(&S) -> io::Result<R>,
+    ) -> impl Future<Output = Option<io::Result<R>>> {
+        poll_fn(move |cx| {
+            if !thread::may_complete(cx) {
+                return Poll::Pending;
+            }
+            if let Some(registration) = self.registration.get()
+                && let Err(error) = registration.check(name)
+            {
+                return Poll::Ready(Some(Err(error)));
+            }
+            let result = attempt(|| operation(&self.io));
+            if result.is_some() {
+                thread::completed();
+            }
+            Poll::Ready(result)
+        })
     }
 
     /// One poll of an operation by hand; the latest caller of a side is woken.

@@ -57,6 +57,7 @@ mod tokio_ends;
 mod tokio_io;
 mod udp;
 mod unix;
+mod unix_send_to;
 mod wake_foreign;
 mod watchdog;
 mod world;

@@ -1,7 +1,7 @@
 //! Datagrams within this machine.
 
 use crate::net::source::Source;
-use crate::runtime::Side;
+use crate::runtime::{Side, attempt};
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
@@ -135,6 +135,62 @@ impl UnixDatagram {
             .await
     }
 
+    /// Sends a datagram to the socket at `path`. Waits while that has no room in
+    /// its queue, or this socket none in its send buffer.
+    ///
+    /// # Errors
+    /// What the OS says: no such path, nobody there, a destination that is
+    /// connected to another socket (`PermissionDenied`). While it waits, also
+    /// that no descriptor is left. Elsewhere than on Linux a full queue is an
+    /// error.
+    ///
+    /// # Cost
+    /// A wait for the queue takes a second descriptor until there is room: the
+    /// kernel reports room only to a socket that is connected to the queue's.
+    /// To send much to one destination, [`connect`](UnixDatagram::connect).
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::{Runtime, UnixDatagram};
+    /// use nexus_rt::WorldBuilder;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let mut rt = Runtime::new(&mut world);
+    /// let path = std::env::temp_dir().join(format!("nexus-to-{}", std::process::id()));
+    /// let receiver = UnixDatagram::bind(&path)?;
+    /// let sender = UnixDatagram::unbound()?;
+    /// rt.block_on(async {
+    ///     sender.send_to(b"ping", &path).await?;
+    ///     let mut buf = [0; 16];
+    ///     let (len, from) = receiver.recv_from(&mut buf).await?;
+    ///     std::fs::remove_file(&path)?;
+    ///     assert_eq!(&buf[..len], b"ping");
+    ///     assert!(from.is_unnamed());
+    ///     Ok::<(), std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        const NAME: &str = "UnixDatagram::send_to";
+        let path = path.as_ref();
+        let send = |socket: &net::UnixDatagram| socket.send_to(datagram, path);
+        loop {
+            if let Some(sent) = self.source.once(NAME, send).await {
+                return sent;
+            }
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            let waited = super::room::wait(NAME, &self.source, path).await;
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            let waited = Err(io::ErrorKind::WouldBlock.into());
+            if let Err(error) = waited {
+                // What keeps the wait from its end may keep a send from it, too:
+                // then that has the last word.
+                let sent = self.source.once(NAME, send).await;
+                return sent.unwrap_or(Err(error));
+            }
+        }
+    }
+
     /// Receives a datagram; its length.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.source
@@ -175,12 +231,12 @@ impl UnixDatagram {
         self.source.try_op(Side::Write, |s| s.send(datagram))
     }
 
-    /// Sends a datagram to the socket at `path`, without waiting: of the queue of
-    /// a socket that this one is not connected to the OS tells nothing.
+    /// As [`send_to`](UnixDatagram::send_to), without waiting.
     pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        let path = path.as_ref();
-        self.source
-            .try_op(Side::Write, |s| s.send_to(datagram, path))
+        // What has no room there says nothing about the room that a connected
+        // send needs.
+        attempt(|| self.source.io().send_to(datagram, &path))
+            .unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
     /// As [`recv`](UnixDatagram::recv), without waiting.
