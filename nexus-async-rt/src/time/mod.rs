@@ -94,6 +94,7 @@
 //! ```
 
 mod after;
+mod alarm;
 mod backoff;
 mod interval;
 mod paused;

@@ -48,6 +48,7 @@ mod time_hostile;
 mod time_interval;
 mod time_model;
 mod time_paused;
+mod time_poll_tick;
 mod time_timeout;
 #[cfg(feature = "tokio-compat")]
 mod tokio_compat;
