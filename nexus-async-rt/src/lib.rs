@@ -157,6 +157,7 @@ pub mod tokio_compat;
 #[cfg(not(all(test, nexus_loom)))]
 pub use cancel::{
     CancellationToken, CancelledFut, CancelledOwnedFut, DropGuard, RunUntilCancelledFut,
+    RunUntilCancelledOwnedFut,
 };
 #[cfg(not(all(test, nexus_loom)))]
 pub use net::{
