@@ -29,6 +29,7 @@ mod join;
 mod metrics;
 mod net_faults;
 mod net_hostile;
+mod net_options;
 mod net_shutdown;
 mod net_stress;
 mod panic;

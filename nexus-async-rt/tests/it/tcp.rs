@@ -389,6 +389,9 @@ fn a_socket_is_set_up_before_it_listens_or_connects() {
             let client = TcpSocket::new_v4().unwrap();
             client.set_nodelay(true).unwrap();
             client.set_recv_buffer_size(64 << 10).unwrap();
+            assert!(client.recv_buffer_size().unwrap() >= 64 << 10);
+            client.set_send_buffer_size(64 << 10).unwrap();
+            assert!(client.send_buffer_size().unwrap() >= 64 << 10);
             let stream = client.connect(addr).await.unwrap();
             assert!(stream.nodelay().unwrap());
             let accepted = future::or(first.accept(), second.accept()).await.unwrap();

@@ -183,6 +183,8 @@ fn options_are_what_they_were_set_to() {
     let (socket, _) = bound();
     socket.set_ttl(9).unwrap();
     assert_eq!(socket.ttl().unwrap(), 9);
+    socket.set_tos_v4(0x10).unwrap();
+    assert_eq!(socket.tos_v4().unwrap(), 0x10);
     socket.set_broadcast(true).unwrap();
     assert!(socket.broadcast().unwrap());
     socket.set_recv_buffer_size(64 << 10).unwrap();

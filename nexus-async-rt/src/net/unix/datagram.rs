@@ -291,6 +291,22 @@ impl fmt::Debug for UnixDatagram {
     }
 }
 
+/// As [`from_std`](UnixDatagram::from_std).
+impl TryFrom<net::UnixDatagram> for UnixDatagram {
+    type Error = io::Error;
+
+    fn try_from(socket: net::UnixDatagram) -> io::Result<Self> {
+        Self::from_std(socket)
+    }
+}
+
+/// As [`into_std`](UnixDatagram::into_std).
+impl From<UnixDatagram> for net::UnixDatagram {
+    fn from(socket: UnixDatagram) -> Self {
+        socket.into_std()
+    }
+}
+
 impl AsFd for UnixDatagram {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.source.io().as_fd()
