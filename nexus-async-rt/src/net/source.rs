@@ -14,6 +14,7 @@ use std::io;
 use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll, ready};
 
 /// See the module. `!Send`, because its registration is.
@@ -27,6 +28,11 @@ pub(super) struct Source<S> {
     ended: Cell<u8>,
     io: S,
 }
+
+// Besides the descriptor there are cells, each of which is set by one step; the
+// table of watches is in order wherever foreign code runs.
+impl<S: UnwindSafe> UnwindSafe for Source<S> {}
+impl<S: RefUnwindSafe> RefUnwindSafe for Source<S> {}
 
 impl<S: AsFd> Source<S> {
     /// Each side is registered when it has to wait for the first time.

@@ -6,7 +6,7 @@ use crate::task::{Header, JoinHandle, fits, place};
 use std::alloc::{Layout, alloc, handle_alloc_error};
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 
 /// Spawns a task in memory of its own, of any size and alignment.
@@ -131,6 +131,10 @@ pub struct SlabClaim {
     /// Neither `Send` nor `Sync`: the slab belongs to one thread.
     _local: PhantomData<*const ()>,
 }
+
+// No foreign code runs while a slot is claimed, used or given back.
+impl UnwindSafe for SlabClaim {}
+impl RefUnwindSafe for SlabClaim {}
 
 impl SlabClaim {
     fn shared(&self) -> &Shared {
