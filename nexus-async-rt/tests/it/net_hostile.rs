@@ -6,8 +6,9 @@ use futures_lite::future::poll_once;
 use nexus_async_rt::{AsyncFd, AsyncRead, Interest, JoinHandle, TcpStream, UnixStream, sleep};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::io::{ErrorKind, PipeReader, PipeWriter};
+use std::io::{ErrorKind, PipeReader, PipeWriter, Write};
 use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
@@ -250,37 +251,58 @@ fn an_event_for_who_is_gone_is_not_the_next_ones() {
 }
 
 /// The waker of a `poll_` method gives the place away to a descriptor that
-/// is waited for at once: the event was not its.
+/// is waited for at once, on the same side or on the other one, for which the
+/// event was, too: it was not the newcomer's.
 #[test]
 fn an_event_for_who_is_gone_wakes_no_newcomer() {
     with_runtime(|rt| {
         rt.block_on(async {
-            let (here, there) = connected().await;
-            let (reader, _writer) = std::io::pipe().unwrap();
-            let (newcomer, of_newcomer) = hostile(|_| {});
-            let coming = Rc::new(RefCell::new(None));
-            let (leaving, place) = (Rc::new(RefCell::new(None)), coming.clone());
-            let (stream, mut pipe) = (leaving.clone(), Some(reader));
-            let (gone, waker) = hostile(move |_| {
-                drop(stream.take());
-                let reader = pipe.take().expect("woken once");
-                let reader = AsyncFd::with_interest(reader, Interest::Readable).unwrap();
-                let mut waits = Box::pin(async move { reader.readable().await.map(drop) });
-                let mut cx = Context::from_waker(&of_newcomer);
-                assert!(waits.as_mut().poll(&mut cx).is_pending());
-                *place.borrow_mut() = Some(waits);
-            });
-            let mut stream: TcpStream = there;
-            let mut cx = Context::from_waker(&waker);
-            let reading = Pin::new(&mut stream).poll_read(&mut cx, &mut [0; 1]);
-            assert!(reading.is_pending());
-            *leaving.borrow_mut() = Some(stream);
-            here.try_write(b"x").unwrap();
-            while gone.woken.get() == 0 {
-                sleep(Duration::from_millis(1)).await;
+            for side in [Interest::Readable, Interest::Writable] {
+                let (here, there) = connected().await;
+                let (reader, writer) = std::io::pipe().unwrap();
+                fill_pipe(&writer);
+                let (newcomer, of_newcomer) = hostile(|_| {});
+                let coming = Rc::new(RefCell::new(None));
+                let (leaving, place) = (Rc::new(RefCell::new(None)), coming.clone());
+                let ends = [OwnedFd::from(reader), OwnedFd::from(writer)];
+                let (stream, mut pipe) = (leaving.clone(), Some(ends));
+                let (gone, waker) = hostile(move |_| {
+                    drop(stream.take());
+                    let [reader, writer] = pipe.take().expect("woken once");
+                    let mut waits: Pin<Box<dyn Future<Output = ()>>> = match side {
+                        Interest::Readable => {
+                            // Nothing is in it.
+                            let (empty, writer) = std::io::pipe().unwrap();
+                            let fd = AsyncFd::with_interest(empty, side).unwrap();
+                            Box::pin(async move { drop((fd.readable().await, &writer)) })
+                        }
+                        _ => {
+                            let fd = AsyncFd::with_interest(writer, side).unwrap();
+                            Box::pin(async move { drop((fd.writable().await, &reader)) })
+                        }
+                    };
+                    let mut cx = Context::from_waker(&of_newcomer);
+                    assert!(waits.as_mut().poll(&mut cx).is_pending());
+                    *place.borrow_mut() = Some(waits);
+                });
+                let mut stream: TcpStream = there;
+                let mut cx = Context::from_waker(&waker);
+                // Registered here: one event will tell of both sides.
+                let reading = Pin::new(&mut stream).poll_read(&mut cx, &mut [0; 1]);
+                assert!(reading.is_pending());
+                *leaving.borrow_mut() = Some(stream);
+                here.try_write(b"x").unwrap();
+                while gone.woken.get() == 0 {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                assert!(coming.take().is_some());
+                assert_eq!(newcomer.woken.get(), 0, "{side:?}");
             }
-            assert!(coming.take().is_some());
-            assert_eq!(newcomer.woken.get(), 0);
         });
     });
+}
+
+fn fill_pipe(mut writer: &PipeWriter) {
+    rustix::io::ioctl_fionbio(writer, true).unwrap();
+    while writer.write(&[0; 4096]).is_ok() {}
 }
