@@ -239,7 +239,9 @@ fn an_event_for_who_is_gone_is_not_the_next_ones() {
                 }
                 a1.try_write(b"x").unwrap();
                 b1.try_write(b"x").unwrap();
-                sleep(Duration::from_millis(2)).await;
+                while COMING.with_borrow(Vec::is_empty) {
+                    sleep(Duration::from_millis(1)).await;
+                }
                 let coming = COMING.take();
                 assert_eq!(coming.len(), 2);
                 for newcomer in &coming {

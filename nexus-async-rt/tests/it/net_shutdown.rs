@@ -230,6 +230,27 @@ fn a_datagram_socket_that_is_shut_down_gives_what_has_come_first() {
     });
 }
 
+/// The peer of a datagram socket goes while its queue is full.
+#[test]
+fn a_send_that_waits_ends_with_its_peer() {
+    with_runtime(|rt| {
+        rt.block_on(async {
+            let (here, there) = UnixDatagram::pair().unwrap();
+            while here.try_send(b"x").is_ok() {}
+            let sender = waiting(async move { here.send(b"y").await }).await;
+            drop(there);
+            let gone = sender.await.unwrap_err();
+            assert!(
+                matches!(
+                    gone.kind(),
+                    ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset
+                ),
+                "{gone:?}"
+            );
+        });
+    });
+}
+
 /// A socket that is connected anew waits for the queue of its new peer.
 #[test]
 fn a_send_that_waits_goes_on_with_the_new_peer() {

@@ -14,6 +14,11 @@ use std::path::Path;
 /// As [`UdpSocket`](crate::net::UdpSocket), in errors and panics too; but nothing
 /// is lost on the way: a send waits while the receiver's queue is full.
 ///
+/// # Limits
+/// The kernel reports nothing when the *receiver* calls `shutdown(Read)` while its
+/// queue is full: a send waits until the receiver takes a datagram or is closed.
+/// Bound such a wait by a [`timeout`](crate::timeout()).
+///
 /// # Example
 /// ```
 /// use nexus_async_rt::{Runtime, UnixDatagram};
