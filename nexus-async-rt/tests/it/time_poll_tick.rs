@@ -1,7 +1,7 @@
 //! Intervals that are polled by hand, also where they are moved meanwhile.
 
 use crate::time_paused::with_paused;
-use crate::watchdog::{panic_of, with_runtime, within};
+use crate::watchdog::{panic_of, scaled, with_runtime, within};
 use nexus_async_rt::{
     Interval, MissedTickBehavior, Runtime, advance, interval, interval_at, metrics, now, sleep,
     spawn_boxed, yield_now,
@@ -204,6 +204,33 @@ fn another_thread_takes_or_drops_it() {
                 let fired = metrics().timers_fired - fired;
                 assert!(fired <= 2, "{fired} timers");
                 assert_eq!(count.get(), 0);
+            }
+        });
+    });
+}
+
+/// Another thread drops it about when its deadline comes here.
+#[test]
+fn a_drop_elsewhere_meets_the_deadline() {
+    with_runtime(|rt| {
+        rt.block_on(async {
+            for round in 0..scaled(200) as u32 {
+                let (count, waker) = counting();
+                let begin = now();
+                let mut beat = interval_at(begin + MS / 5, MS);
+                assert!(poll(&mut beat, &waker).is_pending());
+                drop(waker);
+                let until = begin + round % 40 * (MS / 100);
+                let other = std::thread::spawn(move || {
+                    while Instant::now() < until {
+                        std::hint::spin_loop();
+                    }
+                    drop(beat);
+                });
+                sleep(MS / 2).await;
+                other.join().unwrap();
+                assert!(count.get() <= 1);
+                assert_eq!(Arc::strong_count(&count), 1);
             }
         });
     });
