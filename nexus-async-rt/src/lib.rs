@@ -148,7 +148,10 @@ mod runtime;
 #[expect(unsafe_code, reason = "a task's type is erased, its count is by hand")]
 mod task;
 #[cfg(not(all(test, nexus_loom)))]
-#[expect(unsafe_code, reason = "futures pin what lies inside them")]
+#[expect(
+    unsafe_code,
+    reason = "futures pin what lies inside them, an alarm's timer is its thread's"
+)]
 pub mod time;
 #[cfg(all(feature = "tokio-compat", not(all(test, nexus_loom))))]
 #[expect(unsafe_code, reason = "a future pins what lies inside it")]

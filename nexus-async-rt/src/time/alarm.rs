@@ -46,8 +46,8 @@ struct Timer(Pin<Box<Sleep>>);
 // thread's number before it touches its timer, and a bell drops one only as its
 // invariants say.
 unsafe impl Send for Timer {}
-// SAFETY: a shared timer gives access to nothing: all that uses it takes `&mut`,
-// or has compared the thread's number.
+// SAFETY: a shared timer must not be touched. It is not, because all that touches
+// one takes `&mut`, guaranteed by `Alarm::timer` and the bell's lock.
 unsafe impl Sync for Timer {}
 
 struct Bell {
