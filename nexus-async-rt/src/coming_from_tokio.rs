@@ -21,21 +21,26 @@
 //! | `sync::mpsc` | [`channel::local`], [`channel::spsc`], [`channel::mpsc`] | [channels](#channels) |
 //! | `BytesMut` in a channel | [`channel::spsc_bytes`], [`channel::mpsc_bytes`] | |
 //! | `mpsc::unbounded_channel` | there is none: name a capacity | |
-//! | `blocking_send`, `blocking_recv` | the same, of each kind but `local`; a byte kind sends by `blocking_claim` | |
+//! | `capacity()`, which is what is free; `max_capacity()` | `capacity()` is the whole; free is `capacity() - len()` | [channels](#channels) |
+//! | `blocking_send`, `blocking_recv` | the same, of each kind but `local`; a byte kind sends by `blocking_claim` | [blocking](#what-blocks) |
 //! | `sync::{oneshot, watch, broadcast, Notify, Semaphore, Mutex}` | the same crate's, as they are | [what stays](#what-stays-as-it-is) |
 //! | `select!`, `join!`, `try_join!` | the same macros, or those of `futures` | |
 //! | `task::yield_now`, `task::unconstrained` | [`yield_now`], [`unconstrained`] | [fairness](#fairness) |
 //! | `time::Instant` | `std::time::Instant`, and [`now`] where the clock may be paused | [time](#time) |
 //! | `time::sleep`, `sleep_until`, `timeout`, `timeout_at` | [`sleep`], [`sleep_until`], [`timeout`], [`timeout_at`] | |
 //! | `time::interval`, whose first tick is at once | [`interval`], whose first tick is a period away | |
+//! | `Interval::poll_tick`, `reset_after`, `reset_immediately`, `reset_at` | the same names | |
 //! | a retry loop with a growing `sleep` | [`Backoff`] | |
 //! | `time::{pause, advance, resume}`, `start_paused` | [`pause`], [`advance`], [`resume`], [`RuntimeBuilder::start_paused`] | |
 //! | `net::TcpListener::bind(..).await` | [`TcpListener::bind`], which does not wait | [sockets](#sockets) |
 //! | `net::TcpStream::connect(("host", port))` | [`resolve()`], then [`TcpStream::connect`] | |
 //! | `UdpSocket`, `UnixStream`, `UnixListener`, `UnixDatagram`, `into_split` | the same names | |
+//! | `from_std`, `into_std`, `TryFrom` of `std`'s sockets | the same; back again also by `From` | |
+//! | `AsyncWriteExt::shutdown` | [`Stream::shutdown`](net::Stream::shutdown), which shadows it | [sockets](#sockets) |
 //! | `AsyncReadExt`, `AsyncWriteExt` | those of `futures`; tokio's with the feature `tokio-io` | |
 //! | `io::unix::AsyncFd` | [`AsyncFd`] | |
 //! | `tokio_util`'s `CancellationToken`, `child_token` | [`CancellationToken`], [`child`](CancellationToken::child) | [the end](#the-end) |
+//! | `run_until_cancelled_owned` | [the same name](CancellationToken::run_until_cancelled_owned) | |
 //! | `signal::ctrl_c` | [`shutdown_signal`], with [`RuntimeBuilder::signal_handlers`] | |
 //! | `Runtime::shutdown_timeout`, `TaskTracker` | [`Runtime::shutdown_quiesce`] | |
 //! | `Handle::spawn` from another thread | send to a task that spawns | [other threads](#other-threads) |
@@ -187,6 +192,43 @@
 //! `recv` takes `&self`. A task that moves between threads, as tokio's do,
 //! needs futures that are `Send`: `send_mut` and `recv_mut`.
 //!
+//! `capacity()` is how many messages the channel holds, and never changes. In
+//! tokio that is `max_capacity()`, and `capacity()` is how many there is room
+//! for.
+//!
+//! A future that is dropped leaves no waker behind. In tokio a hand-written
+//! `poll` may make a `recv()`, poll it and drop it: the task is woken all the
+//! same. Here that task is never woken. Keep the future until it completes:
+//!
+//! ```
+//! use nexus_async_rt::channel::local;
+//! use nexus_async_rt::{Runtime, spawn_boxed, yield_now};
+//! use nexus_rt::WorldBuilder;
+//! use std::future::{Future, poll_fn};
+//! use std::pin::pin;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! rt.block_on(async {
+//!     let (tx, rx) = local::channel(1);
+//!     spawn_boxed(async move {
+//!         yield_now().await;
+//!         tx.send(7).await
+//!     });
+//!     // Not `poll_fn(|cx| pin!(rx.recv()).poll(cx))`, which waits for ever.
+//!     let mut received = pin!(rx.recv());
+//!     assert_eq!(poll_fn(|cx| received.as_mut().poll(cx)).await, Ok(7));
+//! });
+//! ```
+//!
+//! # What blocks
+//!
+//! The `blocking_` forms of this crate panic while a `block_on` of this crate is
+//! on the thread's stack. Those of tokio (`tokio::sync::mpsc`, `oneshot`,
+//! `Mutex`) look for a runtime of tokio's: inside this crate's `block_on` they
+//! find none, do not panic, and stop the loop. If what they wait for comes from a
+//! task of that loop, it never comes. Await instead.
+//!
 //! # What stays as it is
 //!
 //! Whatever is written against `std::future` alone: all of `tokio::sync` and
@@ -225,6 +267,34 @@
 //! futures yield; [`unconstrained`] lifts it. tokio's own futures do not count
 //! here: a loop over one of its channels that is never empty says
 //! [`yield_now`] itself.
+//!
+//! A loop of `now_or_never()`, or `poll_once`, meets the budget too: after 128
+//! completions in one poll the next attempt is `None`, though there is more, and
+//! the task has been woken to continue. To take what is there use a `try_` form,
+//! which does not count:
+//!
+//! ```
+//! use futures_lite::future::poll_once;
+//! use nexus_async_rt::channel::local;
+//! use nexus_async_rt::Runtime;
+//! use nexus_rt::WorldBuilder;
+//!
+//! let mut world = WorldBuilder::new().build();
+//! let mut rt = Runtime::new(&mut world);
+//! let (tx, rx) = local::channel(200);
+//! (0..200).try_for_each(|n| tx.try_send(n)).unwrap();
+//! rt.block_on(async {
+//!     let mut taken = 0;
+//!     while let Some(Ok(_)) = poll_once(rx.recv()).await {
+//!         taken += 1;
+//!     }
+//!     assert_eq!(taken, 128);
+//!     while rx.try_recv().is_ok() {
+//!         taken += 1;
+//!     }
+//!     assert_eq!(taken, 200);
+//! });
+//! ```
 //!
 //! # Time
 //!
@@ -271,10 +341,18 @@
 //! # Sockets
 //!
 //! They have the names that they have in tokio, and most of the methods. What
-//! differs: `shutdown` of a stream does not wait; `bind` is a plain function;
-//! an address is a `SocketAddr`, and a name is resolved by asking for it;
-//! reading and writing go by the traits of `futures-io`, with the feature
-//! `tokio-io` also by tokio's; nothing of them is `Send`.
+//! differs:
+//!
+//! - `bind` is a plain function.
+//! - An address is a `SocketAddr`. A name is resolved by asking for it.
+//! - Reading and writing go by the traits of `futures-io`, with the feature
+//!   `tokio-io` also by tokio's.
+//! - A stream has a `shutdown(how)` of its own, as `std`'s has, which does not
+//!   wait. It shadows `AsyncWriteExt::shutdown` of tokio: `stream.shutdown().await`
+//!   does not compile. Write `stream.shutdown(Shutdown::Write)`, or
+//!   `AsyncWriteExt::shutdown(&mut stream).await`; with `futures`,
+//!   `stream.close().await`.
+//! - None of them is `Send`.
 //!
 //! ```
 //! use futures_lite::{AsyncReadExt, AsyncWriteExt};

@@ -154,7 +154,10 @@ mod runtime;
 #[expect(unsafe_code, reason = "a task's type is erased, its count is by hand")]
 mod task;
 #[cfg(not(all(test, nexus_loom)))]
-#[expect(unsafe_code, reason = "futures pin what lies inside them")]
+#[expect(
+    unsafe_code,
+    reason = "futures pin what lies inside them, an alarm's timer is its thread's"
+)]
 pub mod time;
 #[cfg(all(feature = "tokio-compat", not(all(test, nexus_loom))))]
 #[expect(unsafe_code, reason = "a future pins what lies inside it")]
@@ -163,6 +166,7 @@ pub mod tokio_compat;
 #[cfg(not(all(test, nexus_loom)))]
 pub use cancel::{
     CancellationToken, CancelledFut, CancelledOwnedFut, DropGuard, RunUntilCancelledFut,
+    RunUntilCancelledOwnedFut,
 };
 #[cfg(not(all(test, nexus_loom)))]
 pub use net::{

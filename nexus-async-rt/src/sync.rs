@@ -165,10 +165,6 @@ pub enum Site {
     CountTail,
     /// `ring`: the head is loaded for a length.
     CountHead,
-    /// `ring::end`: the producer fixes the end.
-    EndSettle,
-    /// `ring::end`: the consumer finds the end fixed.
-    EndFix,
     /// `wait`: between publishing and looking for a waiter.
     WakerFence,
     /// `wait`: between registering and looking again.
@@ -185,8 +181,6 @@ pub enum Site {
     CellArm,
     /// `wait::cell`: a notifier or the owner takes the waker out.
     CellTake,
-    /// `wait::cell`: the owner finds that a notifier was first.
-    CellLost,
     /// `wait::cell`: the waker has been moved out.
     CellEmpty,
     /// `wait::queue`: a notifier marks a node.
@@ -247,8 +241,6 @@ impl Site {
         Site::BytesClaim,
         Site::CountTail,
         Site::CountHead,
-        Site::EndSettle,
-        Site::EndFix,
         Site::WakerFence,
         Site::WaiterFence,
         Site::LightFence,
@@ -257,7 +249,6 @@ impl Site {
         Site::CloseHeavyFence,
         Site::CellArm,
         Site::CellTake,
-        Site::CellLost,
         Site::CellEmpty,
         Site::NodeNotify,
         Site::NodeSee,

@@ -123,6 +123,21 @@ async fn others() {
         }
     })
     .await;
+    let path = std::env::temp_dir().join(format!("nexus-zero-{}", std::process::id()));
+    let bound = UnixDatagram::bind(&path).unwrap();
+    assert_free("Unix datagrams to a full queue", async || {
+        for _ in 0..10 {
+            let mut sent = 0;
+            while poll_once(here.send_to(b"ping", &path)).await.is_some() {
+                sent += 1;
+            }
+            for _ in 0..sent {
+                assert_eq!(bound.recv(&mut [0; 4]).await.unwrap(), 4);
+            }
+        }
+    })
+    .await;
+    std::fs::remove_file(&path).unwrap();
     let fd = AsyncFd::new(there.into_std()).unwrap();
     assert_free("any descriptor", async || {
         for _ in 0..ROUNDS {

@@ -91,22 +91,26 @@ impl fmt::Debug for CancelledOwnedFut {
 /// if the future in it is.
 #[must_use = "futures do nothing unless awaited"]
 pub struct RunUntilCancelledFut<'a, F> {
-    cancelled: CancelledFut<'a>,
+    inner: Until<CancelledFut<'a>, F>,
+}
+
+/// The future of [`CancellationToken::run_until_cancelled_owned`]. `!Unpin`;
+/// `Send` if the future in it is.
+#[must_use = "futures do nothing unless awaited"]
+pub struct RunUntilCancelledOwnedFut<F> {
+    inner: Until<CancelledOwnedFut, F>,
+}
+
+/// `future` until `cancelled` completes.
+struct Until<C, F> {
+    cancelled: C,
     future: F,
 }
 
-impl<'a, F: Future> RunUntilCancelledFut<'a, F> {
-    pub(super) fn new(token: &'a CancellationToken, future: F) -> Self {
-        Self {
-            cancelled: CancelledFut::new(token),
-            future,
-        }
-    }
-}
-
-impl<F: Future> Future for RunUntilCancelledFut<'_, F> {
+impl<C: Future<Output = ()>, F: Future> Future for Until<C, F> {
     type Output = Option<F::Output>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: both fields are pinned with the whole, as in `CancelledFut`.
         let (cancelled, future) = unsafe {
@@ -123,10 +127,54 @@ impl<F: Future> Future for RunUntilCancelledFut<'_, F> {
     }
 }
 
+impl<'a, F: Future> RunUntilCancelledFut<'a, F> {
+    pub(super) fn new(token: &'a CancellationToken, future: F) -> Self {
+        let cancelled = CancelledFut::new(token);
+        Self {
+            inner: Until { cancelled, future },
+        }
+    }
+}
+
+impl<F: Future> RunUntilCancelledOwnedFut<F> {
+    pub(super) fn new(token: CancellationToken, future: F) -> Self {
+        let cancelled = CancelledOwnedFut::new(token);
+        Self {
+            inner: Until { cancelled, future },
+        }
+    }
+}
+
+impl<F: Future> Future for RunUntilCancelledFut<'_, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: as in `CancelledFut`.
+        unsafe { self.map_unchecked_mut(|this| &mut this.inner) }.poll(cx)
+    }
+}
+
+impl<F: Future> Future for RunUntilCancelledOwnedFut<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: as in `CancelledFut`.
+        unsafe { self.map_unchecked_mut(|this| &mut this.inner) }.poll(cx)
+    }
+}
+
 impl<F> fmt::Debug for RunUntilCancelledFut<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunUntilCancelledFut")
-            .field("is_cancelled", &self.cancelled.latch.is_set())
+            .field("is_cancelled", &self.inner.cancelled.latch.is_set())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for RunUntilCancelledOwnedFut<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunUntilCancelledOwnedFut")
+            .field("is_cancelled", &self.inner.cancelled.latch.is_set())
             .finish_non_exhaustive()
     }
 }

@@ -98,10 +98,11 @@ mod fut;
 mod guard;
 mod tree;
 
-pub use fut::{CancelledFut, CancelledOwnedFut, RunUntilCancelledFut};
+pub use fut::{CancelledFut, CancelledOwnedFut, RunUntilCancelledFut, RunUntilCancelledOwnedFut};
 pub use guard::DropGuard;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use tree::Handle;
 
 /// A flag that is set once, and that sets those of its children.
@@ -191,6 +192,29 @@ impl CancellationToken {
         RunUntilCancelledFut::new(self, future)
     }
 
+    /// As [`run_until_cancelled`](CancellationToken::run_until_cancelled), but
+    /// borrows nothing: it holds the token. For a task to be spawned.
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::{CancellationToken, Runtime, spawn_boxed};
+    /// use nexus_rt::WorldBuilder;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let mut rt = Runtime::new(&mut world);
+    /// rt.block_on(async {
+    ///     let token = CancellationToken::new();
+    ///     let pending = std::future::pending::<u8>();
+    ///     let task = spawn_boxed(token.clone().run_until_cancelled_owned(pending));
+    ///     token.cancel();
+    ///     assert_eq!(task.await, None);
+    /// });
+    /// ```
+    #[inline]
+    pub fn run_until_cancelled_owned<F: Future>(self, future: F) -> RunUntilCancelledOwnedFut<F> {
+        RunUntilCancelledOwnedFut::new(self, future)
+    }
+
     /// Cancels the token when what is returned is dropped.
     pub fn drop_guard(self) -> DropGuard {
         DropGuard::new(self)
@@ -201,6 +225,35 @@ impl Default for CancellationToken {
     /// As [`new`](CancellationToken::new).
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// By identity: a clone is equal, a child is not. What is cancelled does not
+/// matter, so a token may be a key (`clippy::mutable_key_type` cannot know).
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::CancellationToken;
+/// use std::collections::HashMap;
+///
+/// let session = CancellationToken::new();
+/// let request = session.child();
+/// let mut names = HashMap::from([(session.clone(), "session"), (request, "request")]);
+/// session.cancel();
+/// assert_eq!(names.remove(&session), Some("session"));
+/// assert!(!names.contains_key(&session.child()));
+/// ```
+impl PartialEq for CancellationToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.handle.id() == other.handle.id()
+    }
+}
+
+impl Eq for CancellationToken {}
+
+impl Hash for CancellationToken {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.handle.id().hash(state);
     }
 }
 

@@ -100,6 +100,12 @@ impl Handle {
         &self.0.latch
     }
 
+    /// What tells this node from all others. An address, which is an identity
+    /// here because the handle keeps the node in memory.
+    pub(super) fn id(&self) -> *const () {
+        Arc::as_ptr(&self.0).cast()
+    }
+
     /// Cancels the node and all below it, then wakes who waits for any of them,
     /// with no lock held. If a waker panics the others are woken all the same,
     /// and the first panic goes on.

@@ -24,6 +24,12 @@ pub enum Interest {
 /// Made inside a runtime, to which it belongs from then on. The descriptor
 /// should be non-blocking, which is its owner's business.
 ///
+/// # Limits
+/// A wait ends only by an event of the kernel. The kernel reports no event for
+/// some calls on the descriptor itself, such as `shutdown(Write)` on a Unix
+/// socket without room: only the owner knows of these. Drop the future of such
+/// a wait, or bound it by a [`timeout`](crate::timeout()).
+///
 /// # Example
 /// ```
 /// use nexus_async_rt::{AsyncFd, Runtime};

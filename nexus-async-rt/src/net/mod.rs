@@ -82,7 +82,11 @@
 //!   blocked no call is made in vain.
 //! - **Any number of waiters on either side.** Every event wakes all who wait on
 //!   its side. The `poll_` forms, [`AsyncRead`] and [`AsyncWrite`] among them,
-//!   take `&mut` and remember their latest caller, one a side.
+//!   take `&mut` and remember their latest caller, one a side. Dropping the
+//!   socket, or `into_std`, forgets that caller without waking it.
+//! - **A shutdown ends the waits.** `shutdown`, closing, and dropping the half
+//!   that writes complete everything that waits on the ended sides. What no
+//!   event of the kernel tells is under *Limits* of [`Stream`] and [`AsyncFd`].
 //! - **Where it belongs.** A socket is free until it waits for the first time;
 //!   then it belongs to the runtime it waits in (an [`AsyncFd`] from the start).
 //!   To wait in another one, or outside, panics. After the end of that runtime

@@ -5,13 +5,16 @@
 //! for the side that blocks, unless its kind asks for both at once.
 
 use super::op::OpFut;
-use crate::runtime::{Registration, Side, Watch, attempt};
+use crate::runtime::{BOTH, Registration, Side, Watch, attempt};
 use crate::thread;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
+use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll, ready};
 
 /// See the module. `!Send`, because its registration is.
@@ -20,8 +23,16 @@ pub(super) struct Source<S> {
     registration: OnceCell<Registration>,
     /// The sides that are registered together.
     together: u8,
+    /// The sides that were shut down here. The OS need not report that, neither
+    /// when it happens nor when the descriptor is registered later.
+    ended: Cell<u8>,
     io: S,
 }
+
+// Besides the descriptor there are cells, each of which is set by one step; the
+// table of watches is in order wherever foreign code runs.
+impl<S: UnwindSafe> UnwindSafe for Source<S> {}
+impl<S: RefUnwindSafe> RefUnwindSafe for Source<S> {}
 
 impl<S: AsFd> Source<S> {
     /// Each side is registered when it has to wait for the first time.
@@ -35,6 +46,7 @@ impl<S: AsFd> Source<S> {
         Self {
             registration: OnceCell::new(),
             together,
+            ended: Cell::new(0),
             io,
         }
     }
@@ -64,11 +76,13 @@ impl<S: AsFd> Source<S> {
             registration.check(name)?;
             if !registration.watch().covers(side) {
                 registration.extend(side)?;
+                registration.watch().end(self.ended.get() & side.bit());
             }
             return Ok(registration.watch());
         }
         self.register(name, side.bit() | self.together)?;
         let watch = self.watched().expect("registered just now");
+        watch.end(self.ended.get());
         if side == Side::Read && watch.covers(Side::Write) {
             // Nobody has tried yet.
             watch.assume_ready(Side::Write);
@@ -111,6 +125,29 @@ impl<S: AsFd> Source<S> {
         OpFut::new(self, name, side, operation)
     }
 
+    /// One attempt, whatever is known of the sides; `None`: it would block.
+    pub(super) fn once<R>(
+        &self,
+        name: &'static str,
+        mut operation: impl FnMut(&S) -> io::Result<R>,
+    ) -> impl Future<Output = Option<io::Result<R>>> {
+        poll_fn(move |cx| {
+            if !thread::may_complete(cx) {
+                return Poll::Pending;
+            }
+            if let Some(registration) = self.registration.get()
+                && let Err(error) = registration.check(name)
+            {
+                return Poll::Ready(Some(Err(error)));
+            }
+            let result = attempt(|| operation(&self.io));
+            if result.is_some() {
+                thread::completed();
+            }
+            Poll::Ready(result)
+        })
+    }
+
     /// One poll of an operation by hand; the latest caller of a side is woken.
     #[inline]
     pub(super) fn poll_op<R>(
@@ -150,6 +187,37 @@ impl<S: AsFd> Source<S> {
             watch.block(side, watch.tick(side));
         }
         result.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+    }
+
+    /// Shuts sides down by `call`, and ends the waits there.
+    ///
+    /// A connection that is gone already has nothing to shut down. Waits there
+    /// end likewise: the next attempt says why.
+    pub(super) fn shutdown(
+        &self,
+        how: Shutdown,
+        call: impl FnOnce(&S) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let result = call(&self.io);
+        let sides = match how {
+            Shutdown::Read => Side::Read.bit(),
+            Shutdown::Write => Side::Write.bit(),
+            Shutdown::Both => BOTH,
+        };
+        match &result {
+            Ok(()) => self.ended.set(self.ended.get() | sides),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
+            Err(_) => return result,
+        }
+        if let Some(watch) = self.watched() {
+            watch.end(sides);
+        }
+        result
+    }
+
+    /// Whether `side` was shut down here.
+    pub(super) fn has_ended(&self, side: Side) -> bool {
+        self.ended.get() & side.bit() != 0
     }
 
     /// Waits until an operation on `side` need not wait.

@@ -31,6 +31,10 @@ pub struct OwnedReadHalf<F: Family>(pub(super) Rc<Stream<F>>);
 /// The half that writes, from [`Stream::into_split`]. It lends the stream, for
 /// all that needs no `&mut`. The stream lives as long as either half; dropping
 /// this one ends it for the peer.
+///
+/// # Panics
+/// Dropping it hands on the panic of a waker, after all others were woken,
+/// unless the thread is unwinding already.
 #[derive(Debug)]
 pub struct OwnedWriteHalf<F: Family> {
     /// Taken only when the halves are joined.

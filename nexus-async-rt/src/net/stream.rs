@@ -63,6 +63,15 @@ pub trait Sealed {
 /// # Cost
 /// The system call is tried first; the runtime is asked to watch the socket
 /// when it would block for the first time. Nothing is allocated after that.
+///
+/// # Limits
+/// A wait ends when the kernel reports an event, or when this stream is
+/// [shut down](Stream::shutdown) by its own methods. The kernel reports nothing
+/// to a writer on a full Unix stream when the *peer* calls `shutdown(Read)`
+/// without closing: that write waits until the peer closes or reads. Nor is
+/// anything known here of a `shutdown` by another handle of the socket
+/// ([`AsFd`], a duplicate). Bound such a wait by a
+/// [`timeout`](crate::timeout()).
 pub struct Stream<F: Family> {
     source: Source<F::Socket>,
 }
@@ -224,12 +233,20 @@ impl<F: Family> Stream<F> {
             .try_op(Side::Write, |socket| F::write_vectored(socket, bufs))
     }
 
-    /// Ends one direction or both. Who waits there completes.
+    /// Ends one direction or both. Everything that waits there completes:
+    /// reads with 0, writes with an error of the kind
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+    ///
+    /// Closing a stream, and dropping the half that writes, does the same for
+    /// the direction that it ends.
     ///
     /// # Errors
     /// What the OS says: mostly that there is no connection any more.
+    ///
+    /// # Panics
+    /// If a waker panics: after all others were woken.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        F::shutdown(self.socket(), how)
+        self.source.shutdown(how, |socket| F::shutdown(socket, how))
     }
 
     /// Takes the error that is pending on the socket.

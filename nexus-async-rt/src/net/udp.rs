@@ -233,6 +233,26 @@ impl UdpSocket {
         self.socket().set_broadcast(broadcast)
     }
 
+    /// The type of service of the packets sent over IPv4 (`IP_TOS`).
+    pub fn tos_v4(&self) -> io::Result<u32> {
+        SockRef::from(self.socket()).tos_v4()
+    }
+
+    /// Sets the type of service of the packets sent over IPv4.
+    pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
+        SockRef::from(self.socket()).set_tos_v4(tos)
+    }
+
+    /// The traffic class of the packets sent over IPv6 (`IPV6_TCLASS`).
+    pub fn tclass_v6(&self) -> io::Result<u32> {
+        SockRef::from(self.socket()).tclass_v6()
+    }
+
+    /// Sets the traffic class of the packets sent over IPv6.
+    pub fn set_tclass_v6(&self, class: u32) -> io::Result<()> {
+        SockRef::from(self.socket()).set_tclass_v6(class)
+    }
+
     /// Bytes that the OS holds for the receiver.
     pub fn recv_buffer_size(&self) -> io::Result<usize> {
         SockRef::from(self.socket()).recv_buffer_size()
@@ -370,6 +390,22 @@ impl UdpSocket {
 impl fmt::Debug for UdpSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("UdpSocket").field(&self.source).finish()
+    }
+}
+
+/// As [`from_std`](UdpSocket::from_std).
+impl TryFrom<net::UdpSocket> for UdpSocket {
+    type Error = io::Error;
+
+    fn try_from(socket: net::UdpSocket) -> io::Result<Self> {
+        Self::from_std(socket)
+    }
+}
+
+/// As [`into_std`](UdpSocket::into_std).
+impl From<UdpSocket> for net::UdpSocket {
+    fn from(socket: UdpSocket) -> Self {
+        socket.into_std()
     }
 }
 

@@ -22,7 +22,7 @@
 //!
 //! Knows no fence, no value and no byte.
 
-use crate::sync::{AtomicU64, Ordering, Site, ordering};
+use crate::sync::{AtomicU64, Ordering};
 
 const OPEN: u64 = u64::MAX;
 
@@ -38,29 +38,20 @@ impl End {
     /// The producer's step 3: where the ring ends, if not at `tail`, its own.
     #[cold]
     pub(super) fn settle(&self, tail: u64) -> Result<(), u64> {
-        // Ordering: Release; pairs with the Acquire in `fix`, so that what lies
-        // below `tail` is visible. Failing Relaxed: what lies above the end is
-        // the producer's own.
+        // Ordering: Relaxed, here and in `fix`; one word decides. The end
+        // publishes nothing: a consumer that does not see yet what lies below it
+        // waits, and the producer is about to notify.
         self.0
-            .compare_exchange(
-                OPEN,
-                tail,
-                ordering(Site::EndSettle, Ordering::Release),
-                Ordering::Relaxed,
-            )
+            .compare_exchange(OPEN, tail, Ordering::Relaxed, Ordering::Relaxed)
             .map(drop)
     }
 
     /// The consumer's step 3.
     pub(super) fn fix(&self, tail: u64) {
-        // Ordering: Relaxed; the end publishes nothing of the consumer's. Failing
-        // Acquire; pairs with the Release in `settle`.
-        let _ = self.0.compare_exchange(
-            OPEN,
-            tail,
-            Ordering::Relaxed,
-            ordering(Site::EndFix, Ordering::Acquire),
-        );
+        // Ordering: Relaxed; see `settle`. Fixed already, it stays.
+        let _ = self
+            .0
+            .compare_exchange(OPEN, tail, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Whether the end is fixed, at `position`; for the consumer.

@@ -174,7 +174,8 @@ fn loom_bytes_aborted_and_shortened_claims_hide_nothing() {
 }
 
 /// A ring that never holds more than one value says so to whoever asks: what
-/// was taken before the next was pushed is not counted with it.
+/// was taken before the next was pushed is not counted with it, and the tail is
+/// never behind the head.
 fn counts_no_more_than_there_is<R: Bounded + 'static>(
     ring: fn() -> R,
     push: fn(&R),
@@ -183,17 +184,18 @@ fn counts_no_more_than_there_is<R: Bounded + 'static>(
     model(3, move || {
         let ring = Arc::new(Crossing(ring()));
         let taken = Arc::new(AtomicBool::new(false));
-        push(&ring.0);
         let consumer = {
             let (ring, taken) = (ring.clone(), taken.clone());
             thread::spawn(move || {
-                assert!(pop(&ring.0), "it was pushed before");
-                taken.store(true, Ordering::Release);
+                if pop(&ring.0) {
+                    taken.store(true, Ordering::Release);
+                }
             })
         };
         let producer = {
-            let (ring, taken) = (ring.clone(), taken.clone());
+            let ring = ring.clone();
             thread::spawn(move || {
+                push(&ring.0);
                 if taken.load(Ordering::Acquire) {
                     push(&ring.0);
                 }

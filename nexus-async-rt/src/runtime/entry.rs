@@ -3,6 +3,7 @@
 use super::timers::{FAR, Timers};
 use std::cell::Cell;
 use std::marker::PhantomPinned;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::ptr;
 use std::task::Waker;
@@ -49,6 +50,10 @@ pub(crate) struct Entry {
     pub(super) waker: Cell<Option<Waker>>,
     _pinned: PhantomPinned,
 }
+
+// The wheel and its entries are in order wherever foreign code runs.
+impl UnwindSafe for Entry {}
+impl RefUnwindSafe for Entry {}
 
 impl Entry {
     #[inline(always)]
@@ -120,10 +125,10 @@ impl Entry {
         }
     }
 
-    /// Has it fire at `time` instead, whatever it has been doing: what waits goes
-    /// on waiting in its wheel, everything else is idle again.
-    pub(crate) fn reset(self: Pin<&Self>, time: Instant) {
-        self.time.set(Some(time));
+    /// Has it fire at `time` instead, `None` is never, whatever it has been doing:
+    /// what waits goes on waiting in its wheel, everything else is idle again.
+    pub(crate) fn reset(self: Pin<&Self>, time: Option<Instant>) {
+        self.time.set(time);
         if self.is_waiting() {
             // SAFETY: the wheel is alive, because it abandons its entries before
             // it goes; the entry waits in it.

@@ -468,6 +468,11 @@ pub(crate) fn with_timers<R>(name: &str, f: impl FnOnce(&Timers) -> R) -> R {
     context::with(name, |shared| f(&shared.timers))
 }
 
+/// As [`with_timers`], if the caller runs in a runtime.
+pub(crate) fn find_timers<R>(f: impl FnOnce(&Timers) -> R) -> Option<R> {
+    context::find(|shared| f(&shared.timers))
+}
+
 /// The time of the runtime that the caller runs in; outside a runtime, the
 /// system's.
 #[inline(always)]

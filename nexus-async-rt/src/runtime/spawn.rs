@@ -154,7 +154,7 @@ pub struct SlabClaim {
     _local: PhantomData<*const ()>,
 }
 
-// A panic leaves the slab whole: no foreign code runs in it.
+// No foreign code runs while a slot is claimed, used or given back.
 impl UnwindSafe for SlabClaim {}
 impl RefUnwindSafe for SlabClaim {}
 

@@ -12,7 +12,7 @@
 //!   coming, and whoever is woken and goes away need not hand anything on.
 //! - No waker is cloned, woken or dropped in an open borrow.
 
-use crate::unwind::{Panic, caught, contained, keep_first};
+use crate::unwind::{Panic, caught, contained, hand_on, keep_first};
 use crate::wait::mode::Local;
 use crate::wait::queue::WaitQueue;
 use std::cell::Cell;
@@ -151,6 +151,24 @@ impl Watch {
     /// Nothing is known of `side` yet: somebody is to try.
     pub(crate) fn assume_ready(&self, side: Side) {
         self.set_ready(side, Readiness::Ready);
+    }
+
+    /// The sides in `sides` were ended by a call on this descriptor, which the
+    /// OS need not report: nothing blocks there any more. Wakes all who wait
+    /// there. If wakers panic, all others are woken first, then the first panic
+    /// continues.
+    pub(crate) fn end(&self, sides: u8) {
+        let ended = [Side::Read, Side::Write]
+            .into_iter()
+            .filter(|side| sides & side.bit() != 0 && self.covers(*side));
+        for side in ended.clone() {
+            self.set_ready(side, Readiness::ReadyForMore);
+        }
+        let mut first = None;
+        for side in ended {
+            self.wake(side, &mut first);
+        }
+        hand_on(first);
     }
 
     /// A read gave less than there was room for, just now: nothing is left,
@@ -292,6 +310,18 @@ mod tests {
         assert!(watch.attempt(Side::Read, || Ok(1)).is_none());
         watch.set_ready(Side::Read, Readiness::ReadyForMore);
         watch.set_ready(Side::Read, Readiness::Ready);
+        watch.drained();
+        assert!(watch.attempt(Side::Read, || Ok(1)).is_some());
+    }
+
+    #[test]
+    fn a_side_that_was_ended_stays_ready() {
+        let watch = Watch::new(0);
+        watch.end(BOTH);
+        assert!(watch.attempt(Side::Read, || Ok(1)).is_none(), "not watched");
+        watch.interest.set(BOTH);
+        watch.end(Side::Read.bit());
+        assert!(watch.attempt(Side::Write, || Ok(1)).is_none(), "other side");
         watch.drained();
         assert!(watch.attempt(Side::Read, || Ok(1)).is_some());
     }

@@ -263,3 +263,64 @@ fn to_mio(interest: u8) -> Interest {
         _ => read,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::poller::Poller;
+    use super::*;
+    use std::io::{PipeReader, Write, pipe};
+
+    /// Asks the OS and marks what it says.
+    fn hear(poller: &mut Poller, watches: &Watches) {
+        poller.look().unwrap();
+        poller.report(watches);
+    }
+
+    fn is_ready(watch: &Watch) -> bool {
+        watch.attempt(Side::Read, || Ok(())).is_some()
+    }
+
+    /// A poller, its table, and pipes that can be read.
+    fn made<const N: usize>() -> (Poller, Watches, [PipeReader; N]) {
+        let (poller, _) = Poller::new(8).unwrap();
+        let watches = Watches::new(poller.registry().unwrap());
+        let readers = [(); N].map(|()| {
+            let (reader, mut writer) = pipe().unwrap();
+            writer.write_all(b"x").unwrap();
+            reader
+        });
+        (poller, watches, readers)
+    }
+
+    /// A runtime that slept without asking the OS reports, too.
+    #[test]
+    fn what_was_reported_is_not_reported_again() {
+        let (mut poller, watches, [reader]) = made();
+        let fd = reader.as_raw_fd();
+        let watch = watches.begin(fd, Side::Read.bit()).unwrap();
+        hear(&mut poller, &watches);
+        assert!(is_ready(&watch));
+        let tick = watch.tick(Side::Read);
+        watch.block(Side::Read, tick);
+        poller.report(&watches);
+        assert!(!is_ready(&watch));
+        assert_eq!(watch.tick(Side::Read), tick);
+        watches.end(&watch, fd);
+    }
+
+    #[test]
+    fn an_event_for_what_is_gone_marks_nobody() {
+        let (mut poller, watches, [gone, comes]) = made();
+        let watch = watches.begin(gone.as_raw_fd(), Side::Read.bit()).unwrap();
+        // Asked for, and not reported yet.
+        poller.look().unwrap();
+        watches.end(&watch, gone.as_raw_fd());
+        let next = watches.begin(comes.as_raw_fd(), Side::Read.bit()).unwrap();
+        assert!(Rc::ptr_eq(&watch, &next), "the place is used again");
+        poller.report(&watches);
+        assert!(!is_ready(&next));
+        hear(&mut poller, &watches);
+        assert!(is_ready(&next), "its own event");
+        watches.end(&next, comes.as_raw_fd());
+    }
+}

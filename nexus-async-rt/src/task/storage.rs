@@ -7,6 +7,7 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::{self, NonNull};
 
 use super::MIN_SLOT_SIZE;
@@ -33,6 +34,10 @@ pub(crate) struct Arena {
     used: Cell<usize>,
     most_used: Cell<usize>,
 }
+
+// No foreign code runs while a slot is taken or given back.
+impl UnwindSafe for Arena {}
+impl RefUnwindSafe for Arena {}
 
 impl Arena {
     /// The first chunk is allocated, and its memory touched, here.

@@ -4,6 +4,7 @@ use super::sleep::Sleep;
 use crate::runtime::clock_now;
 use std::error::Error;
 use std::fmt;
+use std::panic::RefUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -144,6 +145,9 @@ impl BackoffBuilder {
         }
     }
 }
+
+// The generator's state is one number, drawn from in one step.
+impl RefUnwindSafe for Backoff {}
 
 impl Backoff {
     /// Sets up a backoff.

@@ -1,5 +1,6 @@
 //! Waiting again and again.
 
+use super::alarm::Alarm;
 use super::sleep::Sleep;
 use crate::runtime::clock_now;
 use std::fmt;
@@ -73,8 +74,9 @@ pub enum MissedTickBehavior {
 /// Ticks at a fixed rate. Made by [`interval`] and [`interval_at`].
 ///
 /// It may be moved at any time: what waits is the future of
-/// [`tick`](Interval::tick). It takes no notice of how many ticks are due before
-/// it is asked for the next one.
+/// [`tick`](Interval::tick), or the timer of
+/// [`poll_tick`](Interval::poll_tick), which lies on the heap. It takes no
+/// notice of how many ticks are due before it is asked for the next one.
 ///
 /// # Cost
 /// A tick costs a [`Sleep`], and allocates nothing.
@@ -83,6 +85,8 @@ pub struct Interval {
     next: Option<Instant>,
     period: Duration,
     behavior: MissedTickBehavior,
+    /// What `poll_tick` waits by, once it was called.
+    alarm: Option<Alarm>,
 }
 
 impl Interval {
@@ -93,6 +97,7 @@ impl Interval {
             next,
             period,
             behavior: MissedTickBehavior::default(),
+            alarm: None,
         }
     }
 
@@ -111,15 +116,75 @@ impl Interval {
         }
     }
 
+    /// [`tick`](Interval::tick) by hand. The latest caller is woken.
+    ///
+    /// A tick is taken by the call that returns it, whichever of the two forms
+    /// that is. An interval that waits may be moved, also to another thread or
+    /// runtime: the next call there waits there.
+    ///
+    /// # Panics
+    /// As [`Sleep`]: outside a runtime.
+    ///
+    /// # Cost
+    /// The first call allocates the timer, and so does the first after a move to
+    /// another thread or runtime. A timer that is left behind on another thread
+    /// is freed when its deadline comes there, or with that runtime.
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::{Runtime, interval, now};
+    /// use nexus_rt::WorldBuilder;
+    /// use std::future::poll_fn;
+    /// use std::time::Duration;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+    /// rt.block_on(async {
+    ///     let begin = now();
+    ///     let mut heartbeat = interval(Duration::from_secs(1));
+    ///     let due = poll_fn(|cx| heartbeat.poll_tick(cx)).await;
+    ///     assert_eq!(due - begin, Duration::from_secs(1));
+    /// });
+    /// ```
+    pub fn poll_tick(&mut self, cx: &Context<'_>) -> Poll<Instant> {
+        self.alarm.take_if(|alarm| !alarm.is_usable());
+        let alarm = self.alarm.get_or_insert_with(Alarm::new);
+        ready!(alarm.poll(self.next, cx));
+        let due = self
+            .next
+            .expect("a timer without a deadline does not complete");
+        self.advance(due);
+        Poll::Ready(due)
+    }
+
     /// Has the next tick come one period after this call.
     pub fn reset(&mut self) {
-        self.next = clock_now().checked_add(self.period);
+        self.reset_to(clock_now().checked_add(self.period));
+    }
+
+    /// Has the next tick come at once, and the others in periods from now on.
+    pub fn reset_immediately(&mut self) {
+        self.reset_to(Some(clock_now()));
+    }
+
+    /// Has the next tick come `after` this call, and the others in periods from
+    /// then on.
+    pub fn reset_after(&mut self, after: Duration) {
+        self.reset_to(clock_now().checked_add(after));
     }
 
     /// Has the next tick come at `deadline`, and the others in periods from
     /// then on.
     pub fn reset_at(&mut self, deadline: Instant) {
-        self.next = Some(deadline);
+        self.reset_to(Some(deadline));
+    }
+
+    /// A caller of `poll_tick` that waits is woken at the new time.
+    fn reset_to(&mut self, next: Option<Instant>) {
+        self.next = next;
+        if let Some(alarm) = &mut self.alarm {
+            alarm.reset(next);
+        }
     }
 
     /// The time between two ticks.

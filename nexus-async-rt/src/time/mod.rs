@@ -96,6 +96,7 @@
 //! ```
 
 mod after;
+mod alarm;
 mod backoff;
 mod interval;
 mod paused;

@@ -1,6 +1,6 @@
 //! Waiting until a point in time.
 
-use crate::runtime::{Entry, Phase, clock_now, with_timers};
+use crate::runtime::{Entry, Phase, clock_now, find_timers, with_timers};
 use crate::thread;
 use std::fmt;
 use std::pin::Pin;
@@ -112,7 +112,21 @@ impl Sleep {
     /// });
     /// ```
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        self.reset_to(Some(deadline));
+    }
+
+    /// As [`reset`](Sleep::reset); `None` is never.
+    pub(super) fn reset_to(self: Pin<&mut Self>, deadline: Option<Instant>) {
         self.into_ref().entry().reset(deadline);
+    }
+
+    /// Whether it can be polled here: it waits in this runtime, or nowhere.
+    pub(super) fn is_usable(&self) -> bool {
+        match self.entry.phase() {
+            Phase::Idle | Phase::Fired => true,
+            Phase::Waiting => find_timers(|timers| self.entry.is_in(timers)).unwrap_or(false),
+            Phase::Abandoned => false,
+        }
     }
 
     /// The timer, pinned.

@@ -88,15 +88,14 @@ impl WaitCell {
     /// Takes the waker out, if one is there and nobody else is taking it.
     pub(crate) fn take(&self) -> Option<Waker> {
         // Ordering: Acquire; pairs with the Release store in `register`, so
-        // that the waker is visible. On failure Acquire, too; pairs with the
-        // fence before the exchange that came first: an owner that leaves and
-        // finds itself notified sees what it was notified of.
+        // that the waker is visible. On failure Relaxed: an owner that leaves and
+        // finds itself notified has nothing to do about it.
         self.state
             .compare_exchange(
                 ARMED,
                 TAKING,
                 ordering(Site::CellTake, Ordering::Acquire),
-                ordering(Site::CellLost, Ordering::Acquire),
+                Ordering::Relaxed,
             )
             .ok()?;
         // SAFETY: the slot is this thread's, because it moved the state to

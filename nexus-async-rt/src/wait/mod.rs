@@ -57,6 +57,7 @@ pub(crate) mod queue;
 
 use std::marker::PhantomPinned;
 use std::mem::MaybeUninit;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -156,6 +157,10 @@ enum Stage {
     /// The future has completed.
     Done,
 }
+
+// A panic of foreign code leaves it at one of its stages, each of which is whole.
+impl<W: WaitPoint> UnwindSafe for Waiter<W> {}
+impl<W: WaitPoint> RefUnwindSafe for Waiter<W> {}
 
 impl<W: WaitPoint> Waiter<W> {
     #[inline(always)]

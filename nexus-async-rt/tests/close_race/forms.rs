@@ -31,18 +31,17 @@ pub enum Outcome {
     Gone,
 }
 
+/// Sends one message, whose value is counted.
+pub type Send<S> = fn(&mut S, &Arc<AtomicUsize>) -> Outcome;
+
 /// One way to send: its method, what else it calls, and how.
 pub struct Form<S> {
     pub method: &'static str,
     pub then: &'static str,
-    pub send: fn(&mut S, &Arc<AtomicUsize>) -> Outcome,
+    pub send: Send<S>,
 }
 
-fn form<S>(
-    method: &'static str,
-    then: &'static str,
-    send: fn(&mut S, &Arc<AtomicUsize>) -> Outcome,
-) -> Form<S> {
+fn form<S>(method: &'static str, then: &'static str, send: Send<S>) -> Form<S> {
     Form { method, then, send }
 }
 

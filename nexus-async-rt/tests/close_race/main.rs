@@ -108,14 +108,14 @@ enum End {
 
 /// The sending side: a thread that sends until it is refused.
 struct Opponent<S> {
-    give: Give<(S, fn(&mut S, &Arc<AtomicUsize>) -> Outcome)>,
+    give: Give<(S, forms::Send<S>)>,
     /// How many were accepted; the sender lives on.
     take: Take<(u64, S)>,
 }
 
 impl<S: Send + 'static> Opponent<S> {
     fn new(alive: &Arc<AtomicUsize>) -> Self {
-        let (give, rounds) = hand_over::<(S, fn(&mut S, &Arc<AtomicUsize>) -> Outcome)>();
+        let (give, rounds) = hand_over::<(S, forms::Send<S>)>();
         let (answer, take) = hand_over();
         let alive = alive.clone();
         thread::spawn(move || {

@@ -2,7 +2,7 @@
 //! every public type.
 
 use nexus_async_rt::channel::{
-    ByteReceiver, ByteRecvFut, ByteSendFut, ByteSender, ClaimError, ClaimFut, Local, Mpsc,
+    ByteReceiver, ByteRecvFut, ByteSendFut, ByteSender, ClaimError, ClaimFut, Commit, Local, Mpsc,
     ReadClaim, Receiver, RecvError, RecvFut, RecvMutFut, SendError, SendFut, SendMutFut, Sender,
     Spsc, TryClaimError, TryRecvError, TrySendError, WriteClaim, local, mpsc, mpsc_bytes, spsc,
     spsc_bytes,
@@ -13,17 +13,20 @@ use nexus_async_rt::{
     BoundedByteSlab, ByteSlab, CancellationToken, CancelledFut, CancelledOwnedFut, ClockHold,
     DropGuard, Elapsed, Exhausted, Interest, Interval, JoinError, JoinHandle, Metrics,
     MissedTickBehavior, OutcomeFut, OwnedReadHalf, OwnedWriteHalf, QuiesceTimeout, ReadHalf,
-    ReadyGuard, ReuniteError, RunUntilCancelledFut, Runtime, RuntimeBuilder, ShutdownHandle,
-    ShutdownSignal, SlabClaim, Sleep, TcpListener, TcpSocket, TcpStream, TickFut, Timeout,
-    UdpSocket, Unconstrained, UnixDatagram, UnixListener, UnixStream, WaitFut, WorldCtx,
-    WouldBlock, WriteHalf, YieldNow,
+    ReadyGuard, ReuniteError, RunUntilCancelledFut, RunUntilCancelledOwnedFut, Runtime,
+    RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, TcpListener, TcpSocket,
+    TcpStream, TickFut, Timeout, UdpSocket, Unconstrained, UnixDatagram, UnixListener, UnixStream,
+    WaitFut, WorldCtx, WouldBlock, WriteHalf, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::Debug;
 use std::future::Ready;
+use std::hash::Hash;
+use std::net as std_net;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net as std_unix;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
@@ -197,7 +200,7 @@ assert_not_impl_any!(Unconstrained<Ready<Tied>>: Send, Sync);
 assert_not_impl_any!(Unconstrained<Sleep>: Send, Sync, Unpin);
 
 // Cancellation and shutdown: any thread, any executor.
-assert_impl_all!(CancellationToken: Send, Sync, Clone, Default, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_impl_all!(CancellationToken: Eq, Hash, Send, Sync, Clone, Default, Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_impl_all!(DropGuard: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_not_impl_any!(DropGuard: Clone);
 assert_impl_all!(CancelledFut<'static>: Future<Output = ()>, Send, Sync, Debug);
@@ -206,6 +209,8 @@ assert_impl_all!(RunUntilCancelledFut<'static, Ready<OneAtATime>>: Future, Send,
 assert_not_impl_any!(CancelledFut<'static>: Unpin, Clone);
 assert_not_impl_any!(CancelledOwnedFut: Unpin, Clone);
 assert_not_impl_any!(RunUntilCancelledFut<'static, Ready<Tied>>: Send, Unpin, Clone);
+assert_impl_all!(RunUntilCancelledOwnedFut<Ready<OneAtATime>>: Future, Send, Debug);
+assert_not_impl_any!(RunUntilCancelledOwnedFut<Ready<Tied>>: Send, Unpin, Clone);
 assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_impl_all!(ShutdownSignal: Future<Output = ()>, Send, Sync, Debug);
 assert_not_impl_any!(ShutdownSignal: Unpin, Clone);
@@ -253,6 +258,13 @@ assert_impl_all!(AsyncFd<OwnedFd>: AsFd, Unpin, Debug);
 assert_impl_all!(ReadyGuard<'static, OwnedFd>: Unpin, Debug);
 assert_impl_all!(Interest: Copy, Eq, Send, Sync, Debug);
 assert_impl_all!(WouldBlock: Error, Copy, Eq, Send, Sync);
+assert_impl_all!(TcpStream: TryFrom<std_net::TcpStream>, Into<std_net::TcpStream>);
+assert_impl_all!(TcpSocket: TryFrom<std_net::TcpStream>, Into<std_net::TcpStream>);
+assert_impl_all!(TcpListener: TryFrom<std_net::TcpListener>, Into<std_net::TcpListener>);
+assert_impl_all!(UdpSocket: TryFrom<std_net::UdpSocket>, Into<std_net::UdpSocket>);
+assert_impl_all!(UnixStream: TryFrom<std_unix::UnixStream>, Into<std_unix::UnixStream>);
+assert_impl_all!(UnixListener: TryFrom<std_unix::UnixListener>, Into<std_unix::UnixListener>);
+assert_impl_all!(UnixDatagram: TryFrom<std_unix::UnixDatagram>, Into<std_unix::UnixDatagram>);
 assert_not_impl_any!(TcpStream: Send, Sync, Clone);
 assert_not_impl_any!(UnixStream: Send, Sync, Clone);
 assert_not_impl_any!(ReadHalf<'static, Tcp>: Send, Sync, AsyncWrite);
@@ -288,4 +300,209 @@ mod tokio_compat {
     assert_not_impl_any!(TokioJoinHandle<Tied>: Send, Sync, Clone);
     assert_impl_all!(TokioJoinError: Send, Sync, Unpin, Error);
     assert_impl_all!(InstallTokioError: Send, Sync, Clone, Copy, Unpin, Error, PartialEq);
+}
+
+/// What a caught panic may have passed through, by value and by reference: a row
+/// for every public type. Foreign code never runs in the middle of a change, so
+/// what belongs to this crate alone is whole afterwards.
+mod unwinding {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Neither by value nor by reference: what may hold what a panic left behind.
+    type Torn = &'static mut Cell<u8>;
+
+    macro_rules! both {
+        ($($of:ty),+ $(,)?) => { $(assert_impl_all!($of: UnwindSafe, RefUnwindSafe);)+ };
+    }
+    macro_rules! not_by_value {
+        ($($of:ty),+ $(,)?) => { $(assert_not_impl_any!($of: UnwindSafe);)+ };
+    }
+    macro_rules! neither {
+        ($($of:ty),+ $(,)?) => { $(assert_not_impl_any!($of: UnwindSafe, RefUnwindSafe);)+ };
+    }
+
+    // Handles: whatever they carry is on its way to somebody else.
+    both!(Sender<Torn, Local>, Sender<Torn, Spsc>, Sender<Torn, Mpsc>);
+    both!(Receiver<Torn, Local>, Receiver<Torn, Spsc>, Receiver<Torn, Mpsc>);
+    both!(
+        ByteSender<Spsc>,
+        ByteSender<Mpsc>,
+        ByteReceiver<Spsc>,
+        ByteReceiver<Mpsc>
+    );
+    both!(Local, Spsc, Mpsc, Tcp, Unix);
+    both!(
+        CancellationToken,
+        DropGuard,
+        ShutdownHandle,
+        ClockHold,
+        JoinHandle<Torn>
+    );
+    both!(ByteSlab<256>, BoundedByteSlab<256>, SlabClaim, Metrics);
+    both!(AbortHandle, OutcomeFut<'static, Torn>, JoinError, Commit);
+
+    // Futures that borrow nothing exclusively. Of values and futures: as they are.
+    both!(RecvFut<'static, Torn, Local>, RecvFut<'static, Torn, Spsc>);
+    both!(RecvFut<'static, Torn, Mpsc>, SendFut<'static, u8, Local>);
+    both!(SendFut<'static, u8, Spsc>, SendFut<'static, u8, Mpsc>);
+    both!(
+        CancelledFut<'static>,
+        CancelledOwnedFut,
+        ShutdownSignal,
+        YieldNow
+    );
+    both!(
+        Sleep,
+        AdvanceFut,
+        Timeout<Sleep>,
+        After<Sleep>,
+        Unconstrained<Sleep>
+    );
+    both!(
+        RunUntilCancelledFut<'static, Sleep>,
+        RunUntilCancelledOwnedFut<Sleep>
+    );
+    both!(
+        WaitFut<'static, u8>,
+        Interval,
+        MissedTickBehavior,
+        Backoff,
+        BackoffBuilder
+    );
+    neither!(SendFut<'static, Torn, Mpsc>, WaitFut<'static, Torn>);
+    neither!(
+        Timeout<Ready<Torn>>,
+        After<Ready<Torn>>,
+        Unconstrained<Ready<Torn>>
+    );
+    neither!(RunUntilCancelledFut<'static, Ready<Torn>>);
+    neither!(RunUntilCancelledOwnedFut<Ready<Torn>>);
+
+    // Exclusive borrows: by the rule of `std`, what they lead to outlives the
+    // panic and may have been left half way by their user.
+    not_by_value!(SendMutFut<'static, u8, Spsc>, RecvMutFut<'static, u8, Spsc>);
+    not_by_value!(ClaimFut<'static, Spsc>, ByteSendFut<'static, Spsc>);
+    not_by_value!(ByteRecvFut<'static, Spsc>, WriteClaim<'static, Spsc>);
+    not_by_value!(ReadClaim<'static, Spsc>, TickFut<'static>);
+
+    // The World is the user's, and a handler may have left it half way.
+    not_by_value!(Runtime<'static>, RuntimeBuilder<'static>);
+    // The token gives no access by itself.
+    both!(WorldCtx);
+
+    // Sockets. A descriptor of the user's: as it is.
+    both!(
+        TcpStream,
+        TcpListener,
+        TcpSocket,
+        UdpSocket,
+        UnixStream,
+        UnixListener
+    );
+    both!(
+        UnixDatagram,
+        ReadHalf<'static, Tcp>,
+        WriteHalf<'static, Tcp>
+    );
+    both!(
+        OwnedReadHalf<Tcp>,
+        OwnedWriteHalf<Tcp>,
+        ReuniteError<Tcp>,
+        Interest
+    );
+    both!(Stream<Tcp>, Stream<Unix>);
+    both!(AsyncFd<OwnedFd>, ReadyGuard<'static, OwnedFd>);
+    neither!(AsyncFd<Held>, ReadyGuard<'static, Held>);
+
+    // Errors: as what they give back.
+    both!(
+        SendError<u8>,
+        TrySendError<u8>,
+        RecvError,
+        TryRecvError,
+        ClaimError
+    );
+    both!(
+        TryClaimError,
+        Elapsed,
+        Exhausted<u8>,
+        QuiesceTimeout,
+        WouldBlock
+    );
+    neither!(SendError<Torn>, TrySendError<Torn>, Exhausted<Torn>);
+
+    #[cfg(feature = "tokio-compat")]
+    mod tokio_compat {
+        use super::*;
+        use nexus_async_rt::{InstallTokioError, TokioJoinError, TokioJoinHandle, WithTokioFut};
+
+        both!(TokioJoinHandle<Torn>, InstallTokioError);
+        // It carries what a panic carried.
+        neither!(TokioJoinError);
+        both!(WithTokioFut<fn() -> Sleep, Sleep>);
+        neither!(WithTokioFut<fn() -> Ready<Torn>, Ready<Torn>>);
+    }
+
+    /// A descriptor with something beside it.
+    struct Held(OwnedFd, Torn);
+
+    impl AsFd for Held {
+        fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+            let _ = &self.1;
+            self.0.as_fd()
+        }
+    }
+
+    /// Traits that are exported: they have no row.
+    fn is_trait(name: &str) -> bool {
+        let names = [
+            "AsyncRead",
+            "AsyncWrite",
+            "Kind",
+            "CrossThread",
+            "ManyProducers",
+            "Family",
+        ];
+        names.contains(&name)
+    }
+
+    /// The types that `file`, the face of a room, exports.
+    fn exported(file: &str) -> BTreeSet<String> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let text = std::fs::read_to_string(path).unwrap();
+        let uses = text.split("\npub use ").skip(1);
+        let names = uses.flat_map(|rest| {
+            let list = rest.split(';').next().unwrap();
+            list.split(|c: char| !c.is_alphanumeric() && c != '_')
+        });
+        names
+            .filter(|name| {
+                name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)
+            })
+            .filter(|name| !is_trait(name))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn every_public_type_has_a_row() {
+        let text = include_str!("auto_traits.rs");
+        let rows: BTreeSet<_> = ["both!(", "not_by_value!(", "neither!("]
+            .iter()
+            .flat_map(|row| text.split(row).skip(1))
+            .filter_map(|rest| rest.split(");").next())
+            .flat_map(|row| row.split(|c: char| !c.is_alphanumeric() && c != '_'))
+            .collect();
+        let mut all = BTreeSet::from(["CancellationToken".to_owned(), "Runtime".to_owned()]);
+        for face in ["lib", "channel/mod", "cancel/mod", "time/mod", "net/mod"] {
+            all.append(&mut exported(&format!("src/{face}.rs")));
+        }
+        assert!(all.len() > 60, "only {} types are exported", all.len());
+        let missing: Vec<_> = all
+            .iter()
+            .filter(|name| !rows.contains(name.as_str()))
+            .collect();
+        assert!(missing.is_empty(), "no row for {missing:?}");
+    }
 }

@@ -7,6 +7,7 @@ use crate::seed::seeded;
 use crate::watchdog::{panic_of, scaled, with_runtime, within};
 use nexus_async_rt::{CancellationToken, sleep, spawn_boxed, yield_now};
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::future::{pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -152,6 +153,55 @@ fn a_future_runs_until_its_end_or_the_cancellation() {
     let work = async { polled.set(true) };
     assert_eq!(Hand::new(token.run_until_cancelled(work)).ready(), None);
     assert!(!polled.get());
+}
+
+#[test]
+fn a_future_that_owns_its_token_runs_until_the_cancellation() {
+    with_runtime(|rt| {
+        rt.block_on(async {
+            let parent = CancellationToken::new();
+            let token = parent.child();
+            assert_eq!(
+                token.clone().run_until_cancelled_owned(ready(7)).await,
+                Some(7)
+            );
+            let dropped = Rc::new(());
+            let held = dropped.clone();
+            let task = spawn_boxed(token.run_until_cancelled_owned(async move {
+                pending::<()>().await;
+                drop(held);
+            }));
+            yield_now().await;
+            assert!(!task.is_finished());
+            parent.cancel();
+            assert_eq!(task.await, None);
+            assert_eq!(Rc::strong_count(&dropped), 1);
+            // Looked at first.
+            assert_eq!(parent.run_until_cancelled_owned(ready(7)).await, None);
+        });
+    });
+}
+
+#[test]
+#[expect(
+    clippy::mutable_key_type,
+    reason = "the hash is the identity, which never changes"
+)]
+fn a_token_is_equal_to_its_clones_alone() {
+    let token = CancellationToken::new();
+    let [child, sibling] = [token.child(), token.child()];
+    assert_eq!(token, token.clone());
+    assert_eq!(child, child.clone());
+    for other in [&child, &sibling, &CancellationToken::new()] {
+        assert_ne!(&token, other);
+    }
+    assert_ne!(child, sibling);
+    let mut seen: HashSet<_> = [&token, &child, &sibling].into_iter().cloned().collect();
+    assert_eq!(seen.len(), 3);
+    // Also after the tree has changed.
+    token.cancel();
+    assert!(!seen.insert(token.clone()) && !seen.insert(child));
+    assert!(seen.insert(token.child()));
 }
 
 #[test]

@@ -155,12 +155,18 @@ fn a_peer_that_stops_reading_holds_the_writer_and_nobody_else() {
             let writer = spawn_boxed(async move {
                 here.write_all(&vec![1; 32 << 20]).await.unwrap();
             });
-            sleep(Duration::from_millis(20)).await;
-            assert!(!writer.is_finished());
-            let polls = nexus_async_rt::metrics().polls;
-            sleep(Duration::from_millis(20)).await;
-            let spent = nexus_async_rt::metrics().polls - polls;
+            // On a busy machine it takes the OS a while to move what it can.
+            let mut spent = u64::MAX;
+            for _ in 0..100 {
+                let polls = nexus_async_rt::metrics().polls;
+                sleep(Duration::from_millis(20)).await;
+                spent = nexus_async_rt::metrics().polls - polls;
+                if spent < 5 {
+                    break;
+                }
+            }
             assert!(spent < 5, "{spent} polls while there was no room");
+            assert!(!writer.is_finished());
             // Others go on.
             let (other, back) = connected().await;
             other.try_write(b"x").unwrap();

@@ -3,10 +3,12 @@
 use crate::tcp::{connected, waiting};
 use crate::watchdog::{panic_of, scaled, with_runtime};
 use futures_lite::future::poll_once;
-use nexus_async_rt::{AsyncFd, AsyncRead, Interest, TcpStream, sleep};
+use nexus_async_rt::{AsyncFd, AsyncRead, Interest, JoinHandle, TcpStream, UnixStream, sleep};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::io::{PipeReader, PipeWriter};
+use std::io::{ErrorKind, PipeReader, PipeWriter, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
@@ -96,6 +98,71 @@ fn a_waker_that_panics_keeps_nobody_else_asleep() {
     });
 }
 
+/// A stream without room to write, and two tasks that wait for it, behind a
+/// future that is polled with `waker`.
+async fn full_stream(
+    waker: &Waker,
+) -> (
+    UnixStream,
+    Rc<UnixStream>,
+    impl Future<Output = std::io::Result<usize>>,
+    Vec<JoinHandle<std::io::Result<usize>>>,
+) {
+    let (here, there) = UnixStream::pair().unwrap();
+    while here.try_write(&[0; 4096]).is_ok() {}
+    let here = Rc::new(here);
+    let same = here.clone();
+    let mut first = Box::pin(async move { same.write(&[1]).await });
+    let mut cx = Context::from_waker(waker);
+    let polled = poll_fn(|_| Poll::Ready(first.as_mut().poll(&mut cx))).await;
+    assert!(polled.is_pending());
+    let mut tasks = Vec::new();
+    for _ in 0..2 {
+        let same = here.clone();
+        tasks.push(waiting(async move { same.write(&[1]).await }).await);
+    }
+    (there, here, first, tasks)
+}
+
+#[test]
+fn a_waker_that_panics_at_a_shutdown_keeps_nobody_else_asleep() {
+    with_runtime(|rt| {
+        let (_, bomb) = hostile(|_| panic!("wake exploded"));
+        let (_there, here, first, tasks) = rt.block_on(full_stream(&bomb));
+        let message = panic_of(|| rt.block_on(async { here.shutdown(Shutdown::Write) }));
+        assert_eq!(message, "wake exploded");
+        rt.block_on(async {
+            for task in tasks {
+                let broken = task.await.unwrap_err();
+                assert_eq!(broken.kind(), ErrorKind::BrokenPipe);
+            }
+            assert!(first.await.is_err());
+        });
+    });
+}
+
+/// The half that writes is dropped by a panic; a waker that panics as well does
+/// not end the process.
+#[test]
+fn a_waker_that_panics_while_a_half_is_dropped_by_a_panic() {
+    with_runtime(|rt| {
+        let (deed, bomb) = hostile(|_| panic!("wake exploded"));
+        let (here, _there) = UnixStream::pair().unwrap();
+        let (read, write) = here.into_split();
+        while read.try_write(&[0; 4096]).is_ok() {}
+        let mut first = Box::pin(async { read.write(&[1]).await });
+        let mut cx = Context::from_waker(&bomb);
+        rt.block_on(async { assert!(first.as_mut().poll(&mut cx).is_pending()) });
+        let message = panic_of(|| {
+            let _write = write;
+            panic!("first");
+        });
+        assert_eq!(message, "first");
+        assert_eq!(deed.woken.get(), 1);
+        assert!(rt.block_on(first).is_err());
+    });
+}
+
 #[test]
 fn a_waker_that_polls_in_place_is_woken_once_an_event() {
     with_runtime(|rt| {
@@ -172,7 +239,9 @@ fn an_event_for_who_is_gone_is_not_the_next_ones() {
                 }
                 a1.try_write(b"x").unwrap();
                 b1.try_write(b"x").unwrap();
-                sleep(Duration::from_millis(2)).await;
+                while COMING.with_borrow(Vec::is_empty) {
+                    sleep(Duration::from_millis(1)).await;
+                }
                 let coming = COMING.take();
                 assert_eq!(coming.len(), 2);
                 for newcomer in &coming {
@@ -184,37 +253,58 @@ fn an_event_for_who_is_gone_is_not_the_next_ones() {
 }
 
 /// The waker of a `poll_` method gives the place away to a descriptor that
-/// is waited for at once: the event was not its.
+/// is waited for at once, on the same side or on the other one, for which the
+/// event was, too: it was not the newcomer's.
 #[test]
 fn an_event_for_who_is_gone_wakes_no_newcomer() {
     with_runtime(|rt| {
         rt.block_on(async {
-            let (here, there) = connected().await;
-            let (reader, _writer) = std::io::pipe().unwrap();
-            let (newcomer, of_newcomer) = hostile(|_| {});
-            let coming = Rc::new(RefCell::new(None));
-            let (leaving, place) = (Rc::new(RefCell::new(None)), coming.clone());
-            let (stream, mut pipe) = (leaving.clone(), Some(reader));
-            let (gone, waker) = hostile(move |_| {
-                drop(stream.take());
-                let reader = pipe.take().expect("woken once");
-                let reader = AsyncFd::with_interest(reader, Interest::Readable).unwrap();
-                let mut waits = Box::pin(async move { reader.readable().await.map(drop) });
-                let mut cx = Context::from_waker(&of_newcomer);
-                assert!(waits.as_mut().poll(&mut cx).is_pending());
-                *place.borrow_mut() = Some(waits);
-            });
-            let mut stream: TcpStream = there;
-            let mut cx = Context::from_waker(&waker);
-            let reading = Pin::new(&mut stream).poll_read(&mut cx, &mut [0; 1]);
-            assert!(reading.is_pending());
-            *leaving.borrow_mut() = Some(stream);
-            here.try_write(b"x").unwrap();
-            while gone.woken.get() == 0 {
-                sleep(Duration::from_millis(1)).await;
+            for side in [Interest::Readable, Interest::Writable] {
+                let (here, there) = connected().await;
+                let (reader, writer) = std::io::pipe().unwrap();
+                fill_pipe(&writer);
+                let (newcomer, of_newcomer) = hostile(|_| {});
+                let coming = Rc::new(RefCell::new(None));
+                let (leaving, place) = (Rc::new(RefCell::new(None)), coming.clone());
+                let ends = [OwnedFd::from(reader), OwnedFd::from(writer)];
+                let (stream, mut pipe) = (leaving.clone(), Some(ends));
+                let (gone, waker) = hostile(move |_| {
+                    drop(stream.take());
+                    let [reader, writer] = pipe.take().expect("woken once");
+                    let mut waits: Pin<Box<dyn Future<Output = ()>>> = match side {
+                        Interest::Readable => {
+                            // Nothing is in it.
+                            let (empty, writer) = std::io::pipe().unwrap();
+                            let fd = AsyncFd::with_interest(empty, side).unwrap();
+                            Box::pin(async move { drop((fd.readable().await, &writer)) })
+                        }
+                        _ => {
+                            let fd = AsyncFd::with_interest(writer, side).unwrap();
+                            Box::pin(async move { drop((fd.writable().await, &reader)) })
+                        }
+                    };
+                    let mut cx = Context::from_waker(&of_newcomer);
+                    assert!(waits.as_mut().poll(&mut cx).is_pending());
+                    *place.borrow_mut() = Some(waits);
+                });
+                let mut stream: TcpStream = there;
+                let mut cx = Context::from_waker(&waker);
+                // Registered here: one event will tell of both sides.
+                let reading = Pin::new(&mut stream).poll_read(&mut cx, &mut [0; 1]);
+                assert!(reading.is_pending());
+                *leaving.borrow_mut() = Some(stream);
+                here.try_write(b"x").unwrap();
+                while gone.woken.get() == 0 {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                assert!(coming.take().is_some());
+                assert_eq!(newcomer.woken.get(), 0, "{side:?}");
             }
-            assert!(coming.take().is_some());
-            assert_eq!(newcomer.woken.get(), 0);
         });
     });
+}
+
+fn fill_pipe(mut writer: &PipeWriter) {
+    rustix::io::ioctl_fionbio(writer, true).unwrap();
+    while writer.write(&[0; 4096]).is_ok() {}
 }

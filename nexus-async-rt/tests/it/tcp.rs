@@ -51,10 +51,14 @@ pub fn echo(mut stream: TcpStream) -> JoinHandle<usize> {
 pub async fn fill(stream: &TcpStream) -> usize {
     let chunk = [7; 64 * 1024];
     let mut filled = 0;
-    // The OS moves bytes from one buffer to the other for a while.
-    for _ in 0..20 {
+    // The OS moves bytes from one buffer to the other for a while, on a busy
+    // machine in bursts.
+    let mut quiet = 0;
+    while quiet < 20 {
+        quiet += 1;
         while let Ok(written) = stream.try_write(&chunk) {
             filled += written;
+            quiet = 0;
         }
         sleep(Duration::from_millis(1)).await;
     }
@@ -296,8 +300,10 @@ fn buffers_may_be_many() {
             let parts = [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cde")];
             assert_eq!(here.write_vectored(&parts).await.unwrap(), 5);
             assert_eq!(here.try_write_vectored(&parts[..1]).unwrap(), 2);
-            there.readable().await.unwrap();
-            sleep(Duration::from_millis(2)).await;
+            // Both writes have arrived.
+            while there.peek(&mut [0; 16]).await.unwrap() < 7 {
+                sleep(Duration::from_millis(1)).await;
+            }
             let (mut first, mut second) = ([0; 3], [0; 9]);
             let mut bufs = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
             assert_eq!(there.read_vectored(&mut bufs).await.unwrap(), 7);
@@ -389,6 +395,9 @@ fn a_socket_is_set_up_before_it_listens_or_connects() {
             let client = TcpSocket::new_v4().unwrap();
             client.set_nodelay(true).unwrap();
             client.set_recv_buffer_size(64 << 10).unwrap();
+            assert!(client.recv_buffer_size().unwrap() >= 64 << 10);
+            client.set_send_buffer_size(64 << 10).unwrap();
+            assert!(client.send_buffer_size().unwrap() >= 64 << 10);
             let stream = client.connect(addr).await.unwrap();
             assert!(stream.nodelay().unwrap());
             let accepted = future::or(first.accept(), second.accept()).await.unwrap();

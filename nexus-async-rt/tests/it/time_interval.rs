@@ -129,6 +129,26 @@ fn a_reset_counts_from_the_call() {
 }
 
 #[test]
+fn a_reset_to_any_time() {
+    with_paused(|rt| {
+        rt.block_on(async {
+            let begin = now();
+            let mut beat = interval(10 * MS);
+            advance(7 * MS).await;
+            beat.reset_after(3 * MS);
+            assert_eq!(ticks(&mut beat, begin, 2).await, [(10, 10), (20, 20)]);
+            beat.reset_after(Duration::ZERO);
+            assert_eq!(ticks(&mut beat, begin, 2).await, [(20, 20), (30, 30)]);
+            advance(4 * MS).await;
+            beat.reset_immediately();
+            assert_eq!(ticks(&mut beat, begin, 2).await, [(34, 34), (44, 44)]);
+            beat.reset_after(Duration::MAX);
+            assert!(timeout(1000 * MS, beat.tick()).await.is_err());
+        });
+    });
+}
+
+#[test]
 fn a_dropped_tick_takes_none() {
     with_paused(|rt| {
         rt.block_on(async {

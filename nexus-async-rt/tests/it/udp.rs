@@ -134,6 +134,39 @@ fn one_socket_sends_and_receives_in_two_tasks() {
     });
 }
 
+/// The error wakes whoever waits; one takes it, the others wait for what comes.
+#[test]
+fn after_a_refusal_the_other_waits_go_on() {
+    with_runtime(|rt| {
+        rt.block_on(async {
+            let (here, here_addr) = bound();
+            let (there, addr) = bound();
+            drop(there);
+            here.connect(addr).unwrap();
+            let here = Rc::new(here);
+            let mut readers = Vec::new();
+            for _ in 0..2 {
+                let here = here.clone();
+                readers.push(waiting(async move { here.recv(&mut [0; 1]).await }).await);
+            }
+            here.send(b"x").await.unwrap();
+            while readers.iter().all(|reader| !reader.is_finished()) {
+                sleep(Duration::from_millis(1)).await;
+            }
+            let (ended, mut waits): (Vec<_>, Vec<_>) =
+                readers.into_iter().partition(|reader| reader.is_finished());
+            assert_eq!((ended.len(), waits.len()), (1, 1));
+            for reader in ended {
+                let refused = reader.await.unwrap_err();
+                assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+            }
+            let there = UdpSocket::bind(addr).unwrap();
+            there.send_to(b"y", here_addr).await.unwrap();
+            assert_eq!(waits.remove(0).await.unwrap(), 1);
+        });
+    });
+}
+
 #[test]
 fn nobody_there_is_an_error_of_a_connected_socket() {
     with_runtime(|rt| {
@@ -183,6 +216,8 @@ fn options_are_what_they_were_set_to() {
     let (socket, _) = bound();
     socket.set_ttl(9).unwrap();
     assert_eq!(socket.ttl().unwrap(), 9);
+    socket.set_tos_v4(0x10).unwrap();
+    assert_eq!(socket.tos_v4().unwrap(), 0x10);
     socket.set_broadcast(true).unwrap();
     assert!(socket.broadcast().unwrap());
     socket.set_recv_buffer_size(64 << 10).unwrap();

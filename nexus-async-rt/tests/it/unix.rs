@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 /// A path that is removed when it is dropped.
-struct Place(PathBuf);
+pub struct Place(pub PathBuf);
 
 impl Place {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("nexus-{name}-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
         Self(path)

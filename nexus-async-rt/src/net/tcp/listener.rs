@@ -133,6 +133,22 @@ impl fmt::Debug for TcpListener {
     }
 }
 
+/// As [`from_std`](TcpListener::from_std).
+impl TryFrom<net::TcpListener> for TcpListener {
+    type Error = io::Error;
+
+    fn try_from(socket: net::TcpListener) -> io::Result<Self> {
+        Self::from_std(socket)
+    }
+}
+
+/// As [`into_std`](TcpListener::into_std).
+impl From<TcpListener> for net::TcpListener {
+    fn from(socket: TcpListener) -> Self {
+        socket.into_std()
+    }
+}
+
 impl AsFd for TcpListener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.source.io().as_fd()

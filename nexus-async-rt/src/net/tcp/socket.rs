@@ -1,6 +1,6 @@
 //! A TCP socket whose options are set before it listens or connects.
 
-use super::stream::set_keepalive;
+use super::stream::{keepalive, set_keepalive};
 use super::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -149,9 +149,45 @@ impl TcpSocket {
         self.socket.set_tcp_nodelay(nodelay)
     }
 
+    /// After which idle time the peer is probed; `None`: never.
+    pub fn keepalive(&self) -> io::Result<Option<Duration>> {
+        keepalive(&self.socket)
+    }
+
     /// Has the peer probed after `idle`, in whole seconds; `None`: never.
     pub fn set_keepalive(&self, idle: Option<Duration>) -> io::Result<()> {
         set_keepalive(&self.socket, idle)
+    }
+
+    /// How long closing waits for what was written (`SO_LINGER`).
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.socket.linger()
+    }
+
+    /// Sets how long closing, which then blocks the thread, waits for what was
+    /// written, in whole seconds; zero resets the connection instead.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.socket.set_linger(linger)
+    }
+
+    /// The type of service of the packets sent over IPv4 (`IP_TOS`).
+    pub fn tos_v4(&self) -> io::Result<u32> {
+        self.socket.tos_v4()
+    }
+
+    /// Sets the type of service of the packets sent over IPv4.
+    pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
+        self.socket.set_tos_v4(tos)
+    }
+
+    /// The traffic class of the packets sent over IPv6 (`IPV6_TCLASS`).
+    pub fn tclass_v6(&self) -> io::Result<u32> {
+        self.socket.tclass_v6()
+    }
+
+    /// Sets the traffic class of the packets sent over IPv6.
+    pub fn set_tclass_v6(&self, class: u32) -> io::Result<()> {
+        self.socket.set_tclass_v6(class)
     }
 
     /// Bytes that the OS holds for the reader.
@@ -180,6 +216,22 @@ fn is_under_way(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS)
         || error.kind() == io::ErrorKind::WouldBlock
         || error.kind() == io::ErrorKind::Interrupted
+}
+
+/// As [`from_std`](TcpSocket::from_std).
+impl TryFrom<net::TcpStream> for TcpSocket {
+    type Error = io::Error;
+
+    fn try_from(socket: net::TcpStream) -> io::Result<Self> {
+        Self::from_std(socket)
+    }
+}
+
+/// As [`into_std`](TcpSocket::into_std).
+impl From<TcpSocket> for net::TcpStream {
+    fn from(socket: TcpSocket) -> Self {
+        socket.into_std()
+    }
 }
 
 impl AsFd for TcpSocket {

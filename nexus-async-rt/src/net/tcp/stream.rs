@@ -139,6 +139,22 @@ impl Stream<Tcp> {
     }
 }
 
+/// As [`from_std`](Stream::from_std).
+impl TryFrom<net::TcpStream> for Stream<Tcp> {
+    type Error = io::Error;
+
+    fn try_from(socket: net::TcpStream) -> io::Result<Self> {
+        Self::from_std(socket)
+    }
+}
+
+/// As [`into_std`](Stream::into_std).
+impl From<Stream<Tcp>> for net::TcpStream {
+    fn from(socket: Stream<Tcp>) -> Self {
+        socket.into_std()
+    }
+}
+
 /// Options. Their errors are what the OS says.
 #[expect(clippy::missing_errors_doc, reason = "said once, above")]
 impl Stream<Tcp> {
@@ -164,12 +180,7 @@ impl Stream<Tcp> {
 
     /// After which idle time the peer is probed; `None`: never.
     pub fn keepalive(&self) -> io::Result<Option<Duration>> {
-        let socket = SockRef::from(self.socket());
-        if socket.keepalive()? {
-            socket.tcp_keepalive_time().map(Some)
-        } else {
-            Ok(None)
-        }
+        keepalive(&SockRef::from(self.socket()))
     }
 
     /// Has the peer probed after `idle`, in whole seconds; `None`: never.
@@ -186,6 +197,26 @@ impl Stream<Tcp> {
     /// written; zero resets the connection instead.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         SockRef::from(self.socket()).set_linger(linger)
+    }
+
+    /// The type of service of the packets sent over IPv4 (`IP_TOS`).
+    pub fn tos_v4(&self) -> io::Result<u32> {
+        SockRef::from(self.socket()).tos_v4()
+    }
+
+    /// Sets the type of service of the packets sent over IPv4.
+    pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
+        SockRef::from(self.socket()).set_tos_v4(tos)
+    }
+
+    /// The traffic class of the packets sent over IPv6 (`IPV6_TCLASS`).
+    pub fn tclass_v6(&self) -> io::Result<u32> {
+        SockRef::from(self.socket()).tclass_v6()
+    }
+
+    /// Sets the traffic class of the packets sent over IPv6.
+    pub fn set_tclass_v6(&self, class: u32) -> io::Result<()> {
+        SockRef::from(self.socket()).set_tclass_v6(class)
     }
 
     /// Bytes that the OS holds for the reader.
@@ -206,6 +237,15 @@ impl Stream<Tcp> {
     /// Sets how many bytes the OS takes from the writer; Linux doubles it.
     pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
         SockRef::from(self.socket()).set_send_buffer_size(bytes)
+    }
+}
+
+/// After which idle time the peer is probed; `None`: never.
+pub(super) fn keepalive(socket: &socket2::Socket) -> io::Result<Option<Duration>> {
+    if socket.keepalive()? {
+        socket.tcp_keepalive_time().map(Some)
+    } else {
+        Ok(None)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Datagrams within this machine.
 
 use crate::net::source::Source;
-use crate::runtime::Side;
+use crate::runtime::{Side, attempt};
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
@@ -13,6 +13,11 @@ use std::path::Path;
 ///
 /// As [`UdpSocket`](crate::net::UdpSocket), in errors and panics too; but nothing
 /// is lost on the way: a send waits while the receiver's queue is full.
+///
+/// # Limits
+/// The kernel reports nothing when the *receiver* calls `shutdown(Read)` while its
+/// queue is full: a send waits until the receiver takes a datagram or is closed.
+/// Bound such a wait by a [`timeout`](crate::timeout()).
 ///
 /// # Example
 /// ```
@@ -103,12 +108,17 @@ impl UnixDatagram {
         self.source.io().peer_addr()
     }
 
-    /// Ends one direction or both.
+    /// Ends one direction or both. Everything that waits there completes: sends
+    /// with an error of the kind [`BrokenPipe`](io::ErrorKind::BrokenPipe),
+    /// receives with 0 bytes from an unnamed address once nothing is left.
     ///
     /// # Errors
-    /// If it is not connected.
+    /// What the OS says; on some systems that it is not connected.
+    ///
+    /// # Panics
+    /// If a waker panics: after all others were woken.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.source.io().shutdown(how)
+        self.source.shutdown(how, |socket| socket.shutdown(how))
     }
 
     /// Takes the error that is pending on the socket.
@@ -130,17 +140,75 @@ impl UnixDatagram {
             .await
     }
 
+    /// Sends a datagram to the socket at `path`. Waits while that has no room in
+    /// its queue, or this socket none in its send buffer.
+    ///
+    /// # Errors
+    /// What the OS says: no such path, nobody there, a destination that is
+    /// connected to another socket (`PermissionDenied`). While it waits, also
+    /// that no descriptor is left. Elsewhere than on Linux a full queue is an
+    /// error.
+    ///
+    /// # Cost
+    /// A wait for the queue takes a second descriptor until there is room: the
+    /// kernel reports room only to a socket that is connected to the queue's.
+    /// To send much to one destination, [`connect`](UnixDatagram::connect).
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::{Runtime, UnixDatagram};
+    /// use nexus_rt::WorldBuilder;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let mut rt = Runtime::new(&mut world);
+    /// let path = std::env::temp_dir().join(format!("nexus-to-{}", std::process::id()));
+    /// let receiver = UnixDatagram::bind(&path)?;
+    /// let sender = UnixDatagram::unbound()?;
+    /// rt.block_on(async {
+    ///     sender.send_to(b"ping", &path).await?;
+    ///     let mut buf = [0; 16];
+    ///     let (len, from) = receiver.recv_from(&mut buf).await?;
+    ///     std::fs::remove_file(&path)?;
+    ///     assert_eq!(&buf[..len], b"ping");
+    ///     assert!(from.is_unnamed());
+    ///     Ok::<(), std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        const NAME: &str = "UnixDatagram::send_to";
+        let path = path.as_ref();
+        let send = |socket: &net::UnixDatagram| socket.send_to(datagram, path);
+        loop {
+            if let Some(sent) = self.source.once(NAME, send).await {
+                return sent;
+            }
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            let waited = super::room::wait(NAME, &self.source, path).await;
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            let waited = Err(io::ErrorKind::WouldBlock.into());
+            if let Err(error) = waited {
+                // What keeps the wait from its end may keep a send from it, too:
+                // then that has the last word.
+                let sent = self.source.once(NAME, send).await;
+                return sent.unwrap_or(Err(error));
+            }
+        }
+    }
+
     /// Receives a datagram; its length.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.source
-            .op("UnixDatagram::recv", Side::Read, |s| s.recv(buf))
+            .op("UnixDatagram::recv", Side::Read, |s| self.recv_now(s, buf))
             .await
     }
 
     /// Receives a datagram; its length, and who sent it.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.source
-            .op("UnixDatagram::recv_from", Side::Read, |s| s.recv_from(buf))
+            .op("UnixDatagram::recv_from", Side::Read, |s| {
+                self.recv_from_now(s, buf)
+            })
             .await
     }
 
@@ -168,28 +236,79 @@ impl UnixDatagram {
         self.source.try_op(Side::Write, |s| s.send(datagram))
     }
 
-    /// Sends a datagram to the socket at `path`, without waiting: of the queue of
-    /// a socket that this one is not connected to the OS tells nothing.
+    /// As [`send_to`](UnixDatagram::send_to), without waiting.
     pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        let path = path.as_ref();
-        self.source
-            .try_op(Side::Write, |s| s.send_to(datagram, path))
+        // What has no room there says nothing about the room that a connected
+        // send needs.
+        attempt(|| self.source.io().send_to(datagram, &path))
+            .unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
     /// As [`recv`](UnixDatagram::recv), without waiting.
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.source.try_op(Side::Read, |s| s.recv(buf))
+        self.source.try_op(Side::Read, |s| self.recv_now(s, buf))
     }
 
     /// As [`recv_from`](UnixDatagram::recv_from), without waiting.
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.source.try_op(Side::Read, |s| s.recv_from(buf))
+        self.source
+            .try_op(Side::Read, |s| self.recv_from_now(s, buf))
+    }
+}
+
+/// Receiving after a shutdown. The OS ends a receive that blocks; one that does
+/// not block would block for ever.
+impl UnixDatagram {
+    fn recv_now(&self, socket: &net::UnixDatagram, buf: &mut [u8]) -> io::Result<usize> {
+        self.or_end(socket.recv(buf), || Ok(0))
+    }
+
+    fn recv_from_now(
+        &self,
+        socket: &net::UnixDatagram,
+        buf: &mut [u8],
+    ) -> io::Result<(usize, SocketAddr)> {
+        let unnamed = || SocketAddr::from_pathname("").map(|from| (0, from));
+        self.or_end(socket.recv_from(buf), unnamed)
+    }
+
+    /// `end` instead of an error that nothing is there, if nothing more comes.
+    fn or_end<R>(
+        &self,
+        received: io::Result<R>,
+        end: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        match received {
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock
+                    && self.source.has_ended(Side::Read) =>
+            {
+                end()
+            }
+            received => received,
+        }
     }
 }
 
 impl fmt::Debug for UnixDatagram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("UnixDatagram").field(&self.source).finish()
+    }
+}
+
+/// As [`from_std`](UnixDatagram::from_std).
+impl TryFrom<net::UnixDatagram> for UnixDatagram {
+    type Error = io::Error;
+
+    fn try_from(socket: net::UnixDatagram) -> io::Result<Self> {
+        Self::from_std(socket)
+    }
+}
+
+/// As [`into_std`](UnixDatagram::into_std).
+impl From<UnixDatagram> for net::UnixDatagram {
+    fn from(socket: UnixDatagram) -> Self {
+        socket.into_std()
     }
 }
 

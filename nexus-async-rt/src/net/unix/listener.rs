@@ -117,6 +117,22 @@ impl fmt::Debug for UnixListener {
     }
 }
 
+/// As [`from_std`](UnixListener::from_std).
+impl TryFrom<net::UnixListener> for UnixListener {
+    type Error = io::Error;
+
+    fn try_from(socket: net::UnixListener) -> io::Result<Self> {
+        Self::from_std(socket)
+    }
+}
+
+/// As [`into_std`](UnixListener::into_std).
+impl From<UnixListener> for net::UnixListener {
+    fn from(socket: UnixListener) -> Self {
+        socket.into_std()
+    }
+}
+
 impl AsFd for UnixListener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.source.io().as_fd()

@@ -2,6 +2,8 @@
 
 mod datagram;
 mod listener;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod room;
 mod stream;
 
 pub use datagram::UnixDatagram;

@@ -139,3 +139,19 @@ impl Stream<Unix> {
         self.socket().local_addr()
     }
 }
+
+/// As [`from_std`](Stream::from_std).
+impl TryFrom<net::UnixStream> for Stream<Unix> {
+    type Error = io::Error;
+
+    fn try_from(socket: net::UnixStream) -> io::Result<Self> {
+        Self::from_std(socket)
+    }
+}
+
+/// As [`into_std`](Stream::into_std).
+impl From<Stream<Unix>> for net::UnixStream {
+    fn from(socket: Stream<Unix>) -> Self {
+        socket.into_std()
+    }
+}
