@@ -113,6 +113,8 @@ mod real {
     expect(unsafe_code, reason = "a system call")
 )]
 mod asymmetric;
+#[cfg(all(test, not(nexus_loom)))]
+pub(crate) use asymmetric::one_at_a_time;
 #[cfg(all(test, not(nexus_loom), target_os = "linux", not(miri)))]
 pub(crate) use asymmetric::with_refused_fences;
 #[cfg(not(all(test, nexus_loom)))]

@@ -298,6 +298,7 @@ impl Drop for Adaptive {
 #[cfg(all(test, not(nexus_loom)))]
 mod tests {
     use super::*;
+    use crate::sync::one_at_a_time;
     use std::time::Duration;
 
     /// Until it is so, or it is clear that it never will be.
@@ -318,6 +319,7 @@ mod tests {
 
     #[test]
     fn notifiers_stop_to_fence_in_a_dense_stream_until_somebody_waits() {
+        let _alone = one_at_a_time();
         let fence = Adaptive::new();
         if !has_heavy_fence() {
             assert!(!becomes_light(&fence));
@@ -406,8 +408,8 @@ mod tests {
         }
 
         fn some_time<W: WaitPoint>(point: fn() -> W) {
+            let _alone = one_at_a_time();
             if has_heavy_fence() {
-                // Other tests may have all that is granted.
                 let refused = (0..100).any(|_| waits_and_is_woken_once_more(&point()));
                 assert!(refused, "no place became dense");
             }
@@ -426,6 +428,7 @@ mod tests {
         /// A close is complete only after the delay, and the place keeps its fences.
         #[test]
         fn a_refused_close_is_late() {
+            let _alone = one_at_a_time();
             let refused = || {
                 let fence = Adaptive::new();
                 if !becomes_light(&fence) {

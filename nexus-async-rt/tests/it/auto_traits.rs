@@ -340,7 +340,8 @@ mod unwinding {
         JoinHandle<Torn>
     );
     both!(ByteSlab<256>, BoundedByteSlab<256>, SlabClaim, Metrics);
-    both!(AbortHandle, OutcomeFut<'static, Torn>, JoinError, Commit);
+    both!(AbortHandle, JoinError, Commit);
+    not_by_value!(OutcomeFut<'static, Torn>);
 
     // Futures that borrow nothing exclusively. Of values and futures: as they are.
     both!(RecvFut<'static, Torn, Local>, RecvFut<'static, Torn, Spsc>);

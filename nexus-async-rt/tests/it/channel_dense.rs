@@ -170,7 +170,7 @@ fn wait_for(word: &AtomicU64, value: u64) -> u64 {
             return now;
         }
         looks += 1;
-        if looks % 4096 == 0 {
+        if looks.is_multiple_of(4096) {
             thread::yield_now();
         }
         spin_loop();
