@@ -481,7 +481,7 @@ impl<'a, K: CrossThread> WriteClaim<'a, K> {
     }
 
     /// Sends the first `len` bytes as the message, as [`commit`](Self::commit); 0
-    /// sends nothing.
+    /// aborts the claim.
     ///
     /// # Panics
     ///

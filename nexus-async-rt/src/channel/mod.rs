@@ -22,21 +22,26 @@
 //!   there for any send that happens after it.
 //! - **Order.** First in, first out per producer. Each message is received
 //!   once, or given back in an error, or dropped once with the channel.
-//! - **The end.** When all senders are gone, what is there is received first,
-//!   then [`RecvError`], and never a message again. When the receiver is gone
-//!   or closed, every send that waits or begins afterwards fails at once, with
-//!   its value; one that runs at that same moment may still return `Ok`, and
-//!   its value is then received or dropped with the channel. A dropped
-//!   receiver drops what is buffered there and then, on its thread.
+//! - **The end.** When all senders are gone, the receiver first receives what is
+//!   there, then [`RecvError`], and never a message again. When the receiver is
+//!   dropped or calls `close`, every send that waits or begins afterwards fails at
+//!   once with its value. **`Ok` means received, or dropped by the receiver's end;
+//!   never kept.** After `close`, everything that a send accepted is received
+//!   before the end is reported, however the two race. A send that comes too late
+//!   gets its value back. A byte claim made before `close` is accepted, and the end
+//!   waits for it; only a dropped receiver refuses it, which [`Commit`] says. A
+//!   dropped receiver drops what is buffered at once, on its thread. If a send on
+//!   another thread is about to publish what it claimed, the drop waits for it.
 //! - **Turns.** `send` and `claim` are served in the order in which they began
-//!   to wait; the `try_` forms may overtake, and so may `blocking_send`, which
-//!   tries first. A woken sender that finds no room keeps its place; one that is
-//!   not polled within a millisecond or so may be overtaken.
+//!   to wait. The `try_` forms may overtake, and so may `blocking_send`, which
+//!   tries first. A woken sender that finds no room keeps its place.
 //! - **Cancel safety.** Any future may be dropped at any time. It leaves no
 //!   waker behind, takes no message along but the one that it was still to
-//!   send, and hands a notification that it did not use on to the next. A
-//!   future that is leaked after it was polled (`mem::forget` of a boxed one)
-//!   may swallow one notification, no more.
+//!   send, and passes a notification that it did not use to the next. A future
+//!   that is leaked after it was polled (`mem::forget` of a boxed one) delays the
+//!   others on its side until the other side's next operation, an empty one too.
+//!   A sender that begins to wait behind a leaked one whose turn it is yields a
+//!   limited number of times.
 //! - **Two futures on one handle**, in one task or in two, both complete.
 //! - **Cooperation.** In one poll of a task of this crate's runtime, futures of
 //!   channels complete at most 128 times; then the task yields. The `try_`
@@ -57,17 +62,27 @@
 //!
 //! # Cost
 //!
-//! What need not wait, and wakes nobody, makes no system call, takes no lock and
-//! allocates nothing; but for one in a thousand, which sees whether messages are
-//! dense. Between threads each message takes a full fence on each side, so that no
-//! wake-up is lost. On Linux dense streams do without: after about a thousand
-//! messages in a row for which one side did not wait, the other no longer fences,
-//! and when the first does wait it has every thread of the process pass a fence
-//! instead (`membarrier`). That interrupts the other cores that run threads of the
-//! process, for microseconds each; on average for no more than a hundredth of the
-//! time, and for no more than sixteen ends of channels at once. The first cross-thread
-//! channel of a process asks the kernel for it, which takes some milliseconds if
-//! the process has other threads by then: make it while the program sets up.
+//! An operation that does not wait and wakes nobody makes no system call, takes no
+//! lock and allocates nothing. One in a thousand also checks whether messages are
+//! dense.
+//!
+//! Between threads each message takes a full fence on each side, so that no
+//! wake-up is lost. On Linux dense streams do without. After about a thousand
+//! messages in a row for which one side did not wait, the other side stops
+//! fencing; when the first side does wait, it makes every thread of the process
+//! pass a fence instead (`membarrier`). That interrupts the other cores that run
+//! threads of the process for microseconds. It takes at most a hundredth of the
+//! time on average, and at most sixteen ends of channels do so at once. The first
+//! cross-thread channel of a process registers with the kernel, which takes some
+//! milliseconds if the process already has other threads: create it during set-up.
+//!
+//! `close` costs a fence; in a dense `spsc` channel it takes the `membarrier` that
+//! the channel had reserved for its next wait.
+//!
+//! A seccomp filter that is installed after a stream became dense may refuse
+//! `membarrier`. The next wait on each such end is then woken once more after ten
+//! milliseconds, and a `close` reports the end after the same delay; from then on
+//! both sides fence.
 //!
 //! A receive that is about to wait, though messages have just come, looks again
 //! after a tenth of a microsecond.
