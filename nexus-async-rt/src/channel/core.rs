@@ -233,7 +233,10 @@ impl<K: Topology, R: Bounded> Core<K, R> {
     /// room, and no other operation may follow.
     #[inline]
     pub(super) fn has_more_to_recall(&self) -> bool {
-        self.room.has_waiters() && !self.is_closed() && self.has_room()
+        self.room.has_waiters()
+            && !self.is_closed()
+            && self.has_room()
+            && self.room.has_more_to_recall()
     }
 
     /// As [`next`](Core::next), after [`close`](Core::close): the end comes when

@@ -218,6 +218,11 @@ impl<M: Mode> List<M> {
         None
     }
 
+    /// The ticket of the last in the list; 0 if it is empty.
+    pub(super) fn last_place(&self) -> u64 {
+        self.tail.map_or(0, |last| links(last, |own| own.ticket))
+    }
+
     /// The latest ticket that was given.
     pub(super) fn last_ticket(&self) -> u64 {
         self.last_ticket

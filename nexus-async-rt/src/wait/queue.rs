@@ -53,6 +53,9 @@ struct Line<M: Mode> {
     turns: usize,
     /// How often somebody gave way to the latest of them.
     gave_way: usize,
+    /// The place of the last that was notified by a recall, since there was new
+    /// room. One that is back in the list at or before it found too little.
+    recalled: u64,
 }
 
 impl<M: Mode> Line<M> {
@@ -101,6 +104,7 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
                 list: List::default(),
                 turns: 0,
                 gave_way: 0,
+                recalled: 0,
             }),
         }
     }
@@ -173,6 +177,7 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
             let waker = unsafe { line.list.pop_front() };
             if FIFO && waker.is_some() {
                 line.begin_turn();
+                line.recalled = 0;
             }
             waker
         })
@@ -180,11 +185,28 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
 
     /// The other side had nothing to do, though what is waited for is there:
     /// whoever was notified and has not come back may never do so. The next one
-    /// is notified.
+    /// is notified, each once.
     #[cold]
     pub(crate) fn recall(&self) {
-        self.locked(|line| line.turns = 0);
-        self.notify_one();
+        let next = self.locked(|line| {
+            line.turns = 0;
+            let untold = line.recalled + 1..=u64::MAX;
+            // SAFETY: the lock is held, guaranteed by `locked`.
+            let (ticket, waker) = unsafe { line.list.pop_of(untold) }?;
+            line.recalled = ticket;
+            line.begin_turn();
+            Some(waker)
+        });
+        if let Some(waker) = next {
+            wake(waker);
+        }
+    }
+
+    /// Whether another recall would notify somebody.
+    #[cold]
+    pub(crate) fn has_more_to_recall(&self) -> bool {
+        self.line
+            .with(|line| line.list.last_place() > line.recalled)
     }
 
     /// Wakes every waiter that is there now, once. A waiter that comes back

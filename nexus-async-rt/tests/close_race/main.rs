@@ -254,7 +254,7 @@ fn run<C: Raced>(way: Fences) {
 }
 
 fn child<C: Raced>() {
-    let way = std::env::var(WAY).unwrap_or_else(|_| "Sparse".into());
+    let way = std::env::var(WAY).unwrap_or_else(|_| "Dense".into());
     let way = *WAYS
         .iter()
         .find(|known| format!("{known:?}") == way)

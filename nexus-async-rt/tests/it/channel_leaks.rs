@@ -4,7 +4,7 @@
 use crate::channel_hand::Hand;
 use crate::channel_kinds::{Channel, TypedKind, fill};
 use crate::channel_macros::{on_every_kind, on_typed_kinds};
-use nexus_async_rt::channel::RecvError;
+use nexus_async_rt::channel::{RecvError, mpsc_bytes};
 use std::task::Poll;
 
 on_every_kind! { every:
@@ -114,4 +114,34 @@ fn every_receive_of_a_handle_is_woken<K: TypedKind>() {
     drop(tx);
     assert_eq!(recvs[3].ready(), Err(RecvError));
     assert_eq!(recvs[0].ready(), Err(RecvError));
+}
+
+/// A claim that waits for more room than there is, while others are open, has been
+/// told so: neither it nor the receiver is woken again for the same room.
+#[test]
+fn a_claim_that_finds_too_little_room_is_left_alone() {
+    let (mut tx, mut rx) = mpsc_bytes::channel(128);
+    let (mut second, mut third) = (tx.clone(), tx.clone());
+    let [open, other] = [&mut tx, &mut second].map(|tx| tx.try_claim(56).unwrap());
+    let mut claim = Hand::new(third.claim(56));
+    claim.pending();
+    let mut recv = Hand::new(rx.recv());
+    recv.pending();
+    let mut wakes = 0;
+    for _ in 0..10 {
+        if claim.wakes() > wakes {
+            wakes = claim.wakes();
+            claim.pending();
+        }
+        recv.pending();
+    }
+    assert!(claim.wakes() <= 1, "woken {} times", claim.wakes());
+    assert!(recv.wakes() <= 1, "woken {} times", recv.wakes());
+    drop(open);
+    // It skips what was given up.
+    recv.pending();
+    assert!(claim.wakes() > wakes, "there is room now");
+    drop(claim.ready().unwrap());
+    other.commit();
+    assert_eq!(recv.ready().unwrap().len(), 56);
 }
