@@ -82,7 +82,7 @@ impl AbortHandle {
     /// Whether the task has ended, in whatever way.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.header().state.is_completed()
+        self.header().state.has_ended()
     }
 }
 

@@ -88,7 +88,7 @@ impl<T> JoinHandle<T> {
     /// Whether the task has ended, in whatever way.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.header().state.is_completed()
+        self.header().state.has_ended()
     }
 
     /// Ends the task; whether it was still running.
@@ -179,11 +179,11 @@ impl<T> JoinHandle<T> {
     /// The output, or how the task ended without one.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Ended>> {
         let header = self.header();
-        if !header.state.is_completed() {
+        if !header.state.has_ended() {
             register(header, cx);
             // The drop of a former waker is foreign code: it may have driven
             // the task to its end.
-            if !header.state.is_completed() {
+            if !header.state.has_ended() {
                 return Poll::Pending;
             }
         }
