@@ -163,9 +163,16 @@ impl<S: AsFd> Source<S> {
         let result = match self.begin(name, side, &mut operation) {
             ControlFlow::Break(result) => result,
             ControlFlow::Continue(watch) => {
-                let attempted = watch.attempt(side, || operation(&self.io));
+                let mut attempt = || watch.attempt(side, || operation(&self.io));
+                let mut attempted = attempt();
                 if attempted.is_none() {
                     watch.register_poller(side, cx);
+                    // The clone of the waker and the drop of the former one are
+                    // foreign code: it may have shut the side down.
+                    attempted = attempt();
+                    if attempted.is_some() {
+                        watch.dismiss_poller(side);
+                    }
                 }
                 ready!(attempted.map_or(Poll::Pending, Poll::Ready))
             }

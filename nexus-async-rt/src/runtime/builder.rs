@@ -202,11 +202,12 @@ impl<'w> RuntimeBuilder<'w> {
     /// [`signal_handlers`](RuntimeBuilder::signal_handlers), which is a switch of its
     /// own; off by default.
     ///
-    /// Without it, SIGHUP ends the process when its terminal closes. With it, all
-    /// that is said there holds, with two differences. It tells the runtimes that
-    /// asked for the other signals too, until the last of all has gone. It never
-    /// counts as the second signal, because a terminal that closes sends two: after
-    /// the first signal it does nothing.
+    /// Without it, SIGHUP ends the process when its terminal closes. With it, the
+    /// rules of [`signal_handlers`](RuntimeBuilder::signal_handlers) apply, and two
+    /// more. SIGHUP also tells the runtimes that asked for the other signals only,
+    /// until the last runtime with handlers is gone. It never counts as the second
+    /// signal, because a terminal that closes sends two: after the first signal it
+    /// does nothing.
     ///
     /// # Example
     /// ```

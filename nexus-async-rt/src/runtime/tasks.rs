@@ -44,7 +44,7 @@ impl Shared {
     ///
     /// # Safety
     /// - `task` was placed just now, with [`Shared::header`], and is
-    ///   [counted](Shared::keep).
+    ///   [counted](super::intake::Intake::keep).
     #[inline(always)]
     pub(super) unsafe fn admit(&self, task: *const Header) {
         self.counters.spawned.add(1);

@@ -193,6 +193,11 @@ impl Watch {
         drop(place.replace(Some(cx.waker().clone())));
     }
 
+    /// Drops the waker of the latest caller of a `poll_` method.
+    pub(crate) fn dismiss_poller(&self, side: Side) {
+        drop(self.state(side).poller.take());
+    }
+
     /// Whether anybody waits.
     pub(super) fn has_waiters(&self) -> bool {
         [&self.read, &self.write].iter().any(|state| {

@@ -6,15 +6,16 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 
-/// Ends a task that somebody else waits for, or nobody.
+/// Aborts a task, and does not wait for it.
 ///
-/// From [`JoinHandle::abort_handle`](crate::JoinHandle::abort_handle). It stays on
-/// the runtime's thread. It keeps the memory of the task, as a waker does, but
-/// neither its future nor its output; after the task's or the runtime's end it
-/// does nothing.
+/// Obtained from [`JoinHandle::abort_handle`](crate::JoinHandle::abort_handle). It
+/// stays on the runtime's thread. It keeps the task's memory, as a waker does, but
+/// neither the future nor the output: a task in a slab keeps its slot until the
+/// last `AbortHandle` is dropped. Once the task or the runtime has ended, it does
+/// nothing.
 ///
 /// # Cost
-/// Cloning and dropping it count plainly, without an atomic instruction, until the
+/// A clone or a drop is a plain addition, without an atomic instruction, until the
 /// task has ended.
 ///
 /// # Example
@@ -68,8 +69,8 @@ impl AbortHandle {
         unsafe { self.task.as_ref() }
     }
 
-    /// Ends the task, as [`JoinHandle::abort`](crate::JoinHandle::abort) does;
-    /// whether it was still running.
+    /// Ends the task, as [`JoinHandle::abort`](crate::JoinHandle::abort) does.
+    /// Returns whether it was still running.
     ///
     /// # Panics
     /// As [`JoinHandle::abort`](crate::JoinHandle::abort).
@@ -82,7 +83,7 @@ impl AbortHandle {
     /// Whether the task has ended, in whatever way.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.header().state.is_completed()
+        self.header().state.has_ended()
     }
 }
 

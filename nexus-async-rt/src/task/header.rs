@@ -116,7 +116,8 @@ pub(crate) struct Header {
     /// Link of the inbox: whoever puts the task there writes it, the owner
     /// reads it.
     pub(crate) inbox_next: UnsafeCell<*const Header>,
-    /// Links of the list of tasks alive. Owner only, in use while `LISTED`.
+    /// Links of the list of tasks alive, while `LISTED`; or of the queue of ends,
+    /// which also takes finished tasks. Owner only.
     pub(crate) list_prev: Cell<*const Header>,
     /// See `list_prev`.
     pub(crate) list_next: Cell<*const Header>,

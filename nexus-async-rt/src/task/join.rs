@@ -17,10 +17,9 @@ use std::task::{Context, Poll, Waker};
 /// A spawned task: a future of its output, and the means to end it.
 ///
 /// Returned by `spawn_boxed`, `spawn_slab` and `SlabClaim::spawn`. It stays on
-/// the runtime's thread; dropping it detaches the task, which runs on. If the task
-/// has finished, dropping it drops the output; inside a destructor that an abort,
-/// the end of the runtime or the drop of another output runs, the output is queued
-/// as an [abort](JoinHandle::abort) is.
+/// the runtime's thread. Dropping it detaches the task, which runs on. If the task
+/// has finished, dropping it drops the output. In a destructor that is part of
+/// another task's end, the output is queued, as an [abort](JoinHandle::abort) is.
 ///
 /// # Panics
 /// - Awaiting it panics when no output can come any more, and says where the
@@ -88,18 +87,24 @@ impl<T> JoinHandle<T> {
     /// Whether the task has ended, in whatever way.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.header().state.is_completed()
+        self.header().state.has_ended()
     }
 
-    /// Ends the task; whether it was still running.
+    /// Ends the task. Returns whether it was still running.
     ///
-    /// The future is dropped before this returns, with two exceptions. If it is
-    /// being polled further up the stack, it is dropped right after that poll. If
-    /// the caller is a destructor that another abort runs, or the end of the
-    /// runtime, the abort is queued: [`is_finished`](JoinHandle::is_finished) stays
-    /// `false`, and the future is dropped before the outermost call returns. So
-    /// tasks that abort each other cost no stack, however many there are. Values
-    /// nested in values are dropped one inside the other, as everywhere in Rust.
+    /// The future is dropped before this returns, with two exceptions:
+    ///
+    /// - The future is being polled further up the stack. It is dropped right after
+    ///   that poll. If that poll returns the output, the abort has no effect.
+    /// - The caller is a destructor that is part of another task's end: by an abort,
+    ///   by a panic, by the drop of its output, or with the runtime. The abort is
+    ///   queued. [`is_finished`](JoinHandle::is_finished) stays `false`, and the
+    ///   future is dropped before the outermost of these calls returns. A destructor
+    ///   that blocks until then, in an executor of its own, blocks for ever.
+    ///
+    /// Tasks that abort each other therefore need no stack for each other, however
+    /// many there are. Values nested in values are dropped one inside the other, as
+    /// everywhere in Rust.
     ///
     /// # Panics
     /// With the first panic of a destructor, when all that was queued is done. It is
@@ -131,7 +136,7 @@ impl<T> JoinHandle<T> {
         unsafe { (self.header().vtable.abort)(self.task.as_ptr()) }
     }
 
-    /// A handle that ends the task, while this one waits for it.
+    /// A second handle that can abort the task while this one awaits it.
     ///
     /// # Example
     /// See [`AbortHandle`].
@@ -141,12 +146,12 @@ impl<T> JoinHandle<T> {
         unsafe { AbortHandle::new(self.task) }
     }
 
-    /// Waits for the task, in whatever way it ends: a future of its output, or of
-    /// why there is none.
+    /// Waits until the task ends, and returns its output, or the reason why there
+    /// is none.
     ///
     /// # Errors
-    /// If the task was aborted, panicked, or was dropped with its runtime. The
-    /// error can be asked for again.
+    /// If the task was aborted, panicked, or was dropped with its runtime. A second
+    /// call returns the same error.
     ///
     /// # Panics
     /// If the output has been taken already, by this or by awaiting the handle.
@@ -179,11 +184,11 @@ impl<T> JoinHandle<T> {
     /// The output, or how the task ended without one.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Ended>> {
         let header = self.header();
-        if !header.state.is_completed() {
+        if !header.state.has_ended() {
             register(header, cx);
             // The drop of a former waker is foreign code: it may have driven
             // the task to its end.
-            if !header.state.is_completed() {
+            if !header.state.has_ended() {
                 return Poll::Pending;
             }
         }

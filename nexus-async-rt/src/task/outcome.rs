@@ -58,13 +58,15 @@ impl<T> Future for OutcomeFut<'_, T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JoinError {
-    /// It was aborted.
+    /// It was aborted. The panic of a destructor that the abort ran leaves
+    /// [`abort`](JoinHandle::abort), and does not change this.
     #[non_exhaustive]
     Aborted {
         /// Where the task was spawned.
         location: &'static Location<'static>,
     },
-    /// Its future panicked, or the destructor of its future.
+    /// Its future panicked: in a poll, or while it was dropped after it had
+    /// returned.
     #[non_exhaustive]
     Panicked {
         /// Where the task was spawned.

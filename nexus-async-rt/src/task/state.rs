@@ -38,11 +38,16 @@ const OUTPUT: u16 = 1 << 5;
 const ABORT: u16 = 1 << 6;
 /// Owner's plain copy of `MERGED`.
 const COUNTED: u16 = 1 << 7;
-/// Counted among the tasks alive, linked into the list of them.
+/// Counted among the tasks alive; linked into the list of them, unless its end is
+/// queued.
 const LISTED: u16 = 1 << 8;
 /// Why no output can come, as two bits: see [`Ended`].
 const ENDED_SHIFT: u16 = 9;
 const ENDED: u16 = 3 << ENDED_SHIFT;
+
+/// The future has returned and is being dropped: the output is not in its place
+/// yet. Never without `COMPLETED`.
+const RETURNING: u16 = 1 << 11;
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +55,7 @@ const ENDED: u16 = 3 << ENDED_SHIFT;
 pub(crate) enum Ended {
     /// It returned.
     Returned = 0,
-    /// Its future, or the destructor of its future, panicked.
+    /// Its future panicked, in a poll or in its destructor after it had returned.
     Panicked = 1,
     /// `JoinHandle::abort`.
     Aborted = 2,
@@ -173,13 +178,15 @@ impl State {
     /// task is busy until [`State::end_busy`].
     #[inline(always)]
     pub(crate) fn complete(&self) {
-        self.set(COMPLETED | BUSY);
+        self.set(COMPLETED | BUSY | RETURNING);
     }
 
-    /// The output is in its place.
+    /// The output is in its place, after [`State::complete`].
     #[inline(always)]
     pub(crate) fn put_output(&self) {
-        self.set(OUTPUT);
+        debug_assert!(self.has(RETURNING) && !self.has(OUTPUT));
+        // Clears the one and sets the other.
+        self.flags.set(self.flags.get() ^ (RETURNING | OUTPUT));
     }
 
     /// Whether the output was there; from now on it is the caller's.
@@ -202,13 +209,19 @@ impl State {
 
     /// Says why no output can come.
     pub(crate) fn set_ended(&self, how: Ended) {
-        let flags = self.flags.get() & !ENDED;
+        let flags = self.flags.get() & !(ENDED | RETURNING);
         self.flags.set(flags | ((how as u16) << ENDED_SHIFT));
+    }
+
+    /// Whether the output is in its place, or will never be.
+    #[inline(always)]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.flags.get() & (COMPLETED | RETURNING) == COMPLETED
     }
 
     /// How the task ended, if it did.
     pub(crate) fn ended(&self) -> Option<Ended> {
-        self.has(COMPLETED)
+        self.has_ended()
             .then(|| match (self.flags.get() & ENDED) >> ENDED_SHIFT {
                 0 => Ended::Returned,
                 1 => Ended::Panicked,

@@ -118,9 +118,9 @@ impl Interval {
 
     /// [`tick`](Interval::tick) by hand. The latest caller is woken.
     ///
-    /// A tick is taken by the call that returns it, whichever of the two forms
-    /// that is. An interval that waits may be moved, also to another thread or
-    /// runtime: the next call there waits there.
+    /// Both forms take the same ticks: a tick that one of them returned, the other
+    /// one does not return. The interval may be moved while it waits, also to
+    /// another thread or runtime. The next call waits where it is made.
     ///
     /// # Panics
     /// As [`Sleep`]: outside a runtime.

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 fn poll_once<T>(handle: &mut JoinHandle<T>) -> Poll<T> {
@@ -317,5 +317,77 @@ fn a_dropped_handle_leaves_no_waker() {
         while rt.task_count() > 0 {
             rt.block_on(yield_now());
         }
+    });
+}
+
+/// Returns at once; its destructor waits for its own output.
+struct WaitsForItself {
+    own: Rc<Cell<Option<JoinHandle<String>>>>,
+    waker: Waker,
+}
+
+impl Future for WaitsForItself {
+    type Output = String;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<String> {
+        Poll::Ready("output".into())
+    }
+}
+
+impl Drop for WaitsForItself {
+    fn drop(&mut self) {
+        let mut own = self.own.take().unwrap();
+        assert!(!own.is_finished(), "its output is not there yet");
+        let state = own.abort_handle();
+        assert!(!state.is_finished() && !state.abort(), "it has returned");
+        let mut cx = Context::from_waker(&self.waker);
+        assert!(Pin::new(&mut own.outcome()).poll(&mut cx).is_pending());
+        assert!(Pin::new(&mut own).poll(&mut cx).is_pending());
+        self.own.set(Some(own));
+    }
+}
+
+#[test]
+fn a_future_that_returned_waits_for_its_output_while_it_is_dropped() {
+    struct Woken(Mutex<usize>);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            *self.0.lock().unwrap() += 1;
+        }
+    }
+    with_runtime(|rt| {
+        let woken = Arc::new(Woken(Mutex::new(0)));
+        let own: Rc<Cell<Option<JoinHandle<String>>>> = Rc::default();
+        let handle = rt.spawn_boxed(WaitsForItself {
+            own: own.clone(),
+            waker: woken.clone().into(),
+        });
+        own.set(Some(handle));
+        rt.block_on(yield_now());
+        assert_eq!(*woken.0.lock().unwrap(), 1);
+        let handle = own.take().unwrap();
+        assert!(handle.is_finished());
+        assert_eq!(rt.block_on(handle), "output");
+    });
+}
+
+#[test]
+fn an_abort_is_an_abort_though_a_destructor_panics() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+    with_runtime(|rt| {
+        let mut task = rt.spawn_boxed(async {
+            let _bomb = Bomb;
+            pending::<()>().await;
+        });
+        rt.block_on(yield_now());
+        let stop = task.abort_handle();
+        assert_eq!(panic_of(|| stop.abort()), "on purpose");
+        let error = rt.block_on(task.outcome()).unwrap_err();
+        assert!(matches!(error, JoinError::Aborted { .. }));
     });
 }

@@ -39,6 +39,7 @@ mod panic;
 mod property;
 mod quiesce;
 mod random;
+mod random_ends;
 mod runtime_drop;
 mod seed;
 mod shutdown;

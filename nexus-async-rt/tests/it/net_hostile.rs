@@ -3,7 +3,9 @@
 use crate::tcp::{connected, waiting};
 use crate::watchdog::{panic_of, scaled, with_runtime};
 use futures_lite::future::poll_once;
-use nexus_async_rt::{AsyncFd, AsyncRead, Interest, JoinHandle, TcpStream, UnixStream, sleep};
+use nexus_async_rt::{
+    AsyncFd, AsyncRead, AsyncWrite, Interest, JoinHandle, TcpStream, UnixStream, sleep,
+};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{ErrorKind, PipeReader, PipeWriter, Write};
@@ -63,6 +65,14 @@ fn hostile(deed: impl FnMut(&Waker) + 'static) -> (Rc<Hostile>, Waker) {
     let data = Rc::into_raw(hostile.clone()).cast();
     // SAFETY: the table keeps the contract on one thread, which nobody leaves.
     (hostile, unsafe { Waker::new(data, &TABLE) })
+}
+
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
 }
 
 #[test]
@@ -143,6 +153,30 @@ fn a_waker_that_panics_at_a_shutdown_keeps_nobody_else_asleep() {
 
 /// The half that writes is dropped by a panic; a waker that panics as well does
 /// not end the process.
+#[test]
+fn a_former_waker_that_shuts_the_stream_down_as_it_is_replaced() {
+    with_runtime(|rt| {
+        rt.block_on(async {
+            let (here, _there) = UnixStream::pair().unwrap();
+            while here.try_write(&[0; 4096]).is_ok() {}
+            let (read, mut write) = here.into_split();
+            let guard = OnDrop(move || read.shutdown(Shutdown::Write).unwrap());
+            let (_, former) = hostile(move |_| _ = &guard);
+            let mut poll = |waker: &Waker| {
+                let mut cx = Context::from_waker(waker);
+                Pin::new(&mut write).poll_write(&mut cx, &[1])
+            };
+            assert!(poll(&former).is_pending());
+            // The stream has the last one, and gives it up for the next caller's.
+            drop(former);
+            let Poll::Ready(Err(error)) = poll(Waker::noop()) else {
+                panic!("nobody tells of the shutdown any more")
+            };
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        });
+    });
+}
+
 #[test]
 fn a_waker_that_panics_while_a_half_is_dropped_by_a_panic() {
     with_runtime(|rt| {

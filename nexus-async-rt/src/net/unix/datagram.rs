@@ -149,6 +149,13 @@ impl UnixDatagram {
     /// that no descriptor is left. Elsewhere than on Linux a full queue is an
     /// error.
     ///
+    /// # Limits
+    /// A socket that is itself [connected](UnixDatagram::connect), to a peer whose
+    /// queue is full, hears of room in its own send buffer only when that peer takes
+    /// a datagram. If the buffer is full of datagrams for others, the wait goes on
+    /// until then, though there is room. Send to other addresses from a socket that
+    /// is not connected, or bound the wait by a [`timeout`](crate::timeout()).
+    ///
     /// # Cost
     /// A wait for the queue takes a second descriptor until there is room: the
     /// kernel reports room only to a socket that is connected to the queue's.

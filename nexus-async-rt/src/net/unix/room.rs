@@ -12,7 +12,8 @@
 //!   to the destination for as long as the wait takes.
 //!
 //! A socket that is itself connected is writable only while its peer's queue has
-//! room, too; so a full send buffer then waits for both.
+//! room, too; so a full send buffer then waits for both. The kernel reports the one
+//! without the other nowhere: a limit, which `send_to` documents.
 //!
 //! A probe reports once, so each wait makes a new one: what it is connected to
 //! is also what the path leads to now.
