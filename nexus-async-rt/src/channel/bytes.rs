@@ -215,25 +215,29 @@ impl<K: CrossThread> ByteSender<K> {
     }
 
     /// Publishes the first `len` bytes of the open claim and ends it.
-    #[inline]
+    #[inline(always)]
     fn commit(&mut self, span: Span, len: usize) -> Commit {
         self.open = None;
         // SAFETY: the span is the open claim, so it was not committed yet; the
         // claim's borrow of its bytes has ended, because it borrowed `self`.
         unsafe { self.core.ring.commit(span, len) };
-        let settle = || {
-            // SAFETY: committed just now, on this thread; `published` has seen
-            // the announcement.
-            let accepted = unsafe { self.core.ring.settle(span) };
-            if accepted && !self.core.is_abandoned() {
-                Ok(())
-            } else {
-                Err(())
-            }
-        };
-        match self.core.published(settle) {
+        match self.core.published(|| self.settle(span)) {
             Ok(()) => Commit::Sent,
             Err(()) => Commit::Disconnected,
+        }
+    }
+
+    /// The receiver has closed: whether it takes what was committed last.
+    #[cold]
+    #[inline(never)]
+    fn settle(&self, span: Span) -> Result<(), ()> {
+        // SAFETY: committed just now, on this thread; `published` has seen the
+        // announcement.
+        let accepted = unsafe { self.core.ring.settle(span) };
+        if accepted && !self.core.is_abandoned() {
+            Ok(())
+        } else {
+            Err(())
         }
     }
 
@@ -409,26 +413,17 @@ impl<K: CrossThread> ByteReceiver<K> {
 #[inline]
 pub(super) fn next<K: CrossThread>(core: &ByteCore<K>, phase: &Cell<Phase>) -> Next<Span> {
     let take = || {
-        // SAFETY: one thread at a time reads, and the last message was
-        // released, because the receiver is borrowed exclusively and has none
-        // open, guaranteed by the callers. Closed, `next_closed` asks only while
-        // the ring is not drained.
+        // SAFETY: one thread at a time reads, and the last message was released,
+        // because the receiver is borrowed exclusively and has none open,
+        // guaranteed by the callers.
         let look = unsafe { core.ring.read() };
         if look.freed {
             core.room_made();
         }
         look.message
     };
-    let next = match phase.get() {
-        Phase::Open => core.next(take),
-        // SAFETY: the one receiver, as above.
-        Phase::Closed => unsafe { core.next_closed(take) },
-        Phase::Ended => Next::End,
-    };
-    if matches!(next, Next::End) {
-        phase.set(Phase::Ended);
-    }
-    next
+    // SAFETY: the one receiver, as above.
+    unsafe { core.next(phase, take) }
 }
 
 impl<K: CrossThread> Drop for ByteReceiver<K> {

@@ -23,7 +23,10 @@
 //! A dropped receiver does the same, and then drops what lies below the end. A
 //! byte claim that it left open is refused when it is committed.
 
+use std::cell::Cell;
+
 use super::kind::Topology;
+use super::phase::Phase;
 use crate::ring::{Bounded, Ring};
 use crate::sync::{Ordering, Site, ordering};
 use crate::unwind::contained;
@@ -201,15 +204,46 @@ impl<K: Topology, R: Bounded> Core<K, R> {
         Ok(())
     }
 
-    /// What the receiver may have, in the order that loses nothing: a message;
-    /// if there is none, the end; and before the end is believed, once more a
-    /// message. Before the receiver closes.
-    #[inline]
-    pub(super) fn next<M>(&self, mut take: impl FnMut() -> Option<M>) -> Next<M> {
-        if let Some(message) = take() {
+    /// What a receiver in `phase` may have. Moves the phase on at the end.
+    ///
+    /// # Safety
+    ///
+    /// - The caller is the one receiver, and the phase is its own; `take` takes a
+    ///   message out of the ring, by the same right.
+    #[inline(always)]
+    pub(super) unsafe fn next<M>(
+        &self,
+        phase: &Cell<Phase>,
+        mut take: impl FnMut() -> Option<M>,
+    ) -> Next<M> {
+        if phase.get() == Phase::Open
+            && let Some(message) = take()
+        {
             self.messages.succeeded();
             return Next::Message(message);
         }
+        // SAFETY: guaranteed by this function's contract.
+        unsafe { self.next_slow(phase, take) }
+    }
+
+    /// Not inlined, so that the way of a message stays short.
+    #[inline(never)]
+    unsafe fn next_slow<M>(&self, phase: &Cell<Phase>, take: impl FnMut() -> Option<M>) -> Next<M> {
+        let next = match phase.get() {
+            Phase::Open => self.nothing_yet(take),
+            // SAFETY: guaranteed by this function's contract.
+            Phase::Closed => unsafe { self.next_closed(take) },
+            Phase::Ended => Next::End,
+        };
+        if matches!(next, Next::End) {
+            phase.set(Phase::Ended);
+        }
+        next
+    }
+
+    /// There was nothing. If no sender is left, a message once more before the end
+    /// is believed.
+    fn nothing_yet<M>(&self, mut take: impl FnMut() -> Option<M>) -> Next<M> {
         if self.has_senders() {
             if self.room.has_waiters() {
                 self.recall();
@@ -239,14 +273,13 @@ impl<K: Topology, R: Bounded> Core<K, R> {
             && self.room.has_more_to_recall()
     }
 
-    /// As [`next`](Core::next), after [`close`](Core::close): the end comes when
-    /// all below it was taken, also what is claimed and not yet published.
+    /// After [`close`](Core::close): the end comes when all below it was taken, also
+    /// what is claimed and not yet published.
     ///
     /// # Safety
     ///
     /// - The caller is the one receiver.
-    #[cold]
-    pub(super) unsafe fn next_closed<M>(&self, mut take: impl FnMut() -> Option<M>) -> Next<M> {
+    unsafe fn next_closed<M>(&self, mut take: impl FnMut() -> Option<M>) -> Next<M> {
         if R::SETTLES && self.messages.is_late() {
             return take().map_or(Next::Nothing, Next::Message);
         }

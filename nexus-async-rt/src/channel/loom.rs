@@ -1,12 +1,14 @@
 //! Models of the two ends: nothing that was accepted is lost at the end, and
 //! nobody is left waiting.
 
+use std::cell::Cell;
 use std::task::{Context, Poll, Waker};
 
 use ::loom::thread;
 
 use super::core::{Core, Next};
 use super::kind::{Mpsc, Spsc, Topology};
+use super::phase::Phase;
 use crate::ring::bytes::{ByteRing, Claim};
 use crate::ring::{Bounded, Ring};
 use crate::sync::{Arc, model};
@@ -14,7 +16,8 @@ use crate::wait::loom::{Pinned, flag};
 use crate::wait::queue::WaitQueue;
 use crate::wait::{WaitPoint, Waiter};
 
-struct Crossing<K: Topology>(Core<K, K::Typed<u32>>);
+/// A channel, and how far its receiver is.
+struct Crossing<K: Topology>(Core<K, K::Typed<u32>>, Cell<Phase>);
 
 // SAFETY: the models below have one receiver, and as many senders as the kind
 // is made for.
@@ -27,7 +30,7 @@ fn receive<K: Topology>(channel: &Crossing<K>, tries: usize) -> (Vec<u32>, bool)
     let mut received = Vec::new();
     for _ in 0..tries {
         // SAFETY: one receiver; see `Crossing`.
-        match channel.0.next(|| unsafe { channel.0.ring.pop() }) {
+        match unsafe { channel.next() } {
             Next::Message(value) => received.push(value),
             Next::Nothing => {}
             Next::End => return (received, true),
@@ -39,7 +42,10 @@ fn receive<K: Topology>(channel: &Crossing<K>, tries: usize) -> (Vec<u32>, bool)
 /// Each sender sends one value and goes: the end comes after all of them.
 fn end_comes_last<K: Topology>(senders: u32) {
     model(3, move || {
-        let channel = Arc::new(Crossing::<K>(Core::new(Ring::with_capacity(2))));
+        let channel = Arc::new(Crossing::<K>(
+            Core::new(Ring::with_capacity(2)),
+            Cell::new(Phase::Open),
+        ));
         for _ in 1..senders {
             channel.0.add_sender();
         }
@@ -87,7 +93,7 @@ fn channel<K: Topology>(capacity: usize, dense: bool) -> Arc<Crossing<K>> {
         // So many are a stream in the models.
         core.messages.succeeded();
     }
-    Arc::new(Crossing(core))
+    Arc::new(Crossing(core, Cell::new(Phase::Open)))
 }
 
 impl<K: Topology> Crossing<K> {
@@ -97,7 +103,16 @@ impl<K: Topology> Crossing<K> {
         unsafe { self.0.offer(value) }.is_ok()
     }
 
+    /// # Safety
+    ///
+    /// - One receiver.
+    unsafe fn next(&self) -> Next<u32> {
+        // SAFETY: guaranteed by this function's contract.
+        unsafe { self.0.next(&self.1, || self.0.ring.pop()) }
+    }
+
     fn close(&self) {
+        self.1.set(Phase::Closed);
         // SAFETY: one receiver; see `Crossing`.
         unsafe { self.0.close() };
     }
@@ -106,9 +121,8 @@ impl<K: Topology> Crossing<K> {
     /// claimed and not yet published.
     fn drain(&self, received: &mut Vec<u32>) -> bool {
         loop {
-            // SAFETY: one receiver; see `Crossing`. It is closed, and
-            // `next_closed` asks only while the ring is not drained.
-            match unsafe { self.0.next_closed(|| self.0.ring.pop()) } {
+            // SAFETY: one receiver; see `Crossing`.
+            match unsafe { self.next() } {
                 Next::Message(value) => received.push(value),
                 Next::Nothing => return false,
                 Next::End => return true,
@@ -238,7 +252,7 @@ fn loom_closed_receiver_is_woken_by_what_was_claimed() {
 }
 
 /// A byte channel.
-struct ByteCrossing<K: Topology>(Core<K, ByteRing<K::Claim>>);
+struct ByteCrossing<K: Topology>(Core<K, ByteRing<K::Claim>>, Cell<Phase>);
 
 // SAFETY: as for `Crossing`.
 unsafe impl<K: Topology> Send for ByteCrossing<K> {}
@@ -282,7 +296,7 @@ impl<K: Topology> ByteCrossing<K> {
         };
         loop {
             // SAFETY: one receiver.
-            match unsafe { self.0.next_closed(take) } {
+            match unsafe { self.0.next(&self.1, take) } {
                 Next::Message(len) => received.push(len),
                 Next::Nothing => return false,
                 Next::End => return true,
@@ -298,7 +312,7 @@ fn byte_close_loses_nothing<K: Topology>(dense: bool, sends: &'static [&'static 
         if dense {
             core.messages.succeeded();
         }
-        let channel = Arc::new(ByteCrossing::<K>(core));
+        let channel = Arc::new(ByteCrossing::<K>(core, Cell::new(Phase::Closed)));
         for _ in 1..sends.len() {
             channel.0.add_sender();
         }

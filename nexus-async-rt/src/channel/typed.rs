@@ -212,32 +212,25 @@ impl<T, K: Kind> Receiver<T, K> {
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         match self.next() {
-            Next::Message(value) => {
-                self.core.room_made();
-                Ok(value)
-            }
+            Next::Message(value) => Ok(value),
             Next::Nothing => Err(TryRecvError::Empty),
             Next::End => Err(TryRecvError::Disconnected),
         }
     }
 
-    /// The next message, without telling those who wait for room.
+    /// The next message. A sender that waits for its room is notified.
     #[inline]
     pub(super) fn next(&self) -> Next<T> {
-        // SAFETY: one thread at a time pops, guaranteed by the handle, which is
-        // neither `Clone` nor `Sync`. Closed, `next_closed` asks only while the
-        // ring is not drained.
-        let take = || unsafe { self.core.ring.pop() };
-        let next = match self.phase.get() {
-            Phase::Open => self.core.next(take),
-            // SAFETY: as above.
-            Phase::Closed => unsafe { self.core.next_closed(take) },
-            Phase::Ended => Next::End,
+        let take = || {
+            // SAFETY: one thread at a time receives, guaranteed by the handle,
+            // which is neither `Clone` nor `Sync`; `Core::next` asks only while
+            // the ring is not drained.
+            let value = unsafe { self.core.ring.pop() }?;
+            self.core.room_made();
+            Some(value)
         };
-        if matches!(next, Next::End) {
-            self.phase.set(Phase::Ended);
-        }
-        next
+        // SAFETY: the one receiver, as above.
+        unsafe { self.core.next(&self.phase, take) }
     }
 
     /// Ends the channel from this side: every send that waits or begins

@@ -171,6 +171,7 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
         });
     }
 
+    #[inline(never)]
     fn take_first(&self) -> Option<Waker> {
         self.locked(|line| {
             // SAFETY: the lock is held, guaranteed by `locked`.
@@ -212,6 +213,8 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
     /// Wakes every waiter that is there now, once. A waiter that comes back
     /// while the others are woken waits for the next call: what it waits for may
     /// be gone again.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn wake_present(&self) {
         M::fence(Site::WakerFence);
         if self.has_waiters() {
@@ -322,6 +325,18 @@ impl<M: Mode, const FIFO: bool> WaitPoint for WaitQueue<M, FIFO> {
     }
 }
 
+impl WaitQueue<super::mode::Local, false> {
+    /// Not inlined: where nobody waits a send has no stack to set up.
+    #[inline(never)]
+    fn notify_some(&self) {
+        if self.waiting.get() == 1 {
+            self.notify_one();
+        } else {
+            self.wake_present();
+        }
+    }
+}
+
 /// The receiver of a channel within one thread.
 impl ConsumerPoint for WaitQueue<super::mode::Local, false> {
     #[inline(always)]
@@ -331,10 +346,8 @@ impl ConsumerPoint for WaitQueue<super::mode::Local, false> {
 
     #[inline(always)]
     fn notify_present(&self) {
-        match self.waiting.get() {
-            0 => {}
-            1 => self.notify_one(),
-            _ => self.wake_present(),
+        if self.has_waiters() {
+            self.notify_some();
         }
     }
 

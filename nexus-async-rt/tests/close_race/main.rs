@@ -236,7 +236,7 @@ const WAY: &str = "NEXUS_CLOSE_RACE";
 
 fn run<C: Raced>(way: Fences) {
     match way {
-        Fences::Absent | Fences::Sparse => race::<C>(scaled(720), C::channel),
+        Fences::Absent | Fences::Sparse => race::<C>(scaled(1440), C::channel),
         Fences::Dense => race::<C>(scaled(4), dense::<C>),
         Fences::RefusedLater => {
             // Dense while it may become so; refused on the thread that closes.
