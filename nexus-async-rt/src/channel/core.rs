@@ -230,10 +230,12 @@ impl<K: Topology, R: Bounded> Core<K, R> {
 
     /// Whether a receiver that found nothing and is about to wait has to look
     /// again first: senders that have not been notified wait although there is
-    /// room, and no other operation may follow.
+    /// room, and no other operation may follow. Not where a sender may come back in
+    /// vain and be recalled again and again: then a claim is open, and what becomes
+    /// of it wakes the receiver.
     #[inline]
     pub(super) fn has_more_to_recall(&self) -> bool {
-        self.room.has_waiters() && !self.is_closed() && self.has_room()
+        self.room.has_waiters() && !self.is_closed() && self.ring.has_room_for_any()
     }
 
     /// As [`next`](Core::next), after [`close`](Core::close): the end comes when

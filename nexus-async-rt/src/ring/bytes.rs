@@ -462,6 +462,11 @@ impl<C: Claim> Bounded for ByteRing<C> {
             .load(ordering(Site::BytesObserve, Ordering::Acquire));
         self.geometry.decode(position, word) != Header::Nothing && !self.claims.ends_at(position)
     }
+
+    /// An empty ring places every length.
+    fn has_room_for_any(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 #[cfg(all(test, not(nexus_loom)))]

@@ -83,6 +83,11 @@ pub trait Bounded {
         // SAFETY: guaranteed by this function's contract.
         unsafe { !self.is_drained() }
     }
+
+    /// Whether there is room for anything that a producer may wait for.
+    fn has_room_for_any(&self) -> bool {
+        self.len() < self.capacity()
+    }
 }
 
 /// In a tail that is claimed by compare-exchange: closed. It makes the ring look

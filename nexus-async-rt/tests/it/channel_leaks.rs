@@ -4,7 +4,7 @@
 use crate::channel_hand::Hand;
 use crate::channel_kinds::{Channel, TypedKind, fill};
 use crate::channel_macros::{on_every_kind, on_typed_kinds};
-use nexus_async_rt::channel::RecvError;
+use nexus_async_rt::channel::{RecvError, mpsc_bytes};
 use std::task::Poll;
 
 on_every_kind! { every:
@@ -114,4 +114,39 @@ fn every_receive_of_a_handle_is_woken<K: TypedKind>() {
     drop(tx);
     assert_eq!(recvs[3].ready(), Err(RecvError));
     assert_eq!(recvs[0].ready(), Err(RecvError));
+}
+
+/// Claims wait for more room than there is, behind one that stays open. Nobody is
+/// leaked: woken to no avail, each goes back to sleep, and so does the receiver.
+#[test]
+fn claims_that_do_not_fit_and_a_receiver_do_not_keep_each_other_awake() {
+    fn again<F: Future>(hand: &mut Hand<F>, seen: &mut usize) -> bool {
+        let woken = hand.wakes() > *seen;
+        *seen = hand.wakes();
+        if woken {
+            hand.pending();
+        }
+        woken
+    }
+    let (mut first, mut rx) = mpsc_bytes::channel(64);
+    let mut second = first.clone();
+    let mut others = [(); 5].map(|()| first.clone());
+    let open = [&mut first, &mut second].map(|tx| tx.try_claim(24).unwrap());
+    let mut claims = others.each_mut().map(|tx| (Hand::new(tx.claim(24)), 0));
+    claims.iter_mut().for_each(|(claim, _)| claim.pending());
+    let (mut recv, mut seen) = (Hand::new(rx.recv()), 0);
+    recv.pending();
+    let sleeps = (0..100).any(|_| {
+        let woken = claims
+            .iter_mut()
+            .filter_map(|(claim, seen)| again(claim, seen).then_some(()))
+            .count();
+        !again(&mut recv, &mut seen) && woken == 0
+    });
+    assert!(sleeps, "they wake each other for ever");
+    drop(open);
+    assert!(recv.wakes() > seen, "space is given up, and it sleeps");
+    recv.pending();
+    assert!(claims[0].0.wakes() > claims[0].1);
+    drop(claims[0].0.ready().unwrap());
 }
