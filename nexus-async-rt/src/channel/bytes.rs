@@ -178,8 +178,14 @@ impl<K: CrossThread> ByteSender<K> {
     #[inline]
     pub(super) fn resolve(&mut self) {
         if let Some(span) = self.open {
-            self.commit(span, 0);
+            self.abort(span);
         }
+    }
+
+    /// Kept out of line, so that the commit of a message is not.
+    #[inline(never)]
+    fn abort(&mut self, span: Span) {
+        self.commit(span, 0);
     }
 
     /// Whether a message of `len` bytes can ever be sent.
@@ -215,25 +221,28 @@ impl<K: CrossThread> ByteSender<K> {
     }
 
     /// Publishes the first `len` bytes of the open claim and ends it.
-    #[inline]
+    #[inline(always)]
     fn commit(&mut self, span: Span, len: usize) -> Commit {
         self.open = None;
         // SAFETY: the span is the open claim, so it was not committed yet; the
         // claim's borrow of its bytes has ended, because it borrowed `self`.
         unsafe { self.core.ring.commit(span, len) };
-        let settle = || {
-            // SAFETY: committed just now, on this thread; `published` has seen
-            // the announcement.
-            let accepted = unsafe { self.core.ring.settle(span) };
-            if accepted && !self.core.is_abandoned() {
-                Ok(())
-            } else {
-                Err(())
-            }
-        };
-        match self.core.published(settle) {
+        match self.core.published(|| self.settle(span)) {
             Ok(()) => Commit::Sent,
             Err(()) => Commit::Disconnected,
+        }
+    }
+
+    /// The receiver has closed: whether what was committed just now is accepted.
+    #[cold]
+    fn settle(&self, span: Span) -> Result<(), ()> {
+        // SAFETY: committed just now, on this thread; `published` has seen the
+        // announcement.
+        let accepted = unsafe { self.core.ring.settle(span) };
+        if accepted && !self.core.is_abandoned() {
+            Ok(())
+        } else {
+            Err(())
         }
     }
 
@@ -419,16 +428,12 @@ pub(super) fn next<K: CrossThread>(core: &ByteCore<K>, phase: &Cell<Phase>) -> N
         }
         look.message
     };
-    let next = match phase.get() {
-        Phase::Open => core.next(take),
+    if phase.get() == Phase::Open {
+        core.next(take, || phase.set(Phase::Ended))
+    } else {
         // SAFETY: the one receiver, as above.
-        Phase::Closed => unsafe { core.next_closed(take) },
-        Phase::Ended => Next::End,
-    };
-    if matches!(next, Next::End) {
-        phase.set(Phase::Ended);
+        unsafe { core.next_closed(phase, take) }
     }
-    next
 }
 
 impl<K: CrossThread> Drop for ByteReceiver<K> {

@@ -23,7 +23,10 @@
 //! A dropped receiver does the same, and then drops what lies below the end. A
 //! byte claim that it left open is refused when it is committed.
 
+use std::cell::Cell;
+
 use super::kind::Topology;
+use super::phase::Phase;
 use crate::ring::{Bounded, Ring};
 use crate::sync::{Ordering, Site, ordering};
 use crate::unwind::contained;
@@ -204,8 +207,15 @@ impl<K: Topology, R: Bounded> Core<K, R> {
     /// What the receiver may have, in the order that loses nothing: a message;
     /// if there is none, the end; and before the end is believed, once more a
     /// message. Before the receiver closes.
+    ///
+    /// `ended` is called at the end, and not by the caller: so it adds nothing to
+    /// a message.
     #[inline]
-    pub(super) fn next<M>(&self, mut take: impl FnMut() -> Option<M>) -> Next<M> {
+    pub(super) fn next<M>(
+        &self,
+        mut take: impl FnMut() -> Option<M>,
+        ended: impl FnOnce(),
+    ) -> Next<M> {
         if let Some(message) = take() {
             self.messages.succeeded();
             return Next::Message(message);
@@ -216,7 +226,11 @@ impl<K: Topology, R: Bounded> Core<K, R> {
             }
             return Next::Nothing;
         }
-        take().map_or(Next::End, Next::Message)
+        if let Some(message) = take() {
+            return Next::Message(message);
+        }
+        ended();
+        Next::End
     }
 
     /// There is nothing to receive though senders wait for room: those that were
@@ -245,7 +259,14 @@ impl<K: Topology, R: Bounded> Core<K, R> {
     ///
     /// - The caller is the one receiver.
     #[cold]
-    pub(super) unsafe fn next_closed<M>(&self, mut take: impl FnMut() -> Option<M>) -> Next<M> {
+    pub(super) unsafe fn next_closed<M>(
+        &self,
+        phase: &Cell<Phase>,
+        mut take: impl FnMut() -> Option<M>,
+    ) -> Next<M> {
+        if phase.get() == Phase::Ended {
+            return Next::End;
+        }
         // Late, the end may still be a sender's to fix.
         if !R::SETTLES || !self.messages.is_late() {
             // SAFETY: the one consumer, guaranteed by this function's contract.
@@ -259,6 +280,7 @@ impl<K: Topology, R: Bounded> Core<K, R> {
         }
         // SAFETY: as above.
         if unsafe { self.ring.is_drained() } {
+            phase.set(Phase::Ended);
             Next::End
         } else {
             Next::Nothing
@@ -384,20 +406,24 @@ mod tests {
             let take = |core: &Core<Spsc, SpscRing<Box<u32>>>| core.ring.pop();
             let core = closed_late(make, |core| {
                 core.offer(Box::new(0)).expect("there is room");
-                assert!(matches!(core.next(|| take(core)), Next::Message(_)));
+                assert!(matches!(core.next(|| take(core), || ()), Next::Message(_)));
             });
             let Some(core) = core else { return };
+            let closed = Cell::new(Phase::Closed);
             core.push(Box::new(1)).expect("there is room");
             assert_eq!(core.pushed::<Box<u32>>(), Ok(()));
             core.push(Box::new(2)).expect("there is room");
-            assert_eq!(core.next_closed(|| take(&core)), Next::Message(Box::new(1)));
-            let second = core.next_closed(|| take(&core));
+            assert_eq!(
+                core.next_closed(&closed, || take(&core)),
+                Next::Message(Box::new(1))
+            );
+            let second = core.next_closed(&closed, || take(&core));
             // Twice the same box, it would be freed twice.
             let twice = matches!(second, Next::Message(_));
             std::mem::forget(second);
             assert!(!twice, "received, and about to be taken back");
             assert_eq!(core.pushed::<Box<u32>>(), Err(Box::new(2)));
-            assert_eq!(core.next_closed(|| take(&core)), Next::End);
+            assert_eq!(core.next_closed(&closed, || take(&core)), Next::End);
         }
     }
 
@@ -429,20 +455,24 @@ mod tests {
                     |core| {
                         let span = commit(core, 8);
                         assert_eq!(settle(core, span), Ok(()));
-                        assert_eq!(core.next(|| take(core)), Next::Message(span));
+                        assert_eq!(core.next(|| take(core), || ()), Next::Message(span));
                     },
                 );
                 let Some(core) = core else { return };
+                let closed = Cell::new(Phase::Closed);
                 let below = commit(&core, first);
                 assert_eq!(settle(&core, below), Ok(()));
                 let above = commit(&core, 8);
                 if first != 0 {
-                    assert_eq!(core.next_closed(|| take(&core)), Next::Message(below));
+                    assert_eq!(
+                        core.next_closed(&closed, || take(&core)),
+                        Next::Message(below)
+                    );
                 }
-                assert_eq!(core.next_closed(|| take(&core)), Next::End);
+                assert_eq!(core.next_closed(&closed, || take(&core)), Next::End);
                 assert_eq!(settle(&core, above), Err(()));
                 assert_eq!(
-                    (core.ring.len(), core.next_closed(|| take(&core))),
+                    (core.ring.len(), core.next_closed(&closed, || take(&core))),
                     (0, Next::End)
                 );
             }

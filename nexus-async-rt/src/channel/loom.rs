@@ -1,12 +1,14 @@
 //! Models of the two ends: nothing that was accepted is lost at the end, and
 //! nobody is left waiting.
 
+use std::cell::Cell;
 use std::task::{Context, Poll, Waker};
 
 use ::loom::thread;
 
 use super::core::{Core, Next};
 use super::kind::{Mpsc, Spsc, Topology};
+use super::phase::Phase;
 use crate::ring::bytes::{ByteRing, Claim};
 use crate::ring::{Bounded, Ring};
 use crate::sync::{Arc, model};
@@ -27,7 +29,7 @@ fn receive<K: Topology>(channel: &Crossing<K>, tries: usize) -> (Vec<u32>, bool)
     let mut received = Vec::new();
     for _ in 0..tries {
         // SAFETY: one receiver; see `Crossing`.
-        match channel.0.next(|| unsafe { channel.0.ring.pop() }) {
+        match channel.0.next(|| unsafe { channel.0.ring.pop() }, || ()) {
             Next::Message(value) => received.push(value),
             Next::Nothing => {}
             Next::End => return (received, true),
@@ -108,7 +110,10 @@ impl<K: Topology> Crossing<K> {
         loop {
             // SAFETY: one receiver; see `Crossing`. It is closed, and
             // `next_closed` asks only while the ring is not drained.
-            match unsafe { self.0.next_closed(|| self.0.ring.pop()) } {
+            match unsafe {
+                self.0
+                    .next_closed(&Cell::new(Phase::Closed), || self.0.ring.pop())
+            } {
                 Next::Message(value) => received.push(value),
                 Next::Nothing => return false,
                 Next::End => return true,
@@ -282,7 +287,7 @@ impl<K: Topology> ByteCrossing<K> {
         };
         loop {
             // SAFETY: one receiver.
-            match unsafe { self.0.next_closed(take) } {
+            match unsafe { self.0.next_closed(&Cell::new(Phase::Closed), take) } {
                 Next::Message(len) => received.push(len),
                 Next::Nothing => return false,
                 Next::End => return true,

@@ -4,3 +4,4 @@
 mod core;
 mod kind;
 mod loom;
+mod phase;

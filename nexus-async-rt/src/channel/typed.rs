@@ -228,16 +228,12 @@ impl<T, K: Kind> Receiver<T, K> {
         // neither `Clone` nor `Sync`. Closed, `next_closed` asks only while the
         // ring is not drained.
         let take = || unsafe { self.core.ring.pop() };
-        let next = match self.phase.get() {
-            Phase::Open => self.core.next(take),
+        if self.phase.get() == Phase::Open {
+            self.core.next(take, || self.phase.set(Phase::Ended))
+        } else {
             // SAFETY: as above.
-            Phase::Closed => unsafe { self.core.next_closed(take) },
-            Phase::Ended => Next::End,
-        };
-        if matches!(next, Next::End) {
-            self.phase.set(Phase::Ended);
+            unsafe { self.core.next_closed(&self.phase, take) }
         }
-        next
     }
 
     /// Ends the channel from this side: every send that waits or begins
