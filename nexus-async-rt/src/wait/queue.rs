@@ -292,11 +292,21 @@ impl<M: Mode, const FIFO: bool> WaitPoint for WaitQueue<M, FIFO> {
 
     fn notify_all(&self) {
         M::fence(Site::WakerFence);
-        wake_all(|| self.take_first());
-        if FIFO {
-            // Nobody is to wait for anyone any more.
-            self.locked(|line| line.turns = 0);
-        }
+        wake_all(|| {
+            self.locked(|line| {
+                // SAFETY: the lock is held, guaranteed by `locked`.
+                let waker = unsafe { line.list.pop_front() };
+                if FIFO && waker.is_some() {
+                    line.begin_turn();
+                } else {
+                    // Nobody is to wait for anyone any more. In one step with
+                    // finding nobody: who comes between would give way, and others
+                    // would wait behind it.
+                    line.turns = 0;
+                }
+                waker
+            })
+        });
     }
 }
 
