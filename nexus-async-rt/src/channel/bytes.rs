@@ -329,7 +329,10 @@ impl<K: CrossThread> ByteReceiver<K> {
         self.resolve();
         match next(&self.core, &self.phase) {
             Next::Message(span) => Ok(ReadClaim::new(self, span)),
-            Next::Nothing => Err(TryRecvError::Empty),
+            Next::Nothing => {
+                self.core.recall();
+                Err(TryRecvError::Empty)
+            }
             Next::End => Err(TryRecvError::Disconnected),
         }
     }

@@ -24,6 +24,7 @@
 //! byte claim that it left open is refused when it is committed.
 
 use std::cell::Cell;
+use std::task::Waker;
 
 use super::kind::Topology;
 use super::phase::Phase;
@@ -221,9 +222,6 @@ impl<K: Topology, R: Bounded> Core<K, R> {
             return Next::Message(message);
         }
         if self.has_senders() {
-            if self.room.has_waiters() {
-                self.recall();
-            }
             return Next::Nothing;
         }
         if let Some(message) = take() {
@@ -233,23 +231,45 @@ impl<K: Topology, R: Bounded> Core<K, R> {
         Next::End
     }
 
-    /// There is nothing to receive though senders wait for room: those that were
-    /// notified may have been leaked.
+    /// There is nothing to receive. If senders wait for room all the same, those
+    /// that were notified may have been leaked: the next one is.
+    #[inline]
+    pub(super) fn recall(&self) {
+        if self.room.has_waiters() {
+            self.recall_one();
+        }
+    }
+
     #[cold]
-    fn recall(&self) {
-        if self.has_room() {
+    fn recall_one(&self) {
+        if self.has_room() && !self.is_closed() {
             contained(|| self.room.recall());
         }
     }
 
-    /// Whether a receiver that found nothing and is about to wait has to look
-    /// again first: senders that have not been notified wait although there is
-    /// room, and no other operation may follow. Not where a sender may come back in
-    /// vain and be recalled again and again: then a claim is open, and what becomes
-    /// of it wakes the receiver.
+    /// A receiver found nothing and is about to wait, for the first time or
+    /// `again`. No other operation of it may follow, so it looks again while senders
+    /// wait that may have to be [recalled](Core::recall); not before it has looked
+    /// twice, because one that was notified has come by then, unless it was leaked.
+    ///
+    /// It does not look again where a sender may come back in vain, and be recalled
+    /// for ever: then a claim is open, and what becomes of it wakes the receiver.
     #[inline]
-    pub(super) fn has_more_to_recall(&self) -> bool {
-        self.room.has_waiters() && !self.is_closed() && self.ring.has_room_for_any()
+    pub(super) fn before_wait(&self, again: bool, waker: &Waker) {
+        if self.room.has_waiters() && !self.is_closed() {
+            self.look_for_leaks(again, waker);
+        }
+    }
+
+    #[cold]
+    fn look_for_leaks(&self, again: bool, waker: &Waker) {
+        let anyone_fits = self.ring.has_room_for_any();
+        if again || !anyone_fits {
+            self.recall_one();
+        }
+        if anyone_fits && self.room.has_waiters() {
+            waker.wake_by_ref();
+        }
     }
 
     /// As [`next`](Core::next), after [`close`](Core::close): the end comes when

@@ -216,12 +216,15 @@ impl<T, K: Kind> Receiver<T, K> {
                 self.core.room_made();
                 Ok(value)
             }
-            Next::Nothing => Err(TryRecvError::Empty),
+            Next::Nothing => {
+                self.core.recall();
+                Err(TryRecvError::Empty)
+            }
             Next::End => Err(TryRecvError::Disconnected),
         }
     }
 
-    /// The next message, without telling those who wait for room.
+    /// The next message. Tells nobody who waits for room, nor recalls any.
     #[inline]
     pub(super) fn next(&self) -> Next<T> {
         // SAFETY: one thread at a time pops, guaranteed by the handle, which is
@@ -290,10 +293,13 @@ impl<T, K: CrossThread> Receiver<T, K> {
     #[track_caller]
     pub fn blocking_recv(&self) -> Result<T, RecvError> {
         super::assert_may_block("blocking_recv", "recv");
-        match self.try_recv() {
-            Ok(value) => Ok(value),
-            Err(TryRecvError::Disconnected) => Err(RecvError),
-            Err(TryRecvError::Empty) => block(self.recv()),
+        match self.next() {
+            Next::Message(value) => {
+                self.core.room_made();
+                Ok(value)
+            }
+            Next::Nothing => block(self.recv()),
+            Next::End => Err(RecvError),
         }
     }
 }

@@ -243,6 +243,12 @@ impl<W: WaitPoint> Waiter<W> {
         unsafe { Pin::new_unchecked(self.node.assume_init_ref()) }
     }
 
+    /// Whether the future waits already, as a poll that begins finds it.
+    #[inline(always)]
+    pub(crate) fn has_waited(&self) -> bool {
+        self.stage == Stage::Waiting
+    }
+
     /// Stops waiting, because the future has completed or is dropped. Returns
     /// whether it ever waited: if so, the caller looks whether a notification
     /// has to be handed on.

@@ -12,6 +12,8 @@ on_every_kind! { every:
     a_leaked_send_delays_another_until_the_next_operation
     leaked_sends_in_a_row_do_not_hold_up_a_receiver_that_waits
     a_newcomer_gives_way_to_a_leaked_send_for_a_limited_time
+    a_receive_that_is_polled_once_notifies_past_a_leaked_send
+    a_receive_gives_a_notified_send_time_to_come
 }
 
 on_typed_kinds! { typed:
@@ -101,6 +103,40 @@ fn a_newcomer_gives_way_to_a_leaked_send_for_a_limited_time<C: Channel>() {
         poll == Poll::Ready(Ok(()))
     });
     assert!(polls.is_some(), "it gives way for ever");
+}
+
+/// A program that tries its receives once and drops them.
+fn a_receive_that_is_polled_once_notifies_past_a_leaked_send<C: Channel>() {
+    let (mut tx, mut rx) = C::channel(1);
+    fill::<C>(&mut tx);
+    leak(C::send(&mut tx, 100));
+    let mut send = Hand::new(C::send(&mut tx, 7));
+    send.pending();
+    while Hand::new(C::recv(&mut rx)).poll().is_ready() {}
+    assert!(send.wakes() > 0, "there is room, and it sleeps");
+    assert_eq!(send.ready(), Ok(()));
+}
+
+/// Senders that nobody leaked are not woken for room that one of them has been
+/// notified of.
+fn a_receive_gives_a_notified_send_time_to_come<C: Channel>() {
+    let (mut tx, mut rx) = C::channel(1);
+    let count = fill::<C>(&mut tx);
+    leak(C::send(&mut tx, 100));
+    let mut send = Hand::new(C::send(&mut tx, 7));
+    send.pending();
+    for _ in 0..count {
+        assert!(Hand::new(C::recv(&mut rx)).poll().is_ready());
+        if send.wakes() > 0 {
+            return;
+        }
+    }
+    let mut recv = Hand::new(C::recv(&mut rx));
+    recv.pending();
+    assert_eq!(send.wakes(), 0, "the first has been notified just now");
+    assert_eq!(recv.wakes(), 1, "both sides sleep");
+    recv.pending();
+    assert_eq!(send.wakes(), 1);
 }
 
 fn every_receive_of_a_handle_is_woken<K: TypedKind>() {
