@@ -423,8 +423,8 @@ pub(super) fn next<K: CrossThread>(core: &ByteCore<K>, phase: &Cell<Phase>) -> N
     let take = || {
         // SAFETY: one thread at a time reads, and the last message was
         // released, because the receiver is borrowed exclusively and has none
-        // open, guaranteed by the callers. Closed, `next_closed` asks only while
-        // the ring is not drained.
+        // open, guaranteed by the callers. Closed, `next_closed` asks only for
+        // what was accepted.
         let look = unsafe { core.ring.read() };
         if look.freed {
             core.room_made();

@@ -109,7 +109,7 @@ impl<K: Topology> Crossing<K> {
     fn drain(&self, received: &mut Vec<u32>) -> bool {
         loop {
             // SAFETY: one receiver; see `Crossing`. It is closed, and
-            // `next_closed` asks only while the ring is not drained.
+            // `next_closed` asks only for what was accepted.
             match unsafe {
                 self.0
                     .next_closed(&Cell::new(Phase::Closed), || self.0.ring.pop())

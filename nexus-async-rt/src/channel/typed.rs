@@ -228,8 +228,8 @@ impl<T, K: Kind> Receiver<T, K> {
     #[inline]
     pub(super) fn next(&self) -> Next<T> {
         // SAFETY: one thread at a time pops, guaranteed by the handle, which is
-        // neither `Clone` nor `Sync`. Closed, `next_closed` asks only while the
-        // ring is not drained.
+        // neither `Clone` nor `Sync`. Closed, `next_closed` asks only for what
+        // was accepted.
         let take = || unsafe { self.core.ring.pop() };
         if self.phase.get() == Phase::Open {
             self.core.next(take, || self.phase.set(Phase::Ended))
