@@ -239,11 +239,8 @@ impl<K: CrossThread> ByteSender<K> {
         // SAFETY: committed just now, on this thread; `published` has seen the
         // announcement.
         let accepted = unsafe { self.core.ring.settle(span) };
-        if accepted && !self.core.is_abandoned() {
-            Ok(())
-        } else {
-            Err(())
-        }
+        let kept = accepted && !self.core.is_abandoned();
+        kept.then_some(()).ok_or(())
     }
 
     /// The longest message this channel can carry, in bytes.

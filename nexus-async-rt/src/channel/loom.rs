@@ -11,8 +11,9 @@ use super::kind::{Mpsc, Spsc, Topology};
 use super::phase::Phase;
 use crate::ring::bytes::{ByteRing, Claim};
 use crate::ring::{Bounded, Ring};
-use crate::sync::{Arc, model};
+use crate::sync::{Arc, AtomicBool, Ordering, model};
 use crate::wait::loom::{Pinned, flag};
+use crate::wait::mode::Threads;
 use crate::wait::queue::WaitQueue;
 use crate::wait::{WaitPoint, Waiter};
 
@@ -382,5 +383,50 @@ fn loom_slow_mpsc_close_reaches_a_send_behind_another() {
                 assert!(poll_send(&channel, &mut sending, &waker));
             }
         }
+    });
+}
+
+/// Nobody need wait any more, and no other operation follows. Of two that begin to
+/// wait meanwhile the first is leaked: the second does not sleep behind it.
+#[test]
+fn loom_nobody_is_left_behind_a_leaked_send_at_the_close() {
+    type Room = WaitQueue<Threads, true>;
+
+    fn poll(shared: &(Room, AtomicBool), waiter: &mut Pinned<Room>, waker: &Waker) -> bool {
+        let (room, closed) = shared;
+        let cx = Context::from_waker(waker);
+        // Ordering: Relaxed; as the announcement of a close is read.
+        let attempt = || closed.load(Ordering::Relaxed).then_some(());
+        let ready = waiter.0.as_mut().poll(room, &cx, attempt).is_ready();
+        // SAFETY: the waiter is pinned.
+        if ready && unsafe { waiter.0.as_mut().get_unchecked_mut().leave(room) } {
+            room.notify_one();
+        }
+        ready
+    }
+
+    model(2, || {
+        let shared = Arc::new((Room::new(), AtomicBool::new(false)));
+        let (_, first_waker) = flag();
+        let mut first = Pinned::new();
+        assert!(!poll(&shared, &mut first, &first_waker));
+        let closing = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                // Ordering: Relaxed; as above.
+                shared.1.store(true, Ordering::Relaxed);
+                shared.0.notify_all();
+            })
+        };
+        let (_, leaked_waker) = flag();
+        let mut leaked = Pinned::new();
+        let _ = poll(&shared, &mut leaked, &leaked_waker);
+        std::mem::forget(leaked);
+        let (woken, waker) = flag();
+        let mut waiter = Pinned::new();
+        let ready = poll(&shared, &mut waiter, &waker);
+        closing.join().unwrap();
+        assert!(ready || woken.is_set(), "it sleeps for good");
+        assert!(poll(&shared, &mut first, &first_waker));
     });
 }

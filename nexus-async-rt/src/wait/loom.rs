@@ -364,36 +364,6 @@ fn loom_queue_recalls_past_a_leaked_waiter() {
     recalls_past_a_leaked_waiter(|| dense(StreamQueue::new()));
 }
 
-/// Nobody need wait any more, and no other operation follows. Of two that begin to
-/// wait meanwhile the first is leaked: the second does not sleep behind it.
-#[test]
-fn loom_queue_ends_past_a_leaked_waiter() {
-    model(2, || {
-        let place = Place::new(Queue::new());
-        let (_, first_waker) = flag();
-        let mut first = Pinned::new();
-        assert!(place.poll(&mut first, &first_waker).is_pending());
-        let ender = {
-            let place = place.clone();
-            thread::spawn(move || {
-                place.units.fetch_add(3, Ordering::Relaxed);
-                place.point.notify_all();
-            })
-        };
-        let (_, leaked_waker) = flag();
-        let mut leaked = Pinned::new();
-        let _ = place.poll(&mut leaked, &leaked_waker);
-        std::mem::forget(leaked);
-        let (woken, waker) = flag();
-        let mut waiter = Pinned::new();
-        let ready = place.poll(&mut waiter, &waker).is_ready();
-        ender.join().unwrap();
-        assert!(ready || woken.is_set(), "it sleeps for good");
-        // Notified, and in no list: it may go.
-        assert!(place.poll(&mut first, &first_waker).is_ready());
-    });
-}
-
 /// The future that holds the cell is leaked; another begins to wait while a unit
 /// is published.
 #[test]
