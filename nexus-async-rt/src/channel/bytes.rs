@@ -178,8 +178,14 @@ impl<K: CrossThread> ByteSender<K> {
     #[inline]
     pub(super) fn resolve(&mut self) {
         if let Some(span) = self.open {
-            self.commit(span, 0);
+            self.abort(span);
         }
+    }
+
+    /// Kept out of line, so that the commit of a message is not.
+    #[inline(never)]
+    fn abort(&mut self, span: Span) {
+        self.commit(span, 0);
     }
 
     /// Whether a message of `len` bytes can ever be sent.
@@ -227,18 +233,14 @@ impl<K: CrossThread> ByteSender<K> {
         }
     }
 
-    /// The receiver has closed: whether it takes what was committed last.
+    /// The receiver has closed: whether what was committed just now is accepted.
     #[cold]
-    #[inline(never)]
     fn settle(&self, span: Span) -> Result<(), ()> {
         // SAFETY: committed just now, on this thread; `published` has seen the
         // announcement.
         let accepted = unsafe { self.core.ring.settle(span) };
-        if accepted && !self.core.is_abandoned() {
-            Ok(())
-        } else {
-            Err(())
-        }
+        let kept = accepted && !self.core.is_abandoned();
+        kept.then_some(()).ok_or(())
     }
 
     /// The longest message this channel can carry, in bytes.
@@ -322,7 +324,7 @@ impl<K: CrossThread> ByteReceiver<K> {
     #[inline]
     pub fn try_recv(&mut self) -> Result<ReadClaim<'_, K>, TryRecvError> {
         self.resolve();
-        match next(&self.core, &self.phase) {
+        match next::<true, K>(&self.core, &self.phase) {
             Next::Message(span) => Ok(ReadClaim::new(self, span)),
             Next::Nothing => Err(TryRecvError::Empty),
             Next::End => Err(TryRecvError::Disconnected),
@@ -411,11 +413,15 @@ impl<K: CrossThread> ByteReceiver<K> {
 
 /// The next message of a receiver that has none open, and whose phase it is.
 #[inline]
-pub(super) fn next<K: CrossThread>(core: &ByteCore<K>, phase: &Cell<Phase>) -> Next<Span> {
+pub(super) fn next<const RECALL: bool, K: CrossThread>(
+    core: &ByteCore<K>,
+    phase: &Cell<Phase>,
+) -> Next<Span> {
     let take = || {
-        // SAFETY: one thread at a time reads, and the last message was released,
-        // because the receiver is borrowed exclusively and has none open,
-        // guaranteed by the callers.
+        // SAFETY: one thread at a time reads, and the last message was
+        // released, because the receiver is borrowed exclusively and has none
+        // open, guaranteed by the callers. Closed, `next_closed` asks only for
+        // what was accepted.
         let look = unsafe { core.ring.read() };
         if look.freed {
             core.room_made();
@@ -423,7 +429,7 @@ pub(super) fn next<K: CrossThread>(core: &ByteCore<K>, phase: &Cell<Phase>) -> N
         look.message
     };
     // SAFETY: the one receiver, as above.
-    unsafe { core.next(phase, take) }
+    unsafe { core.next::<RECALL, Span>(phase, take) }
 }
 
 impl<K: CrossThread> Drop for ByteReceiver<K> {

@@ -152,15 +152,14 @@ impl<'a, K: CrossThread> Future for ByteRecvFut<'a, K> {
         let ByteReceiver { core, phase, .. } = &mut **receiver;
         // SAFETY: as above.
         let waiter = unsafe { Pin::new_unchecked(&mut this.waiter) };
-        let attempt = || match next(core, phase) {
+        let again = waiter.has_waited();
+        let attempt = || match next::<false, K>(core, phase) {
             Next::Message(span) => Some(Ok(span)),
             Next::Nothing => None,
             Next::End => Some(Err(RecvError)),
         };
         let Poll::Ready(received) = waiter.poll(&core.messages, cx, attempt) else {
-            if core.has_more_to_recall() {
-                cx.waker().wake_by_ref();
-            }
+            core.before_wait(again, cx.waker());
             return Poll::Pending;
         };
         thread::completed();
@@ -177,7 +176,10 @@ impl<K: CrossThread> Drop for ByteRecvFut<'_, K> {
         if let Some(receiver) = self.receiver.as_deref() {
             // SAFETY: pinned if it was ever polled, guaranteed by `poll`'s
             // receiver.
-            unsafe { self.waiter.leave(&receiver.core.messages) };
+            if unsafe { self.waiter.leave(&receiver.core.messages) } {
+                // It may have been polled only once.
+                receiver.core.recall();
+            }
         }
     }
 }

@@ -24,6 +24,7 @@
 //! byte claim that it left open is refused when it is committed.
 
 use std::cell::Cell;
+use std::task::Waker;
 
 use super::kind::Topology;
 use super::phase::Phase;
@@ -112,8 +113,9 @@ impl<K: Topology, R: Bounded> Core<K, R> {
         self.room.notify_all();
     }
 
-    /// As `close`, for a receiver that goes and leaves nothing to be dropped: what
-    /// is committed from now on is refused, whether claimed before or not.
+    /// As `close`, for a receiver that is dropped while the ring holds nothing that
+    /// needs dropping: what is committed from now on is refused, whether claimed
+    /// before or not.
     ///
     /// # Safety
     ///
@@ -204,14 +206,16 @@ impl<K: Topology, R: Bounded> Core<K, R> {
         Ok(())
     }
 
-    /// What a receiver in `phase` may have. Moves the phase on at the end.
+    /// What a receiver in `phase` may have. Moves the phase on at the end. With
+    /// `RECALL`, finding nothing is an operation of its own: see
+    /// [`recall`](Core::recall).
     ///
     /// # Safety
     ///
     /// - The caller is the one receiver, and the phase is its own; `take` takes a
     ///   message out of the ring, by the same right.
     #[inline(always)]
-    pub(super) unsafe fn next<M>(
+    pub(super) unsafe fn next<const RECALL: bool, M>(
         &self,
         phase: &Cell<Phase>,
         mut take: impl FnMut() -> Option<M>,
@@ -223,54 +227,67 @@ impl<K: Topology, R: Bounded> Core<K, R> {
             return Next::Message(message);
         }
         // SAFETY: guaranteed by this function's contract.
-        unsafe { self.next_slow(phase, take) }
+        unsafe { self.next_slow::<RECALL, M>(phase, take) }
     }
 
     /// Not inlined, so that the way of a message stays short.
     #[inline(never)]
-    unsafe fn next_slow<M>(&self, phase: &Cell<Phase>, take: impl FnMut() -> Option<M>) -> Next<M> {
+    unsafe fn next_slow<const RECALL: bool, M>(
+        &self,
+        phase: &Cell<Phase>,
+        mut take: impl FnMut() -> Option<M>,
+    ) -> Next<M> {
         let next = match phase.get() {
-            Phase::Open => self.nothing_yet(take),
+            Phase::Open if self.has_senders() => Next::Nothing,
+            // Before the end is believed, once more.
+            Phase::Open => take().map_or(Next::End, Next::Message),
             // SAFETY: guaranteed by this function's contract.
             Phase::Closed => unsafe { self.next_closed(take) },
             Phase::Ended => Next::End,
         };
-        if matches!(next, Next::End) {
-            phase.set(Phase::Ended);
+        match next {
+            Next::End => phase.set(Phase::Ended),
+            Next::Nothing if RECALL => self.recall(),
+            _ => {}
         }
         next
     }
 
-    /// There was nothing. If no sender is left, a message once more before the end
-    /// is believed.
-    fn nothing_yet<M>(&self, mut take: impl FnMut() -> Option<M>) -> Next<M> {
-        if self.has_senders() {
-            if self.room.has_waiters() {
-                self.recall();
-            }
-            return Next::Nothing;
+    /// There is nothing to receive. If senders wait for room all the same, those
+    /// that were notified may have been leaked: the next one is.
+    #[inline]
+    pub(super) fn recall(&self) {
+        if self.room.has_waiters() {
+            self.recall_one();
         }
-        take().map_or(Next::End, Next::Message)
     }
 
-    /// There is nothing to receive though senders wait for room: those that were
-    /// notified may have been leaked.
     #[cold]
-    fn recall(&self) {
-        if self.has_room() {
+    fn recall_one(&self) {
+        if self.has_room() && !self.is_closed() {
             contained(|| self.room.recall());
         }
     }
 
-    /// Whether a receiver that found nothing and is about to wait has to look
-    /// again first: senders that have not been notified wait although there is
-    /// room, and no other operation may follow.
+    /// A receiver found nothing and is about to wait, for the first time or
+    /// `again`. No other operation of it may follow, so it looks again while senders
+    /// wait that may have to be [recalled](Core::recall); not before it has looked
+    /// twice, because one that was notified has come by then, unless it was leaked.
     #[inline]
-    pub(super) fn has_more_to_recall(&self) -> bool {
-        self.room.has_waiters()
-            && !self.is_closed()
-            && self.has_room()
-            && self.room.has_more_to_recall()
+    pub(super) fn before_wait(&self, again: bool, waker: &Waker) {
+        if self.room.has_waiters() && !self.is_closed() {
+            self.look_for_leaks(again, waker);
+        }
+    }
+
+    #[cold]
+    fn look_for_leaks(&self, again: bool, waker: &Waker) {
+        if again {
+            self.recall_one();
+        }
+        if self.has_room() && self.room.has_more_to_recall() {
+            waker.wake_by_ref();
+        }
     }
 
     /// After [`close`](Core::close): the end comes when all below it was taken, also
@@ -280,20 +297,19 @@ impl<K: Topology, R: Bounded> Core<K, R> {
     ///
     /// - The caller is the one receiver.
     unsafe fn next_closed<M>(&self, mut take: impl FnMut() -> Option<M>) -> Next<M> {
-        if R::SETTLES && self.messages.is_late() {
-            return take().map_or(Next::Nothing, Next::Message);
+        // Late, the end may still be a sender's to fix.
+        if !R::SETTLES || !self.messages.is_late() {
+            // SAFETY: the one consumer, guaranteed by this function's contract.
+            unsafe { self.ring.close() };
         }
-        // SAFETY: the one consumer, guaranteed by this function's contract.
-        let is_drained = || unsafe { self.ring.is_drained() };
-        // Once more, if it was late until now.
         // SAFETY: as above.
-        unsafe { self.ring.close() };
-        if !is_drained()
+        if unsafe { self.ring.has_accepted() }
             && let Some(message) = take()
         {
             return Next::Message(message);
         }
-        if is_drained() {
+        // SAFETY: as above.
+        if unsafe { self.ring.is_drained() } {
             Next::End
         } else {
             Next::Nothing
@@ -372,4 +388,132 @@ pub(super) enum Next<M> {
     Nothing,
     /// Nothing, and nothing will come.
     End,
+}
+
+#[cfg(all(test, not(nexus_loom), target_os = "linux", not(miri)))]
+mod tests {
+    use super::super::kind::Spsc;
+    use super::*;
+    use crate::ring::bytes::{ByteRing, Single};
+    use crate::ring::spsc::SpscRing;
+    use crate::sync::{has_heavy_fence, one_at_a_time, with_refused_fences};
+    use std::time::{Duration, Instant};
+
+    /// A channel whose receiver closes, late, after a dense stream: the sender did
+    /// not fence, and the OS refuses. `None`: no place became dense.
+    ///
+    /// `send` sends a message that is taken at once.
+    fn closed_late<R: Bounded>(
+        make: fn() -> R,
+        send: impl Fn(&Core<Spsc, R>),
+    ) -> Option<Core<Spsc, R>> {
+        let begin = Instant::now();
+        while has_heavy_fence() && begin.elapsed() < Duration::from_secs(10) {
+            let core = Core::new(make());
+            for _ in 0..4096 {
+                send(&core);
+            }
+            if !core.messages.before_look() {
+                // SAFETY: one thread alone uses the channel.
+                with_refused_fences(|| unsafe { core.close() });
+                assert!(core.messages.is_late(), "the fence was refused");
+                return Some(core);
+            }
+        }
+        assert!(!has_heavy_fence(), "no place became dense");
+        None
+    }
+
+    /// The sender fixes the end with its first message after the announcement, and
+    /// takes the second back: the receiver must not take it meanwhile.
+    #[test]
+    fn a_late_close_takes_nothing_that_the_sender_takes_back() {
+        let _alone = one_at_a_time();
+        let make = || SpscRing::<Box<u32>>::with_capacity(4);
+        // SAFETY: one thread alone uses the channel; each push is settled once.
+        unsafe {
+            let take = |core: &Core<Spsc, SpscRing<Box<u32>>>| core.ring.pop();
+            let core = closed_late(make, |core| {
+                core.offer(Box::new(0)).expect("there is room");
+                assert!(matches!(
+                    core.next::<false, _>(&Cell::new(Phase::Open), || take(core)),
+                    Next::Message(_)
+                ));
+            });
+            let Some(core) = core else { return };
+            let closed = Cell::new(Phase::Closed);
+            core.push(Box::new(1)).expect("there is room");
+            assert_eq!(core.pushed::<Box<u32>>(), Ok(()));
+            core.push(Box::new(2)).expect("there is room");
+            assert_eq!(
+                core.next::<false, _>(&closed, || take(&core)),
+                Next::Message(Box::new(1))
+            );
+            let second = core.next::<false, _>(&closed, || take(&core));
+            // Twice the same box, it would be freed twice.
+            let twice = matches!(second, Next::Message(_));
+            std::mem::forget(second);
+            assert!(!twice, "received, and about to be taken back");
+            assert_eq!(core.pushed::<Box<u32>>(), Err(Box::new(2)));
+            assert_eq!(core.next::<false, _>(&closed, || take(&core)), Next::End);
+        }
+    }
+
+    #[test]
+    fn a_late_close_reads_no_record_that_is_refused() {
+        let _alone = one_at_a_time();
+        // SAFETY: one thread alone uses the channel; lengths are legal; each claim is
+        // committed and settled once, and each message is released.
+        unsafe {
+            type Bytes = Core<Spsc, ByteRing<Single>>;
+            let commit = |core: &Bytes, len| {
+                let span = core.ring.claim(8).expect("there is room");
+                core.ring.commit(span, len);
+                span
+            };
+            let settle = |core: &Bytes, span| {
+                core.published(|| core.ring.settle(span).then_some(()).ok_or(()))
+            };
+            let take = |core: &Bytes| {
+                let span = core.ring.read().message?;
+                core.ring.release(span);
+                Some(span)
+            };
+            // What the sender commits first, behind the announcement: a message, or
+            // padding.
+            for first in [8, 0] {
+                let core = closed_late(
+                    || ByteRing::with_capacity(64),
+                    |core| {
+                        let span = commit(core, 8);
+                        assert_eq!(settle(core, span), Ok(()));
+                        assert_eq!(
+                            core.next::<false, _>(&Cell::new(Phase::Open), || take(core)),
+                            Next::Message(span)
+                        );
+                    },
+                );
+                let Some(core) = core else { return };
+                let closed = Cell::new(Phase::Closed);
+                let below = commit(&core, first);
+                assert_eq!(settle(&core, below), Ok(()));
+                let above = commit(&core, 8);
+                if first != 0 {
+                    assert_eq!(
+                        core.next::<false, _>(&closed, || take(&core)),
+                        Next::Message(below)
+                    );
+                }
+                assert_eq!(core.next::<false, _>(&closed, || take(&core)), Next::End);
+                assert_eq!(settle(&core, above), Err(()));
+                assert_eq!(
+                    (
+                        core.ring.len(),
+                        core.next::<false, _>(&closed, || take(&core))
+                    ),
+                    (0, Next::End)
+                );
+            }
+        }
+    }
 }

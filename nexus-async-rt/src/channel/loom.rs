@@ -11,13 +11,13 @@ use super::kind::{Mpsc, Spsc, Topology};
 use super::phase::Phase;
 use crate::ring::bytes::{ByteRing, Claim};
 use crate::ring::{Bounded, Ring};
-use crate::sync::{Arc, model};
+use crate::sync::{Arc, AtomicBool, Ordering, model};
 use crate::wait::loom::{Pinned, flag};
+use crate::wait::mode::Threads;
 use crate::wait::queue::WaitQueue;
 use crate::wait::{WaitPoint, Waiter};
 
-/// A channel, and how far its receiver is.
-struct Crossing<K: Topology>(Core<K, K::Typed<u32>>, Cell<Phase>);
+struct Crossing<K: Topology>(Core<K, K::Typed<u32>>);
 
 // SAFETY: the models below have one receiver, and as many senders as the kind
 // is made for.
@@ -30,7 +30,11 @@ fn receive<K: Topology>(channel: &Crossing<K>, tries: usize) -> (Vec<u32>, bool)
     let mut received = Vec::new();
     for _ in 0..tries {
         // SAFETY: one receiver; see `Crossing`.
-        match unsafe { channel.next() } {
+        match unsafe {
+            channel
+                .0
+                .next::<false, _>(&Cell::new(Phase::Open), || channel.0.ring.pop())
+        } {
             Next::Message(value) => received.push(value),
             Next::Nothing => {}
             Next::End => return (received, true),
@@ -42,10 +46,7 @@ fn receive<K: Topology>(channel: &Crossing<K>, tries: usize) -> (Vec<u32>, bool)
 /// Each sender sends one value and goes: the end comes after all of them.
 fn end_comes_last<K: Topology>(senders: u32) {
     model(3, move || {
-        let channel = Arc::new(Crossing::<K>(
-            Core::new(Ring::with_capacity(2)),
-            Cell::new(Phase::Open),
-        ));
+        let channel = Arc::new(Crossing::<K>(Core::new(Ring::with_capacity(2))));
         for _ in 1..senders {
             channel.0.add_sender();
         }
@@ -93,7 +94,7 @@ fn channel<K: Topology>(capacity: usize, dense: bool) -> Arc<Crossing<K>> {
         // So many are a stream in the models.
         core.messages.succeeded();
     }
-    Arc::new(Crossing(core, Cell::new(Phase::Open)))
+    Arc::new(Crossing(core))
 }
 
 impl<K: Topology> Crossing<K> {
@@ -103,16 +104,7 @@ impl<K: Topology> Crossing<K> {
         unsafe { self.0.offer(value) }.is_ok()
     }
 
-    /// # Safety
-    ///
-    /// - One receiver.
-    unsafe fn next(&self) -> Next<u32> {
-        // SAFETY: guaranteed by this function's contract.
-        unsafe { self.0.next(&self.1, || self.0.ring.pop()) }
-    }
-
     fn close(&self) {
-        self.1.set(Phase::Closed);
         // SAFETY: one receiver; see `Crossing`.
         unsafe { self.0.close() };
     }
@@ -121,8 +113,12 @@ impl<K: Topology> Crossing<K> {
     /// claimed and not yet published.
     fn drain(&self, received: &mut Vec<u32>) -> bool {
         loop {
-            // SAFETY: one receiver; see `Crossing`.
-            match unsafe { self.next() } {
+            // SAFETY: one receiver; see `Crossing`. It is closed, and
+            // `Core::next` asks only for what was accepted.
+            match unsafe {
+                self.0
+                    .next::<false, _>(&Cell::new(Phase::Closed), || self.0.ring.pop())
+            } {
                 Next::Message(value) => received.push(value),
                 Next::Nothing => return false,
                 Next::End => return true,
@@ -252,7 +248,7 @@ fn loom_closed_receiver_is_woken_by_what_was_claimed() {
 }
 
 /// A byte channel.
-struct ByteCrossing<K: Topology>(Core<K, ByteRing<K::Claim>>, Cell<Phase>);
+struct ByteCrossing<K: Topology>(Core<K, ByteRing<K::Claim>>);
 
 // SAFETY: as for `Crossing`.
 unsafe impl<K: Topology> Send for ByteCrossing<K> {}
@@ -296,7 +292,7 @@ impl<K: Topology> ByteCrossing<K> {
         };
         loop {
             // SAFETY: one receiver.
-            match unsafe { self.0.next(&self.1, take) } {
+            match unsafe { self.0.next::<false, _>(&Cell::new(Phase::Closed), take) } {
                 Next::Message(len) => received.push(len),
                 Next::Nothing => return false,
                 Next::End => return true,
@@ -312,7 +308,7 @@ fn byte_close_loses_nothing<K: Topology>(dense: bool, sends: &'static [&'static 
         if dense {
             core.messages.succeeded();
         }
-        let channel = Arc::new(ByteCrossing::<K>(core, Cell::new(Phase::Closed)));
+        let channel = Arc::new(ByteCrossing::<K>(core));
         for _ in 1..sends.len() {
             channel.0.add_sender();
         }
@@ -391,5 +387,50 @@ fn loom_slow_mpsc_close_reaches_a_send_behind_another() {
                 assert!(poll_send(&channel, &mut sending, &waker));
             }
         }
+    });
+}
+
+/// Nobody need wait any more, and no other operation follows. Of two that begin to
+/// wait meanwhile the first is leaked: the second does not sleep behind it.
+#[test]
+fn loom_nobody_is_left_behind_a_leaked_send_at_the_close() {
+    type Room = WaitQueue<Threads, true>;
+
+    fn poll(shared: &(Room, AtomicBool), waiter: &mut Pinned<Room>, waker: &Waker) -> bool {
+        let (room, closed) = shared;
+        let cx = Context::from_waker(waker);
+        // Ordering: Relaxed; as the announcement of a close is read.
+        let attempt = || closed.load(Ordering::Relaxed).then_some(());
+        let ready = waiter.0.as_mut().poll(room, &cx, attempt).is_ready();
+        // SAFETY: the waiter is pinned.
+        if ready && unsafe { waiter.0.as_mut().get_unchecked_mut().leave(room) } {
+            room.notify_one();
+        }
+        ready
+    }
+
+    model(2, || {
+        let shared = Arc::new((Room::new(), AtomicBool::new(false)));
+        let (_, first_waker) = flag();
+        let mut first = Pinned::new();
+        assert!(!poll(&shared, &mut first, &first_waker));
+        let closing = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                // Ordering: Relaxed; as above.
+                shared.1.store(true, Ordering::Relaxed);
+                shared.0.notify_all();
+            })
+        };
+        let (_, leaked_waker) = flag();
+        let mut leaked = Pinned::new();
+        let _ = poll(&shared, &mut leaked, &leaked_waker);
+        std::mem::forget(leaked);
+        let (woken, waker) = flag();
+        let mut waiter = Pinned::new();
+        let ready = poll(&shared, &mut waiter, &waker);
+        closing.join().unwrap();
+        assert!(ready || woken.is_set(), "it sleeps for good");
+        assert!(poll(&shared, &mut first, &first_waker));
     });
 }

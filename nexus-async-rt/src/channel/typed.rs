@@ -211,26 +211,27 @@ impl<T, K: Kind> Receiver<T, K> {
     /// [`TryRecvError::Disconnected`] if there will never be one.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        match self.next() {
+        match self.next::<true>() {
             Next::Message(value) => Ok(value),
             Next::Nothing => Err(TryRecvError::Empty),
             Next::End => Err(TryRecvError::Disconnected),
         }
     }
 
-    /// The next message. A sender that waits for its room is notified.
+    /// The next message. A sender that waits for its room is notified; `RECALL`: see
+    /// [`Core::next`].
     #[inline]
-    pub(super) fn next(&self) -> Next<T> {
+    pub(super) fn next<const RECALL: bool>(&self) -> Next<T> {
         let take = || {
-            // SAFETY: one thread at a time receives, guaranteed by the handle,
-            // which is neither `Clone` nor `Sync`; `Core::next` asks only while
-            // the ring is not drained.
+            // SAFETY: one thread at a time pops, guaranteed by the handle, which
+            // is neither `Clone` nor `Sync`. Closed, `next_closed` asks only for
+            // what was accepted.
             let value = unsafe { self.core.ring.pop() }?;
             self.core.room_made();
             Some(value)
         };
         // SAFETY: the one receiver, as above.
-        unsafe { self.core.next(&self.phase, take) }
+        unsafe { self.core.next::<RECALL, T>(&self.phase, take) }
     }
 
     /// Ends the channel from this side: every send that waits or begins
@@ -287,10 +288,10 @@ impl<T, K: CrossThread> Receiver<T, K> {
     #[track_caller]
     pub fn blocking_recv(&self) -> Result<T, RecvError> {
         super::assert_may_block("blocking_recv", "recv");
-        match self.try_recv() {
-            Ok(value) => Ok(value),
-            Err(TryRecvError::Disconnected) => Err(RecvError),
-            Err(TryRecvError::Empty) => block(self.recv()),
+        match self.next::<false>() {
+            Next::Message(value) => Ok(value),
+            Next::Nothing => block(self.recv()),
+            Next::End => Err(RecvError),
         }
     }
 }
@@ -300,7 +301,7 @@ impl<T, K: Kind> Drop for Receiver<T, K> {
         // A waker that panics does not keep the messages alive.
         let mut first = caught(|| self.close());
         while std::mem::needs_drop::<T>() {
-            match self.next() {
+            match self.next::<false>() {
                 Next::Message(value) => keep_first(&mut first, caught(|| drop(value))),
                 Next::End => break,
                 // A sender on another thread is about to publish what it claimed:

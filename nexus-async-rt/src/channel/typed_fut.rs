@@ -153,15 +153,14 @@ impl<T, K: Kind> Future for RecvFut<'_, T, K> {
         let core = &*receiver.core;
         // SAFETY: as above.
         let waiter = unsafe { Pin::new_unchecked(&mut this.waiter) };
-        let attempt = || match receiver.next() {
+        let again = waiter.has_waited();
+        let attempt = || match receiver.next::<false>() {
             Next::Message(value) => Some(Ok(value)),
             Next::Nothing => None,
             Next::End => Some(Err(RecvError)),
         };
         let Poll::Ready(result) = waiter.poll(&core.messages, cx, attempt) else {
-            if core.has_more_to_recall() {
-                cx.waker().wake_by_ref();
-            }
+            core.before_wait(again, cx.waker());
             return Poll::Pending;
         };
         thread::completed();
@@ -175,7 +174,10 @@ impl<T, K: Kind> Drop for RecvFut<'_, T, K> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: pinned if it was ever polled, guaranteed by `poll`'s receiver.
-        unsafe { self.waiter.leave(&self.receiver.core.messages) };
+        if unsafe { self.waiter.leave(&self.receiver.core.messages) } {
+            // It may have been polled only once.
+            self.receiver.core.recall();
+        }
     }
 }
 

@@ -332,12 +332,13 @@ impl<C: Claim> ByteRing<C> {
     }
 
     /// The next message, if it is there. Padding in front of it is released.
-    /// Closed, with the end fixed: nothing is read at or above the end.
+    /// Nothing is read at or above the end.
     ///
     /// # Safety
     ///
     /// - One thread at a time, and the last message was released.
-    /// - Closed, with the end fixed: the ring is not drained.
+    /// - Once the consumer has announced that it closes: `has_accepted` has said
+    ///   so since the last read.
     #[inline]
     pub(crate) unsafe fn read(&self) -> Look {
         let mut freed = false;
@@ -350,6 +351,14 @@ impl<C: Claim> ByteRing<C> {
             // Ordering: Acquire; pairs with the Release store in `publish`, so
             // that the record's bytes are visible.
             let word = header.load(ordering(Site::BytesObserve, Ordering::Acquire));
+            // Behind padding. The end last: the producer has fixed it before it
+            // published anything above it.
+            if C::SETTLES && freed && self.claims.ends_at(position) {
+                return Look {
+                    message: None,
+                    freed,
+                };
+            }
             let message = match self.geometry.decode(position, word) {
                 Header::Nothing => None,
                 Header::Message(len) => Some(Span { position, len }),
@@ -359,12 +368,6 @@ impl<C: Claim> ByteRing<C> {
                     // function's contract.
                     unsafe { self.advance_head(next) };
                     freed = true;
-                    if C::SETTLES && self.claims.ends_at(next) {
-                        return Look {
-                            message: None,
-                            freed,
-                        };
-                    }
                     continue;
                 }
             };
@@ -446,6 +449,18 @@ impl<C: Claim> Bounded for ByteRing<C> {
         // on the consumer's thread, guaranteed by this function's contract.
         let position = self.consumer.with(|position| unsafe { *position });
         self.claims.ends_at(position)
+    }
+
+    unsafe fn has_accepted(&self) -> bool {
+        // SAFETY: as in `is_drained`.
+        let position = self.consumer.with(|position| unsafe { *position });
+        // Ordering: Acquire; pairs with the Release store in `publish`, so that
+        // the end is visible: the producer has fixed it before it published
+        // anything above it.
+        let word = self
+            .header(position)
+            .load(ordering(Site::BytesObserve, Ordering::Acquire));
+        self.geometry.decode(position, word) != Header::Nothing && !self.claims.ends_at(position)
     }
 }
 

@@ -17,7 +17,7 @@
 //!
 //! | ring | stores | producers | how the tail is claimed | how the end is fixed |
 //! |---|---|---|---|---|
-//! | [`local`] | values | the thread itself | plain store | the ring looks full |
+//! | [`local`] | values | the thread itself | plain store | the limit becomes 0 |
 //! | [`spsc`] | values | one | plain store | [`End`] |
 //! | [`mpsc`] | values | many | compare-exchange | [`CLOSED`] in the tail |
 //! | [`bytes`] | byte records | one or many | either, see [`bytes::Claim`] | likewise |
@@ -71,6 +71,18 @@ pub trait Bounded {
     ///
     /// - The caller is the one consumer.
     unsafe fn is_drained(&self) -> bool;
+
+    /// Whether there may be something to take that lies below the end, although
+    /// the end may not be fixed yet. For a consumer that has announced that it
+    /// closes.
+    ///
+    /// # Safety
+    ///
+    /// - The caller is the one consumer.
+    unsafe fn has_accepted(&self) -> bool {
+        // SAFETY: guaranteed by this function's contract.
+        unsafe { !self.is_drained() }
+    }
 }
 
 /// In a tail that is claimed by compare-exchange: closed. It makes the ring look
@@ -131,7 +143,8 @@ pub trait Ring<T>: Bounded {
     /// # Safety
     ///
     /// - One thread at a time pops.
-    /// - Closed, with the end fixed: the ring is not drained.
+    /// - Once the consumer has announced that it closes: `has_accepted` has said
+    ///   so since the last pop.
     unsafe fn pop(&self) -> Option<T>;
 }
 

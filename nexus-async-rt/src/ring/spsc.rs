@@ -9,8 +9,9 @@
 //! - `tail` is written by the producer alone, `head` by the consumer alone.
 //! - Slots in `head..tail` hold values and belong to the consumer; the others
 //!   are uninitialised and belong to the producer.
-//! - A cached index is never ahead of the real one, but for what the producer has
-//!   taken back: the consumer pops nothing there.
+//! - A cached index is never ahead of the real one, except for a value that the
+//!   producer has taken back. Such a value lies at or above the end, where the
+//!   consumer pops nothing.
 
 use std::mem::MaybeUninit;
 
@@ -46,6 +47,18 @@ impl<T> SpscRing<T> {
         // power of two and the mask is one less, guaranteed by `slot_count`.
         unsafe { self.slots.get_unchecked(index) }
     }
+
+    /// Looks at the tail, if the consumer has taken all that it knows of.
+    #[inline(always)]
+    fn observe(&self, consumer: &mut Side) {
+        if consumer.position == consumer.opposite {
+            // Ordering: Acquire; pairs with the Release store in `push`, so that
+            // the slots' values are visible, and where the ring ends.
+            consumer.opposite = self
+                .tail
+                .load(ordering(Site::SpscObserve, Ordering::Acquire));
+        }
+    }
 }
 
 impl<T> Bounded for SpscRing<T> {
@@ -69,6 +82,19 @@ impl<T> Bounded for SpscRing<T> {
         // consumer's thread, guaranteed by this function's contract.
         let position = self.consumer.with(|side| unsafe { (*side).position });
         self.end.is_at(position)
+    }
+
+    unsafe fn has_accepted(&self) -> bool {
+        self.consumer.with_mut(|side| {
+            // SAFETY: no other reference to the consumer's side exists, because
+            // only the consumer's functions make one, guaranteed by this one's
+            // contract.
+            let side = unsafe { &mut *side };
+            self.observe(side);
+            // The end last: the producer has fixed it before it showed anything
+            // above it.
+            side.position != side.opposite && !self.end.is_at(side.position)
+        })
     }
 }
 
@@ -157,15 +183,9 @@ impl<T> Ring<T> for SpscRing<T> {
             // because only `pop` makes one and one thread at a time pops,
             // guaranteed by this function's contract.
             let side = unsafe { &mut *side };
+            self.observe(side);
             if side.position == side.opposite {
-                // Ordering: Acquire; pairs with the Release store in `push`, so
-                // that the slots' values are visible.
-                side.opposite = self
-                    .tail
-                    .load(ordering(Site::SpscObserve, Ordering::Acquire));
-                if side.position == side.opposite {
-                    return None;
-                }
+                return None;
             }
             // SAFETY: the slot holds a value that is the consumer's, because
             // it is in `head..tail`, guaranteed by the comparison above.

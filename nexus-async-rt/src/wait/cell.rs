@@ -41,7 +41,7 @@ impl WaitCell {
         }
     }
 
-    /// Has `waker` woken by the next notification. If a notification is just
+    /// Registers `waker` for the next notification. If a notification is just
     /// being delivered, `waker` is woken at once: the owner polls again.
     ///
     /// # Safety

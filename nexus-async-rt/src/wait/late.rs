@@ -32,10 +32,14 @@ fn with_queue<R>(f: impl FnOnce(&mut Queue) -> R) -> R {
     f(&mut QUEUE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Wakes `waker` after [`DELAY`]. If no thread can be started, the caller sleeps
-/// for so long.
+/// How much later a place may still be late: it keeps its deadline in whole
+/// milliseconds. Woken before, a waiter would have to be woken again.
+const ROUNDING: Duration = Duration::from_millis(1);
+
+/// Wakes `waker` after [`DELAY`], when its place is no longer late. If no thread can
+/// be started, the caller sleeps for so long.
 pub(super) fn wake(waker: Waker) {
-    let time = Instant::now() + DELAY;
+    let time = Instant::now() + DELAY + ROUNDING;
     let served = with_queue(|queue| {
         queue.waiting.push_back((time, waker));
         std::mem::replace(&mut queue.served, true)

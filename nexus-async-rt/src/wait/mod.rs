@@ -22,8 +22,9 @@
 //! too: see `fence`.
 //!
 //! Invariants:
-//! - A notification takes the waker out. Whoever was notified and leaves
-//!   without making use of it hands the notification on.
+//! - A notification takes the waker out. A sender that was notified and leaves
+//!   without using the room passes the notification on. A publication wakes every
+//!   receive, so a receive has nothing to pass on.
 //! - No waker stays behind: a future that completes or is dropped takes out
 //!   what it registered.
 //! - Wakers are cloned, woken and dropped with no lock held and no borrow open:
@@ -84,14 +85,13 @@ pub trait WaitPoint {
     /// what is waited for has most likely come.
     fn lingers(&self) -> bool;
 
-    /// Registers `waker` for one of the notifications that follow.
+    /// Registers `waker` for the next notification.
     fn register(&self, node: Pin<&Self::Node>, waker: &Waker);
 
     /// Takes the node out, if it is in.
     fn leave(&self, node: Pin<&Self::Node>);
 
-    /// What is waited for here was had without waiting; by whoever might have
-    /// had to wait.
+    /// Records a success on the fast path, by the side that might have had to wait.
     fn succeeded(&self);
 
     /// Wakes one waiter, if there is one. The caller has published what the
@@ -241,6 +241,12 @@ impl<W: WaitPoint> Waiter<W> {
         // SAFETY: written when the stage became `Waiting`; pinned with the
         // whole, because nothing moves it out and `Waiter` is not `Unpin`.
         unsafe { Pin::new_unchecked(self.node.assume_init_ref()) }
+    }
+
+    /// Whether the future waits already, as a poll that begins finds it.
+    #[inline(always)]
+    pub(crate) fn has_waited(&self) -> bool {
+        self.stage == Stage::Waiting
     }
 
     /// Stops waiting, because the future has completed or is dropped. Returns

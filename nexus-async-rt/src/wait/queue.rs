@@ -26,8 +26,8 @@ use crate::sync::{Ordering, Site};
 use crate::unwind::contained;
 
 /// How often newcomers give way to those whose turn it is, before the turns
-/// lapse. Each time the newcomer is polled again, so that even a thread that
-/// has to be woken has come back by then.
+/// lapse. A thread that has to be woken may take longer. It is then overtaken and
+/// keeps its place.
 #[cfg(not(all(test, nexus_loom)))]
 const PATIENCE: usize = 1024;
 #[cfg(all(test, nexus_loom))]
@@ -317,11 +317,21 @@ impl<M: Mode, const FIFO: bool> WaitPoint for WaitQueue<M, FIFO> {
 
     fn notify_all(&self) {
         M::fence(Site::WakerFence);
-        wake_all(|| self.take_first());
-        if FIFO {
-            // Nobody is to wait for anyone any more.
-            self.locked(|line| line.turns = 0);
-        }
+        wake_all(|| {
+            self.locked(|line| {
+                // SAFETY: the lock is held, guaranteed by `locked`.
+                let waker = unsafe { line.list.pop_front() };
+                if FIFO && waker.is_some() {
+                    line.begin_turn();
+                } else {
+                    // Nobody is to wait for anyone any more. In one step with
+                    // finding nobody: who comes between would give way, and others
+                    // would wait behind it.
+                    line.turns = 0;
+                }
+                waker
+            })
+        });
     }
 }
 

@@ -12,6 +12,8 @@ on_every_kind! { every:
     a_leaked_send_delays_another_until_the_next_operation
     leaked_sends_in_a_row_do_not_hold_up_a_receiver_that_waits
     a_newcomer_gives_way_to_a_leaked_send_for_a_limited_time
+    a_receive_that_is_polled_once_notifies_past_a_leaked_send
+    a_receive_gives_a_notified_send_time_to_come
 }
 
 on_typed_kinds! { typed:
@@ -103,6 +105,40 @@ fn a_newcomer_gives_way_to_a_leaked_send_for_a_limited_time<C: Channel>() {
     assert!(polls.is_some(), "it gives way for ever");
 }
 
+/// A program that tries its receives once and drops them.
+fn a_receive_that_is_polled_once_notifies_past_a_leaked_send<C: Channel>() {
+    let (mut tx, mut rx) = C::channel(1);
+    fill::<C>(&mut tx);
+    leak(C::send(&mut tx, 100));
+    let mut send = Hand::new(C::send(&mut tx, 7));
+    send.pending();
+    while Hand::new(C::recv(&mut rx)).poll().is_ready() {}
+    assert!(send.wakes() > 0, "there is room, and it sleeps");
+    assert_eq!(send.ready(), Ok(()));
+}
+
+/// Senders that nobody leaked are not woken for room that one of them has been
+/// notified of.
+fn a_receive_gives_a_notified_send_time_to_come<C: Channel>() {
+    let (mut tx, mut rx) = C::channel(1);
+    let count = fill::<C>(&mut tx);
+    leak(C::send(&mut tx, 100));
+    let mut send = Hand::new(C::send(&mut tx, 7));
+    send.pending();
+    for _ in 0..count {
+        assert!(Hand::new(C::recv(&mut rx)).poll().is_ready());
+        if send.wakes() > 0 {
+            return;
+        }
+    }
+    let mut recv = Hand::new(C::recv(&mut rx));
+    recv.pending();
+    assert_eq!(send.wakes(), 0, "the first has been notified just now");
+    assert_eq!(recv.wakes(), 1, "both sides sleep");
+    recv.pending();
+    assert_eq!(send.wakes(), 1);
+}
+
 fn every_receive_of_a_handle_is_woken<K: TypedKind>() {
     let (tx, rx) = K::channel(4);
     let mut recvs = [(); 4].map(|()| Hand::new(rx.recv()));
@@ -114,6 +150,41 @@ fn every_receive_of_a_handle_is_woken<K: TypedKind>() {
     drop(tx);
     assert_eq!(recvs[3].ready(), Err(RecvError));
     assert_eq!(recvs[0].ready(), Err(RecvError));
+}
+
+/// Claims wait for more room than there is, behind one that stays open. Nobody is
+/// leaked: woken to no avail, each goes back to sleep, and so does the receiver.
+#[test]
+fn claims_that_do_not_fit_and_a_receiver_do_not_keep_each_other_awake() {
+    fn again<F: Future>(hand: &mut Hand<F>, seen: &mut usize) -> bool {
+        let woken = hand.wakes() > *seen;
+        *seen = hand.wakes();
+        if woken {
+            hand.pending();
+        }
+        woken
+    }
+    let (mut first, mut rx) = mpsc_bytes::channel(64);
+    let mut second = first.clone();
+    let mut others = [(); 5].map(|()| first.clone());
+    let open = [&mut first, &mut second].map(|tx| tx.try_claim(24).unwrap());
+    let mut claims = others.each_mut().map(|tx| (Hand::new(tx.claim(24)), 0));
+    claims.iter_mut().for_each(|(claim, _)| claim.pending());
+    let (mut recv, mut seen) = (Hand::new(rx.recv()), 0);
+    recv.pending();
+    let sleeps = (0..100).any(|_| {
+        let woken = claims
+            .iter_mut()
+            .filter_map(|(claim, seen)| again(claim, seen).then_some(()))
+            .count();
+        !again(&mut recv, &mut seen) && woken == 0
+    });
+    assert!(sleeps, "they wake each other for ever");
+    drop(open);
+    assert!(recv.wakes() > seen, "space is given up, and it sleeps");
+    recv.pending();
+    assert!(claims[0].0.wakes() > claims[0].1);
+    drop(claims[0].0.ready().unwrap());
 }
 
 /// A claim that waits for more room than there is, while others are open, has been
