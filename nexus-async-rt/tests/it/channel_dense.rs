@@ -3,11 +3,11 @@
 //! that is lost then is a stall.
 
 use crate::channel_hand::Hand;
-use crate::channel_kinds::{Refused, Threaded};
+use crate::channel_kinds::{Bytes, Refused, Threaded, Typed};
 use crate::channel_macros::on_threaded_kinds;
 use crate::channel_sides::{Pulse, Side, without_stall};
 use crate::watchdog::scaled;
-use nexus_async_rt::channel::TryRecvError;
+use nexus_async_rt::channel::{Mpsc, Spsc, TryRecvError};
 use std::hint::spin_loop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -101,7 +101,22 @@ fn a_sender_that_has_filled_the_channel_is_woken<C: Threaded>() {
 /// receive has the message or has been woken by the time that the send has
 /// returned: that is judged then, so nothing else can wake it.
 fn one_wait_against_one_send_after_each_burst<C: Threaded>() {
+    one_wait_against_one_send::<C>(Duration::from_millis(scaled(20) as u64));
+}
+
+/// For long, and with both cores to itself: without the heavy fence of the
+/// receiver some wakes in ten thousand are lost.
+#[test]
+#[ignore = "stress"]
+fn stress_one_wait_against_one_send() {
     let time = Duration::from_millis(scaled(200) as u64);
+    one_wait_against_one_send::<Typed<Spsc>>(time);
+    one_wait_against_one_send::<Typed<Mpsc>>(time);
+    one_wait_against_one_send::<Bytes<Spsc>>(time);
+    one_wait_against_one_send::<Bytes<Mpsc>>(time);
+}
+
+fn one_wait_against_one_send<C: Threaded>(time: Duration) {
     without_stall("dense, one wait", Duration::from_secs(10), |pulse| {
         let (mut tx, mut rx) = C::channel(64);
         // Odd: the burst of that round may begin. Even: so may its last send.
