@@ -201,6 +201,10 @@ pub enum Site {
     CloseAnnounce,
     /// `channel`: a sender looks for the announcement.
     CloseSee,
+    /// `ring`: the consumer closes a tail that is claimed by exchange.
+    CloseClaims,
+    /// `channel`: a sender that was refused asks why.
+    CloseRefused,
     /// `task::state`: another thread wakes.
     TaskCall,
     /// `task::state`: the owner takes a task out of the inbox.
@@ -260,6 +264,8 @@ impl Site {
         Site::SenderSeen,
         Site::CloseAnnounce,
         Site::CloseSee,
+        Site::CloseClaims,
+        Site::CloseRefused,
         Site::TaskCall,
         Site::TaskTake,
         Site::TaskDrop,

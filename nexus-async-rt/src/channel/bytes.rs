@@ -210,7 +210,7 @@ impl<K: CrossThread> ByteSender<K> {
         // SAFETY: the length was checked; one thread at a time claims, unless
         // it is made for many, because the handle is borrowed exclusively.
         let Some(span) = (unsafe { self.core.ring.claim(len) }) else {
-            return if self.core.is_closed() {
+            return if self.core.is_refused() {
                 closed()
             } else {
                 None

@@ -29,7 +29,7 @@ use std::task::Waker;
 use super::kind::Topology;
 use super::phase::Phase;
 use crate::ring::{Bounded, Ring};
-use crate::sync::{Ordering, Site, ordering};
+use crate::sync::{Ordering, Site, fence, ordering};
 use crate::unwind::contained;
 use crate::wait::mode::{Mode, Word};
 use crate::wait::queue::WaitQueue;
@@ -72,6 +72,16 @@ impl<K: Topology, R: Bounded> Core<K, R> {
     #[inline(always)]
     pub(super) fn is_closed(&self) -> bool {
         self.announced() != OPEN
+    }
+
+    /// Whether a claim that was refused just now came after the close, and not at a
+    /// full ring.
+    #[cold]
+    pub(super) fn is_refused(&self) -> bool {
+        // Ordering: Acquire; pairs with the Release of the ring's close, which the
+        // claim has read.
+        fence(ordering(Site::CloseRefused, Ordering::Acquire));
+        self.is_closed()
     }
 
     /// Whether the receiver is gone.

@@ -140,7 +140,12 @@ fn close_loses_nothing<K: Topology>(dense: bool, offers: &'static [&'static [u32
             .map(|values| {
                 let channel = channel.clone();
                 let accepted = |channel: &Crossing<K>| {
-                    let taken = |value: &&u32| channel.offer(**value);
+                    let taken = |value: &&u32| {
+                        let accepted = channel.offer(**value);
+                        // There is room for all.
+                        assert!(accepted || channel.0.is_refused(), "refused as full");
+                        accepted
+                    };
                     values.iter().take_while(taken).copied().collect::<Vec<_>>()
                 };
                 thread::spawn(move || accepted(&channel))

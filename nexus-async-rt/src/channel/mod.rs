@@ -81,8 +81,9 @@
 //!
 //! A seccomp filter that is installed after a stream became dense may refuse
 //! `membarrier`. The next wait on each such end is then woken once more after ten
-//! milliseconds, and a `close` reports the end after the same delay; from then on
-//! both sides fence.
+//! milliseconds, and a `close` reports the end after the same delay. A receiver
+//! that is dropped then blocks its thread for the delay, if its messages need
+//! dropping. From then on both sides fence.
 //!
 //! A receive that is about to wait, though messages have just come, looks again
 //! after a tenth of a microsecond.

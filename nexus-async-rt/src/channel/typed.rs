@@ -110,7 +110,7 @@ impl<T, K: Kind> Sender<T, K> {
         // SAFETY: one thread at a time sends unless the ring is made for many,
         // guaranteed by the handle's `Send` and `Sync`.
         unsafe { self.core.offer(value) }.map_err(|value| {
-            if self.core.is_closed() {
+            if self.core.is_refused() {
                 TrySendError::Disconnected(value)
             } else {
                 TrySendError::Full(value)

@@ -49,7 +49,7 @@ fn attempt_send<T, K: Kind>(
     // guaranteed by the handle's `Send` and `Sync`.
     match unsafe { sender.core.push(sending) } {
         Ok(()) => Some(Ok(())),
-        Err(back) if sender.core.is_closed() => Some(Err(SendError(back))),
+        Err(back) if sender.core.is_refused() => Some(Err(SendError(back))),
         Err(back) => {
             *value = Some(back);
             None

@@ -194,9 +194,9 @@ impl Claim for Shared {
     }
 
     fn close(&self) {
-        // Ordering: Relaxed; whether a claim comes before it is the order of
-        // changes of one word.
-        self.tail.fetch_or(CLOSED, Ordering::Relaxed);
+        // Ordering: Release; as in `MpscRing::close`.
+        self.tail
+            .fetch_or(CLOSED, ordering(Site::CloseClaims, Ordering::Release));
     }
 
     fn ends_at(&self, position: u64) -> bool {

@@ -93,9 +93,12 @@ impl<T> Bounded for MpscRing<T> {
     }
 
     unsafe fn close(&self) {
-        // Ordering: Relaxed; whether a claim comes before it is the order of
-        // changes of one word.
-        self.claims.tail.fetch_or(CLOSED, Ordering::Relaxed);
+        // Ordering: Release; pairs with the Acquire fence in `Core::is_refused`, so
+        // that who is refused sees why. Whether a claim comes before it is the
+        // order of changes of one word.
+        self.claims
+            .tail
+            .fetch_or(CLOSED, ordering(Site::CloseClaims, Ordering::Release));
     }
 
     unsafe fn is_drained(&self) -> bool {
