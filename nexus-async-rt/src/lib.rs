@@ -67,6 +67,7 @@
 //! | how does one wait for the clock, and test that? | [`time`] |
 //! | how are sockets used? | [`net`] |
 //! | what has the runtime done so far? | [`Metrics`] |
+//! | how are the pieces put together? | [`patterns`] |
 //! | what is this or that of tokio's here? | [`coming_from_tokio`] |
 //! | how does a tokio client run here? | the module `tokio_compat`, with that feature |
 //!
@@ -124,6 +125,8 @@ pub mod channel;
 mod channel;
 #[cfg(doc)]
 pub mod coming_from_tokio;
+#[cfg(doc)]
+pub mod patterns;
 #[expect(unsafe_code, reason = "slots are shared by position, not by borrow")]
 mod ring;
 mod sync;
