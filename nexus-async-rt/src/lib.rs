@@ -69,6 +69,7 @@
 //! | what has the runtime done so far? | [`Metrics`] |
 //! | how are the pieces put together? | [`patterns`] |
 //! | what is this or that of tokio's here? | [`coming_from_tokio`] |
+//! | what is an item of the published 0.4 to 0.7 here? | [`coming_from_0_7`] |
 //! | how does a tokio client run here? | the module `tokio_compat`, with that feature |
 //!
 //! # Features
@@ -123,6 +124,8 @@ pub mod channel;
 #[expect(unsafe_code, reason = "as in the ordinary build")]
 #[path = "channel/models.rs"]
 mod channel;
+#[cfg(doc)]
+pub mod coming_from_0_7;
 #[cfg(doc)]
 pub mod coming_from_tokio;
 #[cfg(doc)]

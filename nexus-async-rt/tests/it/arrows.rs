@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What names every room: `lib` re-exports them, the guides link to them.
-const EVERYWHERE: [&str; 3] = ["lib", "coming_from_tokio", "patterns"];
+const EVERYWHERE: [&str; 4] = ["lib", "coming_from_0_7", "coming_from_tokio", "patterns"];
 
 /// The code map of ARCHITECTURE.md: which rooms of the crate each room knows.
 /// `None` in the published package, which has no such page.
