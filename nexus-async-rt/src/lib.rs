@@ -67,7 +67,9 @@
 //! | how does one wait for the clock, and test that? | [`time`] |
 //! | how are sockets used? | [`net`] |
 //! | what has the runtime done so far? | [`Metrics`] |
+//! | how are the pieces put together? | [`patterns`] |
 //! | what is this or that of tokio's here? | [`coming_from_tokio`] |
+//! | what is an item of the published 0.4 to 0.7 here? | [`coming_from_0_7`] |
 //! | how does a tokio client run here? | the module `tokio_compat`, with that feature |
 //!
 //! # Features
@@ -123,7 +125,11 @@ pub mod channel;
 #[path = "channel/models.rs"]
 mod channel;
 #[cfg(doc)]
+pub mod coming_from_0_7;
+#[cfg(doc)]
 pub mod coming_from_tokio;
+#[cfg(doc)]
+pub mod patterns;
 #[expect(unsafe_code, reason = "slots are shared by position, not by borrow")]
 mod ring;
 mod sync;

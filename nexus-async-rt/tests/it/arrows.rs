@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Who names every room: `lib` re-exports them, the page on tokio links to them.
-const EVERYWHERE: [&str; 2] = ["lib", "coming_from_tokio"];
+/// What names every room: `lib` re-exports them, the guides link to them.
+const EVERYWHERE: [&str; 4] = ["lib", "coming_from_0_7", "coming_from_tokio", "patterns"];
 
 /// The code map of ARCHITECTURE.md: which rooms of the crate each room knows.
 /// `None` in the published package, which has no such page.
