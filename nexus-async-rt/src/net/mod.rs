@@ -14,6 +14,8 @@
 //! | a pipe, an eventfd, a device, another library's socket | [`AsyncFd`] |
 //! | addresses of a host's name | [`resolve()`] |
 //!
+//! The halves of a stream have names without parameters in [`tcp`] and [`unix`].
+//!
 //! # How it is used
 //!
 //! A socket is made without a handle, and mostly without waiting: `bind`,
@@ -126,11 +128,11 @@ mod resolve;
 mod source;
 mod split;
 mod stream;
-mod tcp;
+pub mod tcp;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;
 mod udp;
-mod unix;
+pub mod unix;
 mod whole;
 
 pub use fd::{AsyncFd, Interest, ReadyGuard, WouldBlock};
@@ -138,6 +140,10 @@ pub use futures_io::{AsyncRead, AsyncWrite};
 pub use resolve::resolve;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use stream::{Family, Stream};
-pub use tcp::{Tcp, TcpListener, TcpSocket, TcpStream};
+pub use tcp::listener::TcpListener;
+pub use tcp::socket::TcpSocket;
+pub use tcp::stream::{Tcp, TcpStream};
 pub use udp::UdpSocket;
-pub use unix::{Unix, UnixDatagram, UnixListener, UnixStream};
+pub use unix::datagram::UnixDatagram;
+pub use unix::listener::UnixListener;
+pub use unix::stream::{Unix, UnixStream};
