@@ -88,6 +88,7 @@ impl<'w> RuntimeBuilder<'w> {
     ///
     /// # Panics
     /// If `limit` is zero.
+    #[track_caller]
     pub fn tasks_per_cycle(mut self, limit: usize) -> Self {
         assert!(limit > 0, "tasks_per_cycle is 0");
         self.limits.tasks_per_cycle = limit;
@@ -98,6 +99,7 @@ impl<'w> RuntimeBuilder<'w> {
     ///
     /// # Panics
     /// If `limit` is zero.
+    #[track_caller]
     pub fn cross_thread_drain_limit(mut self, limit: usize) -> Self {
         assert!(limit > 0, "cross_thread_drain_limit is 0");
         self.limits.cross_thread_drain_limit = limit;
@@ -108,6 +110,7 @@ impl<'w> RuntimeBuilder<'w> {
     ///
     /// # Panics
     /// If `turns` is zero.
+    #[track_caller]
     pub fn event_interval(mut self, turns: u32) -> Self {
         assert!(turns > 0, "event_interval is 0");
         self.limits.event_interval = turns;
@@ -118,6 +121,7 @@ impl<'w> RuntimeBuilder<'w> {
     ///
     /// # Panics
     /// If `capacity` is zero or more than 1,048,576.
+    #[track_caller]
     pub fn event_capacity(mut self, capacity: usize) -> Self {
         assert!(capacity > 0, "event_capacity is 0");
         assert!(
