@@ -17,9 +17,21 @@ use std::task::{Context, Poll};
 
 /// What a kind of stream is made of. Sealed: [`Tcp`](super::Tcp) and
 /// [`Unix`](super::Unix).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a family of streams",
+    label = "expected `Tcp` or `Unix`",
+    note = "`net::TcpStream` and `net::UnixStream` are the streams, `net::tcp` and \
+            `net::unix` name their halves; `from_std` takes a socket of `std`"
+)]
 pub trait Family: Sealed + 'static {}
 
 /// The calls of one kind of stream. None of them blocks.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a family of streams",
+    label = "expected `Tcp` or `Unix`",
+    note = "`net::TcpStream` and `net::UnixStream` are the streams, `net::tcp` and \
+            `net::unix` name their halves; `from_std` takes a socket of `std`"
+)]
 pub trait Sealed {
     /// The socket of the standard library.
     type Socket: AsFd + AsRawFd + fmt::Debug;
