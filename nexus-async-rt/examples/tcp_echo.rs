@@ -1,10 +1,10 @@
 //! A TCP server that echoes, with a hundred clients: a task a connection, its
 //! two halves in one copy loop, and an end that reaches everybody.
 
-use futures_lite::{AsyncReadExt, AsyncWriteExt, io};
+use futures_lite::io;
 use nexus_async_rt::{JoinHandle, Runtime, TcpListener, TcpStream, spawn_boxed};
 use nexus_rt::WorldBuilder;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 
 const CLIENTS: usize = 100;
 const ROUNDS: usize = 10;
@@ -31,7 +31,7 @@ async fn accept_all(listener: TcpListener) -> io::Result<u64> {
 }
 
 async fn talk(addr: SocketAddr, number: usize) -> io::Result<()> {
-    let mut stream = TcpStream::connect(addr).await?;
+    let stream = TcpStream::connect(addr).await?;
     for round in 0..ROUNDS {
         let line = format!("client {number:>3}, round {round}");
         stream.write_all(line.as_bytes()).await?;
@@ -39,7 +39,7 @@ async fn talk(addr: SocketAddr, number: usize) -> io::Result<()> {
         stream.read_exact(&mut echo).await?;
         assert_eq!(echo, line.as_bytes());
     }
-    stream.close().await?;
+    stream.shutdown(Shutdown::Write)?;
     assert_eq!(stream.read(&mut [0]).await?, 0, "the server ends as well");
     Ok(())
 }

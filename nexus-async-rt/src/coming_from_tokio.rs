@@ -37,7 +37,8 @@
 //! | `UdpSocket`, `UnixStream`, `UnixListener`, `UnixDatagram`, `into_split` | the same names | |
 //! | `from_std`, `into_std`, `TryFrom` of `std`'s sockets | the same; back again also by `From` | |
 //! | `AsyncWriteExt::shutdown` | [`Stream::shutdown`](net::Stream::shutdown), which shadows it | [sockets](#sockets) |
-//! | `AsyncReadExt`, `AsyncWriteExt` | those of `futures`; tokio's with the feature `tokio-io` | |
+//! | `read_exact`, `read_to_end`, `write_all` | the same names, as methods of [`Stream`](net::Stream) | [sockets](#sockets) |
+//! | the rest of `AsyncReadExt`, `AsyncWriteExt` | those of `futures`; tokio's with the feature `tokio-io` | |
 //! | `io::unix::AsyncFd` | [`AsyncFd`] | |
 //! | `tokio_util`'s `CancellationToken`, `child_token` | [`CancellationToken`], [`child`](CancellationToken::child) | [the end](#the-end) |
 //! | `run_until_cancelled_owned` | [the same name](CancellationToken::run_until_cancelled_owned) | |
@@ -345,8 +346,10 @@
 //!
 //! - `bind` is a plain function.
 //! - An address is a `SocketAddr`. A name is resolved by asking for it.
-//! - Reading and writing go by the traits of `futures-io`, with the feature
-//!   `tokio-io` also by tokio's.
+//! - A stream reads and writes by methods of its own, which take `&self`: `read`,
+//!   `read_exact` (which returns `()`), `read_to_end`, `write` and `write_all`. It
+//!   also implements the traits of `futures-io`, and with the feature `tokio-io`
+//!   tokio's.
 //! - A stream has a `shutdown(how)` of its own, as `std`'s has, which does not
 //!   wait. It shadows `AsyncWriteExt::shutdown` of tokio: `stream.shutdown().await`
 //!   does not compile. Write `stream.shutdown(Shutdown::Write)`, or
@@ -355,9 +358,9 @@
 //! - None of them is `Send`.
 //!
 //! ```
-//! use futures_lite::{AsyncReadExt, AsyncWriteExt};
 //! use nexus_async_rt::{Runtime, TcpListener, TcpStream, spawn_boxed};
 //! use nexus_rt::WorldBuilder;
+//! use std::net::Shutdown;
 //!
 //! let mut world = WorldBuilder::new().build();
 //! let mut rt = Runtime::new(&mut world);
@@ -369,9 +372,9 @@
 //!         let (mut from, mut to) = stream.into_split();
 //!         futures_lite::io::copy(&mut from, &mut to).await
 //!     });
-//!     let mut stream = TcpStream::connect(address).await?;
+//!     let stream = TcpStream::connect(address).await?;
 //!     stream.write_all(b"hello").await?;
-//!     stream.close().await?;
+//!     stream.shutdown(Shutdown::Write)?;
 //!     let mut echo = Vec::new();
 //!     stream.read_to_end(&mut echo).await?;
 //!     assert_eq!(echo, b"hello");

@@ -184,15 +184,69 @@ fn many_descriptors_and_none() {
     watchdog.thread().unpark();
     watchdog.join().unwrap();
     // The runtime itself needs some.
-    let files = take_all();
+    no_runtime();
+}
+
+/// With one descriptor more each time, until a runtime can be made: an error names
+/// what was refused, and leaves nothing open.
+fn no_runtime() {
     let mut world = WorldBuilder::new().build();
+    let mut files = take_all();
+    let mut missing = Vec::new();
+    loop {
+        let before = open_with_one_left(&mut files);
+        let builder = Runtime::builder(&mut world).signal_handlers(true);
+        let error = match builder.try_build() {
+            Ok(runtime) => {
+                drop(runtime);
+                break;
+            }
+            Err(error) => error,
+        };
+        assert_eq!(open_with_one_left(&mut files), before, "{error}");
+        let of_os = error.get_ref().and_then(|inner| inner.source()).unwrap();
+        let of_os = of_os.downcast_ref::<std::io::Error>().unwrap();
+        assert_eq!(of_os.raw_os_error(), TOO_MANY);
+        assert_eq!(error.kind(), of_os.kind());
+        let message = error.to_string();
+        let refused = message.strip_prefix("the OS refused the runtime its ");
+        let (what, why) = refused.unwrap_or(&message).split_once(": ").unwrap();
+        assert_eq!(why, of_os.to_string());
+        if missing.last().is_none_or(|last| last != what) {
+            missing.push(what.to_owned());
+        }
+        files.pop();
+    }
+    #[cfg(target_os = "linux")]
+    assert_eq!(
+        missing,
+        [
+            "poller",
+            "wake-up descriptor",
+            "timer",
+            "second descriptor of its poller",
+            "pipe for signals"
+        ]
+    );
+    assert!(missing.len() >= 3, "{missing:?}");
+    files.append(&mut take_all());
+    // `build` panics with the same message.
     let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         drop(Runtime::new(&mut world));
     }));
     drop(files);
     let message = *refused.unwrap_err().downcast::<String>().unwrap();
     assert!(
-        message.contains("refused the runtime its poller"),
+        message.starts_with("the OS refused the runtime its poller: "),
         "{message}"
     );
+}
+
+/// Open descriptors of this process, which takes one to see.
+fn open_with_one_left(files: &mut Vec<File>) -> usize {
+    let kept = files.len();
+    files.truncate(kept - 1);
+    let count = open();
+    files.push(File::open("/dev/null").unwrap());
+    count
 }

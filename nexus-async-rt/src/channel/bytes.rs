@@ -488,6 +488,7 @@ impl<'a, K: CrossThread> WriteClaim<'a, K> {
     ///
     /// If `len` is more than was claimed; the claim is then given up.
     #[inline]
+    #[track_caller]
     pub fn commit_len(self, len: usize) -> Commit {
         let claimed = self.span.len;
         assert!(

@@ -18,6 +18,12 @@ use crate::wait::mode::{self, Mode};
 use crate::wait::queue::WaitQueue;
 
 /// What a kind is made of. In a private module, so that [`Kind`] is sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a kind of channel",
+    label = "expected `Local`, `Spsc` or `Mpsc`",
+    note = "each kind has a module with names of its own: `local::Sender<T>`, \
+            `spsc::Sender<T>`, `mpsc::Sender<T>`"
+)]
 pub trait Topology: Debug + Sized + 'static {
     /// One thread or many.
     type Mode: Mode;
@@ -37,12 +43,30 @@ pub trait Topology: Debug + Sized + 'static {
 }
 
 /// A kind of channel: [`Local`], [`Spsc`] or [`Mpsc`]. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a kind of channel",
+    label = "expected `Local`, `Spsc` or `Mpsc`",
+    note = "each kind has a module with names of its own: `local::Sender<T>`, \
+            `spsc::Sender<T>`, `mpsc::Sender<T>`"
+)]
 pub trait Kind: Topology {}
 
 /// A kind whose ends may be on different threads. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the ends of a `{Self}` channel cannot be on different threads",
+    label = "this needs the kind `Spsc` or `Mpsc`",
+    note = "a `local` channel has no `blocking_` calls and carries no bytes: \
+            make the channel by `spsc::channel`, `mpsc::channel` or their `_bytes` forms"
+)]
 pub trait CrossThread: Kind {}
 
 /// A kind whose sender may be cloned. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the sender of a channel of the kind `{Self}` cannot be cloned",
+    label = "this kind has one producer",
+    note = "make the channel by `mpsc::channel` or `mpsc_bytes::channel`, or within one \
+            thread by `local::channel`: their senders are `Clone`"
+)]
 pub trait ManyProducers: Kind {}
 
 /// One thread; see [`local`](super::local).

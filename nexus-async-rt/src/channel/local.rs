@@ -3,6 +3,14 @@
 //! No atomics anywhere: both ends are `!Send`. The sender may be cloned. What
 //! every kind promises stands in [`channel`](super).
 //!
+//! It has no `blocking_` calls, which would block the only thread, and no byte
+//! form: those belong to the kinds for several threads.
+//!
+//! ```compile_fail,E0277
+//! let (tx, _rx) = nexus_async_rt::channel::local::channel(1);
+//! let _ = tx.blocking_send(1);
+//! ```
+//!
 //! # Cost
 //!
 //! Two allocations when it is made: `capacity` values, rounded up to a power of

@@ -51,6 +51,22 @@ pub type Sender = super::ByteSender<kind::Spsc>;
 /// The receiving end: see [`channel::ByteReceiver`](super::ByteReceiver).
 pub type Receiver = super::ByteReceiver<kind::Spsc>;
 
+/// Bytes to write a message into: see
+/// [`channel::WriteClaim`](super::WriteClaim).
+pub type WriteClaim<'a> = super::WriteClaim<'a, kind::Spsc>;
+
+/// A message that was received: see [`channel::ReadClaim`](super::ReadClaim).
+pub type ReadClaim<'a> = super::ReadClaim<'a, kind::Spsc>;
+
+/// The future of a claim: see [`channel::ClaimFut`](super::ClaimFut).
+pub type ClaimFut<'a> = super::ClaimFut<'a, kind::Spsc>;
+
+/// The future of a send: see [`channel::ByteSendFut`](super::ByteSendFut).
+pub type SendFut<'a> = super::ByteSendFut<'a, kind::Spsc>;
+
+/// The future of a receive: see [`channel::ByteRecvFut`](super::ByteRecvFut).
+pub type RecvFut<'a> = super::ByteRecvFut<'a, kind::Spsc>;
+
 /// A byte channel between two threads with a ring of at least `capacity_bytes`.
 ///
 /// # Panics

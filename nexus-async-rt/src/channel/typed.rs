@@ -142,9 +142,7 @@ impl<T, K: Kind> Sender<T, K> {
     pub fn is_disconnected(&self) -> bool {
         self.core.is_closed()
     }
-}
 
-impl<T, K: CrossThread> Sender<T, K> {
     /// Sends `value` from a plain thread, which sleeps while there is no room. It
     /// tries first, and so may overtake sends that wait.
     ///
@@ -156,7 +154,10 @@ impl<T, K: CrossThread> Sender<T, K> {
     ///
     /// While a `block_on` of this crate is on this thread's stack.
     #[track_caller]
-    pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
+    pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>>
+    where
+        K: CrossThread,
+    {
         super::assert_may_block("blocking_send", "send");
         match self.try_send(value) {
             Ok(()) => Ok(()),
@@ -272,9 +273,7 @@ impl<T, K: Kind> Receiver<T, K> {
     pub fn is_disconnected(&self) -> bool {
         self.core.is_closed() || !self.core.has_senders()
     }
-}
 
-impl<T, K: CrossThread> Receiver<T, K> {
     /// Receives the next message on a plain thread, which sleeps until there
     /// is one.
     ///
@@ -286,7 +285,10 @@ impl<T, K: CrossThread> Receiver<T, K> {
     ///
     /// While a `block_on` of this crate is on this thread's stack.
     #[track_caller]
-    pub fn blocking_recv(&self) -> Result<T, RecvError> {
+    pub fn blocking_recv(&self) -> Result<T, RecvError>
+    where
+        K: CrossThread,
+    {
         super::assert_may_block("blocking_recv", "recv");
         match self.next::<false>() {
             Next::Message(value) => Ok(value),

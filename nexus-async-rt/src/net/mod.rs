@@ -14,19 +14,24 @@
 //! | a pipe, an eventfd, a device, another library's socket | [`AsyncFd`] |
 //! | addresses of a host's name | [`resolve()`] |
 //!
+//! The halves of a stream have names without parameters in [`tcp`] and [`unix`].
+//!
 //! # How it is used
 //!
 //! A socket is made without a handle, and mostly without waiting: `bind`,
 //! `from_std` and `pair` are plain functions, which need no runtime. What waits
-//! is a future. A stream implements [`AsyncRead`] and [`AsyncWrite`] of
-//! `futures-io`, so that the extension traits of `futures` or `futures-lite`
-//! give it `read_exact`, `write_all` and the like; with the feature `tokio-io`
-//! also tokio's, under the same names, for crates such as `hyper`.
+//! is a future. A stream has methods of its own: `read` and `write`, which move
+//! what they can, and [`read_exact`](Stream::read_exact),
+//! [`read_to_end`](Stream::read_to_end) and [`write_all`](Stream::write_all),
+//! which move all. It also implements [`AsyncRead`] and [`AsyncWrite`] of
+//! `futures-io`, for the utilities of `futures` and `futures-lite`. With the
+//! feature `tokio-io` it implements tokio's traits, under the same names, for
+//! crates such as `hyper`.
 //!
 //! ```
-//! use futures_lite::{AsyncReadExt, AsyncWriteExt};
 //! use nexus_async_rt::{Runtime, TcpListener, TcpStream, spawn_boxed};
 //! use nexus_rt::WorldBuilder;
+//! use std::net::Shutdown;
 //!
 //! let mut world = WorldBuilder::new().build();
 //! let mut rt = Runtime::new(&mut world);
@@ -39,13 +44,13 @@
 //!         let (mut read, mut write) = stream.into_split();
 //!         futures_lite::io::copy(&mut read, &mut write).await
 //!     });
-//!     let mut stream = TcpStream::connect(addr).await?;
+//!     let stream = TcpStream::connect(addr).await?;
 //!     stream.set_nodelay(true)?;
 //!     stream.write_all(b"over and out").await?;
-//!     stream.close().await?;
-//!     let mut echo = String::new();
-//!     stream.read_to_string(&mut echo).await?;
-//!     assert_eq!(echo, "over and out");
+//!     stream.shutdown(Shutdown::Write)?;
+//!     let mut echo = Vec::new();
+//!     stream.read_to_end(&mut echo).await?;
+//!     assert_eq!(echo, b"over and out");
 //!     assert_eq!(server.await?, 12);
 //!     Ok::<(), Box<dyn std::error::Error>>(())
 //! })?;
@@ -93,7 +98,8 @@
 //!   waiting is an error, `try_` forms and `into_std` still work.
 //! - **Cancel safety.** A future that is dropped has moved no byte, datagram or
 //!   connection, and leaves nothing behind; one that is leaked holds nobody up, but
-//!   for a [paused clock](crate::pause).
+//!   for a [paused clock](crate::pause). The exceptions are the methods that move
+//!   all bytes: each consists of several operations.
 //! - **Cooperation.** Completions count towards the poll budget, as those of
 //!   channels do; `try_` forms do not.
 //! - **Errors** are the OS's, to whoever makes the call. None is retried, but for
@@ -110,6 +116,7 @@
 //! | `source` | a descriptor, and its registration once it has to wait |
 //! | `op` | the future of one operation |
 //! | `stream`, `split` | byte streams of either family, and their halves |
+//! | `whole` | reads and writes that move all bytes |
 //! | `tcp`, `udp`, `unix` | what is each kind's own |
 //! | `fd` | [`AsyncFd`] |
 //! | `resolve` | names |
@@ -121,17 +128,22 @@ mod resolve;
 mod source;
 mod split;
 mod stream;
-mod tcp;
+pub mod tcp;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;
 mod udp;
-mod unix;
+pub mod unix;
+mod whole;
 
 pub use fd::{AsyncFd, Interest, ReadyGuard, WouldBlock};
 pub use futures_io::{AsyncRead, AsyncWrite};
 pub use resolve::resolve;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use stream::{Family, Stream};
-pub use tcp::{Tcp, TcpListener, TcpSocket, TcpStream};
+pub use tcp::listener::TcpListener;
+pub use tcp::socket::TcpSocket;
+pub use tcp::stream::{Tcp, TcpStream};
 pub use udp::UdpSocket;
-pub use unix::{Unix, UnixDatagram, UnixListener, UnixStream};
+pub use unix::datagram::UnixDatagram;
+pub use unix::listener::UnixListener;
+pub use unix::stream::{Unix, UnixStream};

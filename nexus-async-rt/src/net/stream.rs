@@ -17,9 +17,21 @@ use std::task::{Context, Poll};
 
 /// What a kind of stream is made of. Sealed: [`Tcp`](super::Tcp) and
 /// [`Unix`](super::Unix).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a family of streams",
+    label = "expected `Tcp` or `Unix`",
+    note = "`net::TcpStream` and `net::UnixStream` are the streams, `net::tcp` and \
+            `net::unix` name their halves; `from_std` takes a socket of `std`"
+)]
 pub trait Family: Sealed + 'static {}
 
 /// The calls of one kind of stream. None of them blocks.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a family of streams",
+    label = "expected `Tcp` or `Unix`",
+    note = "`net::TcpStream` and `net::UnixStream` are the streams, `net::tcp` and \
+            `net::unix` name their halves; `from_std` takes a socket of `std`"
+)]
 pub trait Sealed {
     /// The socket of the standard library.
     type Socket: AsFd + AsRawFd + fmt::Debug;
@@ -34,6 +46,11 @@ pub trait Sealed {
     fn set_nonblocking(socket: &Self::Socket) -> io::Result<()>;
     fn read(socket: &Self::Socket, buf: &mut [u8]) -> io::Result<usize>;
     fn read_vectored(socket: &Self::Socket, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+
+    /// Appends to `buf` until `limit` bytes have been read, the stream ends or an
+    /// error comes. What was read before an error is in `buf`.
+    fn append(socket: &Self::Socket, buf: &mut Vec<u8>, limit: usize) -> io::Result<usize>;
+
     fn peek(socket: &Self::Socket, buf: &mut [u8]) -> io::Result<usize>;
     fn write(socket: &Self::Socket, buf: &[u8]) -> io::Result<usize>;
     fn write_vectored(socket: &Self::Socket, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
@@ -44,10 +61,13 @@ pub trait Sealed {
 /// A connection that carries bytes both ways: a [`TcpStream`](super::TcpStream)
 /// or a [`UnixStream`](super::UnixStream).
 ///
-/// It is read and written through `futures-io`'s [`AsyncRead`] and
-/// [`AsyncWrite`], which need `&mut`, or through the methods here, which do
-/// not: any number of them may wait on either side. It belongs to the runtime
-/// in which it waited first.
+/// It is read and written through the methods here, which take `&self`: any number
+/// of them may wait on either side. It also implements `futures-io`'s [`AsyncRead`]
+/// and [`AsyncWrite`], which need `&mut`. It belongs to the runtime in which it
+/// waited first.
+///
+/// The methods here shadow those of the same name of `AsyncReadExt` and
+/// `AsyncWriteExt`, and do the same.
 ///
 /// # Errors
 /// What the OS says. After the end of the runtime it belongs to, the methods that
@@ -58,7 +78,9 @@ pub trait Sealed {
 /// Outside a runtime they panic if it belongs to one, or if they have to wait.
 ///
 /// # Cancel safety
-/// A read or write that is dropped before it has completed has moved no byte.
+/// A single read or write that is dropped before it has completed has moved no
+/// byte. [`read_exact`](Stream::read_exact) and [`write_all`](Stream::write_all)
+/// consist of several.
 ///
 /// # Cost
 /// The system call is tried first; the runtime is asked to watch the socket
@@ -106,6 +128,10 @@ impl<F: Family> Stream<F> {
         self.source.io()
     }
 
+    pub(super) fn source(&self) -> &Source<F::Socket> {
+        &self.source
+    }
+
     /// Two halves that borrow the stream: one reads, one writes.
     pub fn split(&mut self) -> (ReadHalf<'_, F>, WriteHalf<'_, F>) {
         (ReadHalf(self), WriteHalf(self))
@@ -125,8 +151,11 @@ impl<F: Family> Stream<F> {
 
 /// Waiting.
 impl<F: Family> Stream<F> {
-    /// Reads at most `buf.len()` bytes; 0 is the end of the stream, or an empty
-    /// `buf`.
+    /// Reads some bytes, at most `buf.len()`, and returns how many. 0 is the end of
+    /// the stream, or an empty `buf`.
+    ///
+    /// It may read fewer bytes than the peer has written at once:
+    /// [`read_exact`](Stream::read_exact) fills `buf`.
     ///
     /// # Errors
     /// See [`Stream`].
@@ -150,7 +179,10 @@ impl<F: Family> Stream<F> {
         self.source.op("Stream::peek", Side::Read, peek).await
     }
 
-    /// Writes some of `buf`; how many bytes.
+    /// Writes some of `buf`, from its beginning, and returns how many bytes.
+    ///
+    /// It may write fewer bytes than `buf` holds; the rest is not sent.
+    /// [`write_all`](Stream::write_all) writes all of them.
     ///
     /// # Errors
     /// See [`Stream`].

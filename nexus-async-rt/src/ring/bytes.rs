@@ -240,6 +240,7 @@ pub(crate) struct ByteRing<C> {
 
 impl<C: Claim> ByteRing<C> {
     /// Panics on 0 and on more than the address space allows.
+    #[track_caller]
     pub(crate) fn with_capacity(capacity_bytes: usize) -> Self {
         let geometry = Geometry::new(capacity_bytes);
         Self {

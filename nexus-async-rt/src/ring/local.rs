@@ -54,6 +54,7 @@ impl<T> Bounded for LocalRing<T> {
 }
 
 impl<T> Ring<T> for LocalRing<T> {
+    #[track_caller]
     fn with_capacity(capacity: usize) -> Self {
         Self {
             head: Cell::new(0),

@@ -119,6 +119,7 @@ pub trait Ring<T>: Bounded {
     /// A ring for exactly `capacity` values.
     ///
     /// Panics if `capacity` is 0 or the memory cannot be addressed.
+    #[track_caller]
     fn with_capacity(capacity: usize) -> Self;
 
     /// Gives the value back if there is no room, or the ring is closed and does
@@ -153,6 +154,7 @@ pub trait Ring<T>: Bounded {
 const MAX_CAPACITY: usize = 1 << 31;
 
 /// Slots for a ring of `capacity`: the next power of two.
+#[track_caller]
 fn slot_count<S>(capacity: usize) -> usize {
     assert!(capacity > 0, "channel capacity must be at least 1, got 0");
     let limit = MAX_CAPACITY.min(isize::MAX as usize / size_of::<S>().max(1) / 2);

@@ -111,6 +111,7 @@ impl<T> Bounded for MpscRing<T> {
 }
 
 impl<T> Ring<T> for MpscRing<T> {
+    #[track_caller]
     fn with_capacity(capacity: usize) -> Self {
         Self {
             claims: CachePadded(Claims {

@@ -61,6 +61,7 @@ impl Geometry {
     /// Rounds up to a power of two of at least 64.
     ///
     /// Panics on 0 and on more than the address space allows.
+    #[track_caller]
     pub(crate) fn new(capacity_bytes: usize) -> Self {
         const LIMIT: usize = 1 << (usize::BITS - 3);
         assert!(

@@ -99,6 +99,7 @@ impl<T> Bounded for SpscRing<T> {
 }
 
 impl<T> Ring<T> for SpscRing<T> {
+    #[track_caller]
     fn with_capacity(capacity: usize) -> Self {
         let side = || {
             CachePadded(UnsafeCell::new(Side {

@@ -88,6 +88,7 @@ impl<'w> RuntimeBuilder<'w> {
     ///
     /// # Panics
     /// If `limit` is zero.
+    #[track_caller]
     pub fn tasks_per_cycle(mut self, limit: usize) -> Self {
         assert!(limit > 0, "tasks_per_cycle is 0");
         self.limits.tasks_per_cycle = limit;
@@ -98,6 +99,7 @@ impl<'w> RuntimeBuilder<'w> {
     ///
     /// # Panics
     /// If `limit` is zero.
+    #[track_caller]
     pub fn cross_thread_drain_limit(mut self, limit: usize) -> Self {
         assert!(limit > 0, "cross_thread_drain_limit is 0");
         self.limits.cross_thread_drain_limit = limit;
@@ -108,6 +110,7 @@ impl<'w> RuntimeBuilder<'w> {
     ///
     /// # Panics
     /// If `turns` is zero.
+    #[track_caller]
     pub fn event_interval(mut self, turns: u32) -> Self {
         assert!(turns > 0, "event_interval is 0");
         self.limits.event_interval = turns;
@@ -118,6 +121,7 @@ impl<'w> RuntimeBuilder<'w> {
     ///
     /// # Panics
     /// If `capacity` is zero or more than 1,048,576.
+    #[track_caller]
     pub fn event_capacity(mut self, capacity: usize) -> Self {
         assert!(capacity > 0, "event_capacity is 0");
         assert!(
@@ -229,18 +233,45 @@ impl<'w> RuntimeBuilder<'w> {
     /// The runtime, bound to this thread.
     ///
     /// # Panics
-    /// If the OS has no descriptor left for its poller, or refuses to have the
-    /// signals handled.
+    /// With the error of [`try_build`](RuntimeBuilder::try_build).
     #[must_use]
     #[track_caller]
     pub fn build(self) -> Runtime<'w> {
-        let (poller, bell, watches) = match self.poller() {
-            Ok(made) => made,
-            Err(error) => panic!("the OS refused the runtime its poller: {error}"),
-        };
+        match self.try_build() {
+            Ok(runtime) => runtime,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// As [`build`](RuntimeBuilder::build), but returns what the OS refuses as an
+    /// error. A value that makes no sense panics where it is set, here too.
+    ///
+    /// # Errors
+    /// If the OS refuses a descriptor that the runtime sleeps on, or what the
+    /// handling of signals needs: a pipe, a thread or the handler. The message
+    /// names it. The error of the OS is the
+    /// [`source`](std::error::Error::source) of the inner error. Nothing that was
+    /// made before stays open, except the pipe for signals, which the process keeps.
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::Runtime;
+    /// use nexus_rt::WorldBuilder;
+    ///
+    /// let mut world = WorldBuilder::new().build();
+    /// let mut rt = Runtime::builder(&mut world).try_build()?;
+    /// assert_eq!(rt.block_on(async { 1 + 1 }), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn try_build(self) -> io::Result<Runtime<'w>> {
+        let (poller, bell, watches) = self.poller()?;
         let handle = ShutdownHandle::new();
-        let wanted = self.signals;
-        let signals = wanted.any().then(|| signals::watch(&handle, wanted));
+        let signals = if self.signals.any() {
+            Some(signals::watch(&handle, self.signals)?)
+        } else {
+            None
+        };
         let shutdown = Shutdown::new(handle, self.world);
         let world = NonNull::from(self.world);
         let runtime = Runtime {
@@ -256,7 +287,7 @@ impl<'w> RuntimeBuilder<'w> {
         if self.paused {
             runtime.shared().timers.clock.pause();
         }
-        runtime
+        Ok(runtime)
     }
 
     fn poller(&self) -> io::Result<(Poller, Bell, Rc<Watches>)> {

@@ -39,10 +39,22 @@ impl Drop for ContextGuard {
 #[track_caller]
 #[inline(always)]
 pub(super) fn with<R>(name: &str, f: impl FnOnce(&Shared) -> R) -> R {
+    // SAFETY: given to `f` alone, which cannot keep it.
+    f(unsafe { current(name) })
+}
+
+/// The current runtime, for the public function `name`. Not by a closure as in
+/// [`with`]: a panic inside a closure points there and not to the caller.
+///
+/// # Safety
+/// - Used only until the function that calls this has returned.
+#[track_caller]
+#[inline(always)]
+pub(super) unsafe fn current<'a>(name: &str) -> &'a Shared {
     match CURRENT.get() {
-        // SAFETY: alive while `f` runs, because the guard that keeps it there is
-        // further down this stack, guaranteed by `enter`.
-        Some(shared) => f(unsafe { shared.as_ref() }),
+        // SAFETY: alive as long as it is used, because the guard that keeps it
+        // there is further down this stack, guaranteed by `enter`.
+        Some(shared) => unsafe { shared.as_ref() },
         None => missing(name),
     }
 }

@@ -54,6 +54,7 @@ mod metrics;
 mod poller;
 mod quiesce;
 mod ready;
+mod refused;
 mod shared;
 mod shutdown;
 mod signals;
@@ -167,7 +168,8 @@ impl<'w> Runtime<'w> {
     /// A runtime without a slab, with the builder's defaults.
     ///
     /// # Panics
-    /// If the OS has no descriptor left for its poller.
+    /// If the OS refuses a descriptor that it needs: see
+    /// [`RuntimeBuilder::try_build`].
     #[must_use]
     #[track_caller]
     pub fn new(world: &'w mut World) -> Self {

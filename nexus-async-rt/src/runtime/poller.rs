@@ -6,6 +6,7 @@
 //! when the deadline has moved.
 
 use super::bell::Bell;
+use super::refused::refused;
 use super::watches::Watches;
 use crate::unwind::{Panic, hand_on};
 use mio::{Events, Poll, Registry, Token};
@@ -27,12 +28,13 @@ pub(super) struct Poller {
 
 impl Poller {
     pub(super) fn new(event_capacity: usize) -> io::Result<(Self, Bell)> {
-        let poll = Poll::new()?;
-        let bell = Bell(mio::Waker::new(poll.registry(), BELL)?);
+        let poll = Poll::new().map_err(refused("poller"))?;
+        let bell = mio::Waker::new(poll.registry(), BELL);
+        let bell = Bell(bell.map_err(refused("wake-up descriptor"))?);
         let poller = Self {
             events: Events::with_capacity(event_capacity),
             #[cfg(all(target_os = "linux", not(miri)))]
-            timer: timer::TimerFd::new(poll.registry(), TIMER)?,
+            timer: timer::TimerFd::new(poll.registry(), TIMER).map_err(refused("timer"))?,
             poll,
         };
         Ok((poller, bell))
@@ -40,7 +42,8 @@ impl Poller {
 
     /// Where descriptors are registered, for the table of watches.
     pub(super) fn registry(&self) -> io::Result<Registry> {
-        self.poll.registry().try_clone()
+        let registry = self.poll.registry().try_clone();
+        registry.map_err(refused("second descriptor of its poller"))
     }
 
     /// Asks the OS what has happened, without waiting.

@@ -22,6 +22,7 @@
 //! many (`signal-hook`) stay set for ever, and with no action left the signal is
 //! ignored; put back behind their back, they would not know.
 
+use super::refused::refused;
 use super::shutdown::ShutdownHandle;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use crate::unwind::contained;
@@ -100,19 +101,15 @@ pub(super) struct Watch {
 /// Has the `wanted` signals handled, and `handle` triggered by the first of all
 /// that are.
 ///
-/// # Panics
+/// # Errors
 /// If the OS refuses a pipe, a thread or the handler.
-#[track_caller]
-pub(super) fn watch(handle: &ShutdownHandle, wanted: Wanted) -> Watch {
-    let number = match REGISTRY.with(|registry| registry.add(handle, wanted)) {
-        Ok(number) => number,
-        Err(error) => panic!("the OS refused to have signals handled: {error}"),
-    };
+pub(super) fn watch(handle: &ShutdownHandle, wanted: Wanted) -> io::Result<Watch> {
+    let number = REGISTRY.with(|registry| registry.add(handle, wanted))?;
     // Otherwise the thread finds it: it looks after the phase has changed.
     if is_told() {
         handle.trigger();
     }
-    Watch { number }
+    Ok(Watch { number })
 }
 
 impl Drop for Watch {
@@ -140,7 +137,7 @@ impl Registry {
             if is_first {
                 self.disarm();
             }
-            return Err(error.into());
+            return Err(refused("handler of signals")(error.into()));
         }
         self.last_number += 1;
         self.watched.push((self.last_number, handle.clone()));
@@ -221,12 +218,13 @@ impl Registry {
 fn arm() -> io::Result<()> {
     if PIPE.get().is_none() {
         // Made under the lock: nobody else is at it.
-        let pipe = io::pipe()?;
+        let pipe = io::pipe().map_err(refused("pipe for signals"))?;
         let _ = PIPE.set(pipe);
     }
     std::thread::Builder::new()
         .name("nexus-signals".into())
-        .spawn(listen)?;
+        .spawn(listen)
+        .map_err(refused("thread for signals"))?;
     // Ordering: Relaxed, here and in `disarm`; the handler is set after it, and
     // needs nothing but the pipe, which has an ordering of its own.
     PHASE.store(ARMED, Ordering::Relaxed);

@@ -58,9 +58,9 @@ pub fn spawn_boxed<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 #[track_caller]
 pub fn spawn_slab<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
     let location = Location::caller();
-    let place: Place<F> = context::with("spawn_slab", |shared| {
-        shared.claimed_place(shared.claim("spawn_slab"), location)
-    });
+    // SAFETY: used in this function alone.
+    let shared = unsafe { context::current("spawn_slab") };
+    let place: Place<F> = shared.claimed_place(shared.claim("spawn_slab"), location);
     // SAFETY: as in `spawn_boxed`.
     unsafe {
         place.future.write(future);
@@ -75,7 +75,9 @@ pub fn spawn_slab<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 /// and full.
 #[track_caller]
 pub fn claim_slab() -> SlabClaim {
-    context::with("claim_slab", |shared| shared.claim("claim_slab"))
+    // SAFETY: used in this function alone.
+    let shared = unsafe { context::current("claim_slab") };
+    shared.claim("claim_slab")
 }
 
 /// As [`claim_slab`]; `None` if the slab is bounded and full.
@@ -84,9 +86,9 @@ pub fn claim_slab() -> SlabClaim {
 /// Outside a runtime, or if the runtime has no slab.
 #[track_caller]
 pub fn try_claim_slab() -> Option<SlabClaim> {
-    context::with("try_claim_slab", |shared| {
-        shared.try_claim("try_claim_slab")
-    })
+    // SAFETY: used in this function alone.
+    let shared = unsafe { context::current("try_claim_slab") };
+    shared.try_claim("try_claim_slab")
 }
 
 /// The same from outside, before and between runs.
@@ -178,13 +180,13 @@ impl SlabClaim {
     #[track_caller]
     pub fn spawn<F: Future + 'static>(self, future: F) -> JoinHandle<F::Output> {
         let location = Location::caller();
-        let place: Place<F> = context::with("SlabClaim::spawn", |shared| {
-            assert!(
-                std::ptr::eq(shared, self.shared.as_ptr()),
-                "`SlabClaim::spawn` was called in another runtime than the claim's"
-            );
-            shared.claimed_place(self, location)
-        });
+        // SAFETY: used in this function alone.
+        let shared = unsafe { context::current("SlabClaim::spawn") };
+        assert!(
+            std::ptr::eq(shared, self.shared.as_ptr()),
+            "`SlabClaim::spawn` was called in another runtime than the claim's"
+        );
+        let place: Place<F> = shared.claimed_place(self, location);
         // SAFETY: the place of such a future; no code runs in between.
         unsafe {
             place.future.write(future);

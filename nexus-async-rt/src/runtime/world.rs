@@ -33,7 +33,9 @@ use std::marker::PhantomData;
 /// ```
 #[track_caller]
 pub fn with_world<R>(f: impl FnOnce(&mut World) -> R) -> R {
-    context::with("with_world", |shared| shared.lend_mut("with_world", f))
+    // SAFETY: used in this function alone.
+    let shared = unsafe { context::current("with_world") };
+    shared.lend_mut("with_world", f)
 }
 
 /// Runs `f` on the runtime's World, to look only. Nests in itself.
@@ -42,7 +44,9 @@ pub fn with_world<R>(f: impl FnOnce(&mut World) -> R) -> R {
 /// Outside a runtime, and inside `with_world`.
 #[track_caller]
 pub fn with_world_ref<R>(f: impl FnOnce(&World) -> R) -> R {
-    context::with("with_world_ref", |shared| shared.lend("with_world_ref", f))
+    // SAFETY: used in this function alone.
+    let shared = unsafe { context::current("with_world_ref") };
+    shared.lend("with_world_ref", f)
 }
 
 /// A token for the World of one runtime.
@@ -107,10 +111,10 @@ impl WorldCtx {
     /// As [`with_world`], and in another runtime than the token's.
     #[track_caller]
     pub fn with_world<R>(self, f: impl FnOnce(&mut World) -> R) -> R {
-        context::with("WorldCtx::with_world", |shared| {
-            self.check(shared);
-            shared.lend_mut("WorldCtx::with_world", f)
-        })
+        // SAFETY: used in this function alone.
+        let shared = unsafe { context::current("WorldCtx::with_world") };
+        self.check(shared);
+        shared.lend_mut("WorldCtx::with_world", f)
     }
 
     /// As [`with_world_ref`].
@@ -119,10 +123,10 @@ impl WorldCtx {
     /// As [`with_world_ref`], and in another runtime than the token's.
     #[track_caller]
     pub fn with_world_ref<R>(self, f: impl FnOnce(&World) -> R) -> R {
-        context::with("WorldCtx::with_world_ref", |shared| {
-            self.check(shared);
-            shared.lend("WorldCtx::with_world_ref", f)
-        })
+        // SAFETY: used in this function alone.
+        let shared = unsafe { context::current("WorldCtx::with_world_ref") };
+        self.check(shared);
+        shared.lend("WorldCtx::with_world_ref", f)
     }
 
     #[track_caller]

@@ -41,6 +41,7 @@ impl RefUnwindSafe for Arena {}
 
 impl Arena {
     /// The first chunk is allocated, and its memory touched, here.
+    #[track_caller]
     fn new(slot_size: usize, chunk_slots: usize, grows: bool) -> Self {
         assert!(
             slot_size >= MIN_SLOT_SIZE,
@@ -51,11 +52,13 @@ impl Arena {
         } else {
             SLOT_ALIGN
         };
+        let Ok(slot) = Layout::from_size_align(slot_size, align) else {
+            panic!("slot size S is {slot_size} bytes: too large")
+        };
         let arena = Self {
             free: Cell::new(ptr::null_mut()),
             chunks: Cell::new(ptr::null_mut()),
-            slot: Layout::from_size_align(slot_size, align)
-                .unwrap_or_else(|_| panic!("slot size S is {slot_size} bytes: too large")),
+            slot,
             chunk_slots,
             grows,
             used: Cell::new(0),
@@ -118,13 +121,16 @@ impl Arena {
     }
 
     #[cold]
+    #[track_caller]
     fn grow(&self) {
         let stride = self.slot.pad_to_align().size();
-        let (layout, first) = stride
+        let chunk = stride
             .checked_mul(self.chunk_slots)
             .and_then(|size| Layout::from_size_align(size, self.slot.align()).ok())
-            .and_then(|slots| Layout::new::<Chunk>().extend(slots).ok())
-            .unwrap_or_else(|| panic!("{} slots of {stride} bytes: too large", self.chunk_slots));
+            .and_then(|slots| Layout::new::<Chunk>().extend(slots).ok());
+        let Some((layout, first)) = chunk else {
+            panic!("{} slots of {stride} bytes: too large", self.chunk_slots)
+        };
         // SAFETY: the layout is not of size zero, it holds at least a `Chunk`.
         let memory = unsafe { alloc_zeroed(layout) };
         if memory.is_null() {
@@ -215,6 +221,7 @@ impl<const S: usize> ByteSlab<S> {
     /// [`MIN_SLOT_SIZE`], or a chunk would be larger than
     /// the address space.
     #[must_use]
+    #[track_caller]
     pub fn with_chunk_capacity(chunk_capacity: usize) -> Self {
         assert!(chunk_capacity > 0, "chunk_capacity is 0");
         Self(Arena::new(S, chunk_capacity, true))
@@ -256,6 +263,7 @@ impl<const S: usize> BoundedByteSlab<S> {
     /// [`MIN_SLOT_SIZE`], or the whole would be larger
     /// than the address space.
     #[must_use]
+    #[track_caller]
     pub fn with_capacity(capacity: usize) -> Self {
         assert!(capacity > 0, "capacity is 0");
         Self(Arena::new(S, capacity, false))

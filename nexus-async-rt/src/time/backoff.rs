@@ -105,6 +105,7 @@ impl BackoffBuilder {
     ///
     /// # Panics
     /// If `share` is not between 0 and 1.
+    #[track_caller]
     pub fn jitter(mut self, share: f64) -> Self {
         assert!(
             (0.0..=1.0).contains(&share),

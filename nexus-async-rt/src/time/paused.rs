@@ -121,6 +121,8 @@ pub struct AdvanceFut {
 impl Future for AdvanceFut {
     type Output = ();
 
+    /// A panic points to the `.await`.
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let duration = self.duration;
         // SAFETY: the timer is pinned with its owner, because it is never moved
@@ -129,18 +131,21 @@ impl Future for AdvanceFut {
         if timer.deadline().is_some() {
             return timer.poll(cx);
         }
-        let time = with_timers("advance", |timers| {
+        let (is_paused, later) = with_timers("advance", |timers| {
             let clock = &timers.clock;
-            assert!(
-                clock.is_paused(),
-                "`advance` was called while the clock runs: call `pause` first"
-            );
-            let Some(time) = clock.later(duration) else {
-                panic!("`advance` by {duration:?} leads beyond what a clock can show");
-            };
-            clock.move_to(time);
-            time
+            let (is_paused, later) = (clock.is_paused(), clock.later(duration));
+            if is_paused && let Some(time) = later {
+                clock.move_to(time);
+            }
+            (is_paused, later)
         });
+        assert!(
+            is_paused,
+            "`advance` was called while the clock runs: call `pause` first"
+        );
+        let Some(time) = later else {
+            panic!("`advance` by {duration:?} leads beyond what a clock can show");
+        };
         // By the wheel, even though it is due, and made just now: behind all
         // that is due.
         timer.set(Sleep::new(Some(time)));

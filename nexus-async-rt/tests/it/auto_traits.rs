@@ -7,7 +7,7 @@ use nexus_async_rt::channel::{
     Spsc, TryClaimError, TryRecvError, TrySendError, WriteClaim, local, mpsc, mpsc_bytes, spsc,
     spsc_bytes,
 };
-use nexus_async_rt::net::{Stream, Tcp, Unix};
+use nexus_async_rt::net::{Stream, Tcp, Unix, tcp, unix};
 use nexus_async_rt::{
     AbortHandle, AdvanceFut, After, AsyncFd, AsyncRead, AsyncWrite, Backoff, BackoffBuilder,
     BoundedByteSlab, ByteSlab, CancellationToken, CancelledFut, CancelledOwnedFut, ClockHold,
@@ -46,6 +46,16 @@ assert_type_eq_all!(spsc_bytes::Sender, ByteSender<Spsc>);
 assert_type_eq_all!(mpsc_bytes::Sender, ByteSender<Mpsc>);
 assert_type_eq_all!(spsc_bytes::Receiver, ByteReceiver<Spsc>);
 assert_type_eq_all!(mpsc_bytes::Receiver, ByteReceiver<Mpsc>);
+assert_type_eq_all!(spsc_bytes::WriteClaim<'static>, WriteClaim<'static, Spsc>);
+assert_type_eq_all!(mpsc_bytes::WriteClaim<'static>, WriteClaim<'static, Mpsc>);
+assert_type_eq_all!(spsc_bytes::ReadClaim<'static>, ReadClaim<'static, Spsc>);
+assert_type_eq_all!(mpsc_bytes::ReadClaim<'static>, ReadClaim<'static, Mpsc>);
+assert_type_eq_all!(spsc_bytes::ClaimFut<'static>, ClaimFut<'static, Spsc>);
+assert_type_eq_all!(mpsc_bytes::ClaimFut<'static>, ClaimFut<'static, Mpsc>);
+assert_type_eq_all!(spsc_bytes::SendFut<'static>, ByteSendFut<'static, Spsc>);
+assert_type_eq_all!(mpsc_bytes::SendFut<'static>, ByteSendFut<'static, Mpsc>);
+assert_type_eq_all!(spsc_bytes::RecvFut<'static>, ByteRecvFut<'static, Spsc>);
+assert_type_eq_all!(mpsc_bytes::RecvFut<'static>, ByteRecvFut<'static, Mpsc>);
 
 // local: one thread; the sender may be cloned.
 assert_impl_all!(local::Sender<Tied>: Clone, Unpin, UnwindSafe, RefUnwindSafe, Debug);
@@ -242,6 +252,16 @@ fn tasks_over_exclusive_handles_may_migrate() {
 // Sockets: one thread; moved as one likes, because what waits lies elsewhere.
 assert_type_eq_all!(TcpStream, Stream<Tcp>);
 assert_type_eq_all!(UnixStream, Stream<Unix>);
+assert_type_eq_all!(tcp::ReadHalf<'static>, ReadHalf<'static, Tcp>);
+assert_type_eq_all!(tcp::WriteHalf<'static>, WriteHalf<'static, Tcp>);
+assert_type_eq_all!(tcp::OwnedReadHalf, OwnedReadHalf<Tcp>);
+assert_type_eq_all!(tcp::OwnedWriteHalf, OwnedWriteHalf<Tcp>);
+assert_type_eq_all!(tcp::ReuniteError, ReuniteError<Tcp>);
+assert_type_eq_all!(unix::ReadHalf<'static>, ReadHalf<'static, Unix>);
+assert_type_eq_all!(unix::WriteHalf<'static>, WriteHalf<'static, Unix>);
+assert_type_eq_all!(unix::OwnedReadHalf, OwnedReadHalf<Unix>);
+assert_type_eq_all!(unix::OwnedWriteHalf, OwnedWriteHalf<Unix>);
+assert_type_eq_all!(unix::ReuniteError, ReuniteError<Unix>);
 assert_impl_all!(TcpStream: AsyncRead, AsyncWrite, AsFd, AsRawFd, Unpin, Debug);
 assert_impl_all!(UnixStream: AsyncRead, AsyncWrite, AsFd, AsRawFd, Unpin, Debug);
 assert_impl_all!(ReadHalf<'static, Tcp>: AsyncRead, Unpin, Debug);

@@ -35,6 +35,7 @@ mod net_hostile;
 mod net_options;
 mod net_shutdown;
 mod net_stress;
+mod net_whole;
 mod panic;
 mod property;
 mod quiesce;

@@ -18,7 +18,7 @@ use std::time::Duration;
 fn a_half_closed_connection_still_carries_the_other_way() {
     with_runtime(|rt| {
         rt.block_on(async {
-            let (here, mut there) = connected().await;
+            let (here, there) = connected().await;
             let (mut read, write) = here.into_split();
             let ended = waiting(async move {
                 let mut heard = Vec::new();
@@ -151,7 +151,7 @@ fn a_reset_is_an_error_for_both_sides() {
 fn a_peer_that_stops_reading_holds_the_writer_and_nobody_else() {
     with_runtime(|rt| {
         rt.block_on(async {
-            let (mut here, there) = connected().await;
+            let (here, there) = connected().await;
             let writer = spawn_boxed(async move {
                 here.write_all(&vec![1; 32 << 20]).await.unwrap();
             });

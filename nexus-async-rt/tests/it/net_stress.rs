@@ -175,7 +175,7 @@ fn echoes_for_clients_that_leave_in_the_middle() {
 /// Sends and checks for a while, then ends in one of several ways.
 async fn leaver(seed: u64, addr: std::net::SocketAddr) {
     let mut dice = Dice::new(seed);
-    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let stream = TcpStream::connect(addr).await.unwrap();
     for _ in 0..dice.below(20) {
         let len = 1 + dice.below(3000);
         let text = dice.bytes(len);

@@ -78,7 +78,7 @@ pub async fn waiting<T: 'static>(future: impl Future<Output = T> + 'static) -> J
 fn a_connection_carries_bytes_both_ways_and_ends() {
     with_runtime(|rt| {
         rt.block_on(async {
-            let (mut here, there) = connected().await;
+            let (here, there) = connected().await;
             let server = echo(there);
             for round in 0..100_u32 {
                 here.write_all(&round.to_be_bytes()).await.unwrap();
@@ -432,8 +432,8 @@ fn sockets_go_to_std_and_back() {
 fn made_outside_a_runtime_and_moved_between_runs() {
     let (listener, addr) = listen();
     with_runtime(|rt| {
-        let mut client = rt.block_on(TcpStream::connect(addr)).unwrap();
-        let mut server = rt.block_on(listener.accept()).unwrap().0;
+        let client = rt.block_on(TcpStream::connect(addr)).unwrap();
+        let server = rt.block_on(listener.accept()).unwrap().0;
         let mut buf = [0; 4];
         assert!(rt.block_on(poll_once(server.read(&mut buf))).is_none());
         rt.block_on(client.write_all(b"ping")).unwrap();
@@ -449,7 +449,7 @@ fn a_busy_task_does_not_keep_the_sockets_from_the_others() {
             |builder| builder.event_interval(7),
             |rt| {
                 let serve = async {
-                    let (mut here, there) = connected().await;
+                    let (here, there) = connected().await;
                     let server = echo(there);
                     let stop = Rc::new(Cell::new(false));
                     let stopped = stop.clone();
@@ -484,7 +484,7 @@ fn a_runtime_that_spins_hears_of_sockets_while_it_does() {
         |builder| builder.spin(Duration::from_secs(5)),
         |rt| {
             rt.block_on(async {
-                let (mut here, there) = connected().await;
+                let (here, there) = connected().await;
                 let server = echo(there);
                 here.write_all(b"x").await.unwrap();
                 here.read_exact(&mut [0; 1]).await.unwrap();

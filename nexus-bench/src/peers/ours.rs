@@ -2,7 +2,6 @@
 
 use super::nexus::{bytes, executor, lends, typed};
 use super::{Clock, ECHO_BUFFER, Echo, Limit, serve_with};
-use futures_lite::AsyncWriteExt;
 use nexus_async_rt::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
 use nexus_async_rt::{
     ByteSlab, JoinHandle, Runtime, Sleep, TcpStream, WorldCtx, event_time, sleep, sleep_until,
@@ -101,7 +100,7 @@ impl Limit for FromTurn {
 }
 
 async fn echo(socket: net::TcpStream) -> io::Result<u64> {
-    let mut stream = TcpStream::from_std(socket)?;
+    let stream = TcpStream::from_std(socket)?;
     let mut buf = [0; ECHO_BUFFER];
     let mut bytes = 0;
     loop {

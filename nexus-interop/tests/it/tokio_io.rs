@@ -71,9 +71,14 @@ fn copy_bidirectional_relays_both_ways() {
             io::Result::Ok(answer)
         });
         let mut asked = Vec::new();
-        inside.read_to_end(&mut asked).await.unwrap();
+        // The traits' own: the stream's methods have the same names.
+        AsyncReadExt::read_to_end(&mut inside, &mut asked)
+            .await
+            .unwrap();
         assert!(asked == large());
-        inside.write_all(b"received").await.unwrap();
+        AsyncWriteExt::write_all(&mut inside, b"received")
+            .await
+            .unwrap();
         inside.shutdown(net::Shutdown::Write).unwrap();
         // First what needs this thread, then the other thread's end.
         assert_eq!(relay.await.unwrap(), (large().len() as u64, 8));

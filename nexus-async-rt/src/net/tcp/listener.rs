@@ -1,6 +1,6 @@
 //! Waiting for connections.
 
-use super::TcpStream;
+use super::stream::TcpStream;
 use crate::net::source::Source;
 use crate::runtime::Side;
 use std::fmt;
@@ -33,7 +33,7 @@ pub struct TcpListener {
 impl TcpListener {
     /// Listens on `addr`; port 0 lets the OS choose one. Does not wait and needs
     /// no runtime. An address that lingers from an earlier process can be had
-    /// (`SO_REUSEADDR`); for other options see [`TcpSocket`](super::TcpSocket).
+    /// (`SO_REUSEADDR`); for other options see [`TcpSocket`](super::socket::TcpSocket).
     ///
     /// # Errors
     /// If the address is in use or not this machine's, or no descriptor is left.

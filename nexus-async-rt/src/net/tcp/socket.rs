@@ -1,7 +1,8 @@
 //! A TCP socket whose options are set before it listens or connects.
 
+use super::listener::TcpListener;
+use super::stream::TcpStream;
 use super::stream::{keepalive, set_keepalive};
-use super::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{self, SocketAddr};

@@ -12,7 +12,6 @@ use std::time::Duration;
 ///
 /// # Example
 /// ```
-/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
 /// use nexus_async_rt::{Runtime, TcpListener, TcpStream, spawn_boxed};
 /// use nexus_rt::WorldBuilder;
 ///
@@ -22,15 +21,15 @@ use std::time::Duration;
 ///     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
 ///     let addr = listener.local_addr().unwrap();
 ///     let server = spawn_boxed(async move {
-///         let (mut stream, _) = listener.accept().await.unwrap();
-///         let mut heard = String::new();
-///         stream.read_to_string(&mut heard).await.unwrap();
+///         let (stream, _) = listener.accept().await.unwrap();
+///         let mut heard = Vec::new();
+///         stream.read_to_end(&mut heard).await.unwrap();
 ///         heard
 ///     });
-///     let mut stream = TcpStream::connect(addr).await.unwrap();
+///     let stream = TcpStream::connect(addr).await.unwrap();
 ///     stream.write_all(b"hello").await.unwrap();
 ///     drop(stream);
-///     assert_eq!(server.await, "hello");
+///     assert_eq!(server.await, b"hello");
 /// });
 /// ```
 ///
@@ -67,6 +66,10 @@ impl Sealed for Tcp {
         bufs: &mut [IoSliceMut<'_>],
     ) -> io::Result<usize> {
         socket.read_vectored(bufs)
+    }
+
+    fn append(socket: &net::TcpStream, buf: &mut Vec<u8>, limit: usize) -> io::Result<usize> {
+        socket.take(limit as u64).read_to_end(buf)
     }
 
     fn peek(socket: &net::TcpStream, buf: &mut [u8]) -> io::Result<usize> {

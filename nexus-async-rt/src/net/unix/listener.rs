@@ -1,6 +1,6 @@
 //! Waiting for connections.
 
-use super::UnixStream;
+use super::stream::UnixStream;
 use crate::net::source::Source;
 use crate::runtime::Side;
 use std::fmt;

@@ -15,14 +15,13 @@ use std::path::Path;
 ///
 /// # Example
 /// ```
-/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
 /// use nexus_async_rt::{Runtime, UnixStream};
 /// use nexus_rt::WorldBuilder;
 ///
 /// let mut world = WorldBuilder::new().build();
 /// let mut rt = Runtime::new(&mut world);
 /// rt.block_on(async {
-///     let (mut here, mut there) = UnixStream::pair()?;
+///     let (here, there) = UnixStream::pair()?;
 ///     here.write_all(b"ping").await?;
 ///     let mut buf = [0; 4];
 ///     there.read_exact(&mut buf).await?;
@@ -60,6 +59,10 @@ impl Sealed for Unix {
         bufs: &mut [IoSliceMut<'_>],
     ) -> io::Result<usize> {
         socket.read_vectored(bufs)
+    }
+
+    fn append(socket: &net::UnixStream, buf: &mut Vec<u8>, limit: usize) -> io::Result<usize> {
+        socket.take(limit as u64).read_to_end(buf)
     }
 
     fn peek(socket: &net::UnixStream, buf: &mut [u8]) -> io::Result<usize> {
