@@ -235,7 +235,7 @@
 //! | `from_std` of each socket | the same; it sets the socket to non-blocking |
 //! | `into_std`, which returns a `Result` | the same name; the socket itself |
 //! | `TcpStream::read`, `write` | the same, by `&self` |
-//! | `TcpStream::write_all` | `write_all` of `AsyncWriteExt` in `futures` or `futures-lite` |
+//! | `TcpStream::write_all` | the same; takes `&self` |
 //! | `TcpStream::peek`, which does not wait | [`peek`](net::Stream::peek), which waits |
 //! | `TcpStream::try_read`, `try_write` | the same |
 //! | `TcpStream::poll_read_ready`, `poll_write_ready` | none: keep the future of [`readable`](net::Stream::readable) or [`writable`](net::Stream::writable) |
@@ -268,19 +268,19 @@
 //! Here:
 //!
 //! ```
-//! use futures_lite::{AsyncReadExt, AsyncWriteExt};
 //! use nexus_async_rt::Runtime;
 //! use nexus_async_rt::net::{TcpListener, TcpStream};
 //! use nexus_rt::WorldBuilder;
+//! use std::net::Shutdown;
 //!
 //! let mut world = WorldBuilder::new().build();
 //! Runtime::new(&mut world).block_on(async {
 //!     let listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
-//!     let mut stream = TcpStream::connect(listener.local_addr()?).await?;
+//!     let stream = TcpStream::connect(listener.local_addr()?).await?;
 //!     stream.write_all(b"hello").await?;
-//!     stream.close().await?;
+//!     stream.shutdown(Shutdown::Write)?;
 //!
-//!     let (mut peer, _) = listener.accept().await?;
+//!     let (peer, _) = listener.accept().await?;
 //!     let mut received = Vec::new();
 //!     peer.read_to_end(&mut received).await?;
 //!     assert_eq!(received, b"hello");
