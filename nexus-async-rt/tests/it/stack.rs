@@ -75,7 +75,7 @@ const CASES: &[(&str, Case)] = &[
 #[test]
 #[ignore = "is run by the test below, once for each case"]
 fn one_case() {
-    let wanted = std::env::var(VARIABLE).unwrap();
+    let wanted = std::env::var(VARIABLE).unwrap_or_else(|_| CASES[0].0.into());
     let (_, case) = CASES.iter().find(|(name, _)| *name == wanted).unwrap();
     let thread = std::thread::Builder::new().stack_size(STACK);
     thread.spawn(case).unwrap().join().unwrap();
