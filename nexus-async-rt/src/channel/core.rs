@@ -184,7 +184,14 @@ impl<K: Topology, R: Bounded> Core<K, R> {
     #[inline(always)]
     pub(super) unsafe fn leave_room(&self, waiter: &mut RoomWaiter<K>) {
         // SAFETY: guaranteed by this function's contract.
-        if unsafe { waiter.leave(&self.room) } && (self.has_room() || self.is_closed()) {
+        if unsafe { waiter.leave(&self.room) } {
+            self.pass_room_on();
+        }
+    }
+
+    #[inline(never)]
+    fn pass_room_on(&self) {
+        if self.has_room() || self.is_closed() {
             contained(|| self.room.notify_one());
         }
     }

@@ -219,20 +219,23 @@ impl<T, K: Kind> Receiver<T, K> {
         }
     }
 
-    /// The next message. A sender that waits for its room is notified; `RECALL`: see
-    /// [`Core::next`].
+    /// The next message. `WHOLE`: as an operation of its own, which notifies the
+    /// sender that waits for its room, and recalls one if there is no message; a
+    /// future does that itself.
     #[inline]
-    pub(super) fn next<const RECALL: bool>(&self) -> Next<T> {
+    pub(super) fn next<const WHOLE: bool>(&self) -> Next<T> {
         let take = || {
             // SAFETY: one thread at a time pops, guaranteed by the handle, which
             // is neither `Clone` nor `Sync`. Closed, `next_closed` asks only for
             // what was accepted.
             let value = unsafe { self.core.ring.pop() }?;
-            self.core.room_made();
+            if WHOLE {
+                self.core.room_made();
+            }
             Some(value)
         };
         // SAFETY: the one receiver, as above.
-        unsafe { self.core.next::<RECALL, T>(&self.phase, take) }
+        unsafe { self.core.next::<WHOLE, T>(&self.phase, take) }
     }
 
     /// Ends the channel from this side: every send that waits or begins
@@ -291,7 +294,10 @@ impl<T, K: Kind> Receiver<T, K> {
     {
         super::assert_may_block("blocking_recv", "recv");
         match self.next::<false>() {
-            Next::Message(value) => Ok(value),
+            Next::Message(value) => {
+                self.core.room_made();
+                Ok(value)
+            }
             Next::Nothing => block(self.recv()),
             Next::End => Err(RecvError),
         }

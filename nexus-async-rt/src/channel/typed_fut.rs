@@ -164,6 +164,9 @@ impl<T, K: Kind> Future for RecvFut<'_, T, K> {
             return Poll::Pending;
         };
         thread::completed();
+        if result.is_ok() {
+            core.room_made();
+        }
         // SAFETY: the waiter is pinned.
         unsafe { this.waiter.leave(&core.messages) };
         Poll::Ready(result)
