@@ -411,7 +411,7 @@ impl<K: CrossThread> ByteReceiver<K> {
     }
 }
 
-/// The next message of a receiver that has none open, and whose phase it is.
+/// The next message of a receiver in `phase` that has none open.
 #[inline]
 pub(super) fn next<const RECALL: bool, K: CrossThread>(
     core: &ByteCore<K>,
@@ -441,8 +441,7 @@ impl<K: CrossThread> Drop for ByteReceiver<K> {
 
 /// What became of a message that was committed.
 ///
-/// A program that need not know ignores it: a sender whose receiver is gone
-/// learns that from its next claim.
+/// A program may ignore it: the next claim fails if the receiver is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commit {
     /// The receiver gets it, or has dropped it with the channel.

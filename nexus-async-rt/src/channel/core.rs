@@ -416,8 +416,8 @@ mod tests {
     use crate::sync::{has_heavy_fence, one_at_a_time, with_refused_fences};
     use std::time::{Duration, Instant};
 
-    /// A channel whose receiver closes, late, after a dense stream: the sender did
-    /// not fence, and the OS refuses. `None`: no place became dense.
+    /// A channel after a dense stream. Its receiver closes late: the sender did not
+    /// fence, and the OS refuses. `None`: no place became dense.
     ///
     /// `send` sends a message that is taken at once.
     fn closed_late<R: Bounded>(
