@@ -143,7 +143,7 @@
 //! | `BackoffBuilder::initial`, `max_delay`, `max_retries`, `deadline`, `build` | the same; `initial` must not be zero |
 //! | `BackoffBuilder::jitter` | the same name; it only shortens a wait |
 //! | `BackoffBuilder::default` | [`Backoff::builder`](time::Backoff::builder) |
-//! | `Exhausted(error)`, a tuple | [`into_inner`](time::Exhausted::into_inner), [`get_ref`](time::Exhausted::get_ref); the error is also its source |
+//! | `Exhausted(error)`, a tuple | [`into_inner`](time::Exhausted::into_inner), [`get_ref`](time::Exhausted::get_ref); its text ends with that of the error |
 //!
 //! # Cancellation
 //!

@@ -294,8 +294,10 @@ impl<E> fmt::Debug for WaitFut<'_, E> {
     }
 }
 
-/// A [`Backoff`] has given up. It holds the error of the last attempt, which is
-/// also its source.
+/// A [`Backoff`] has given up. It holds the error of the last attempt.
+///
+/// Its text ends with the text of that error. Its [`source`](Error::source) is
+/// therefore the source of that error, so that a chain of causes names each once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted<E> {
     error: E,
@@ -330,18 +332,21 @@ impl<E> Exhausted<E> {
     }
 }
 
-impl<E> fmt::Display for Exhausted<E> {
+impl<E: fmt::Display> fmt::Display for Exhausted<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let retries = self.retries;
+        let Self { error, retries, .. } = self;
         match self.limit {
-            Limit::Retries => write!(f, "gave up after {retries} retries, which is the limit"),
-            Limit::Deadline => write!(f, "gave up after {retries} retries, at the deadline"),
+            Limit::Retries => write!(f, "gave up after {retries} retries, the limit: {error}"),
+            Limit::Deadline => write!(
+                f,
+                "gave up after {retries} retries, at the deadline: {error}"
+            ),
         }
     }
 }
 
-impl<E: Error + 'static> Error for Exhausted<E> {
+impl<E: Error> Error for Exhausted<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.error)
+        self.error.source()
     }
 }

@@ -5,6 +5,7 @@ use crate::watchdog::{panic_of, scaled};
 use nexus_async_rt::{Backoff, BackoffBuilder, Exhausted, now, timeout};
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
@@ -183,18 +184,26 @@ fn nonsense_is_refused() {
 
 #[test]
 fn what_it_gives_up_with_is_an_error() {
+    /// An error with a cause of its own.
     #[derive(Debug)]
-    struct Refused;
+    struct Refused(io::Error);
     impl fmt::Display for Refused {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("refused")
         }
     }
-    impl Error for Refused {}
+    impl Error for Refused {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
 
     async fn give_up(mut backoff: Backoff) -> Exhausted<Refused> {
         loop {
-            if let Err(given_up) = backoff.wait(Refused).await {
+            if let Err(given_up) = backoff
+                .wait(Refused(io::Error::other("nobody listens")))
+                .await
+            {
                 return given_up;
             }
         }
@@ -205,14 +214,15 @@ fn what_it_gives_up_with_is_an_error() {
             let error: Box<dyn Error> = Box::new(error);
             assert_eq!(
                 error.to_string(),
-                "gave up after 5 retries, which is the limit"
+                "gave up after 5 retries, the limit: refused"
             );
-            assert_eq!(error.source().unwrap().to_string(), "refused");
+            // A chain of causes names each once.
+            assert_eq!(error.source().unwrap().to_string(), "nobody listens");
             let until = Backoff::builder().deadline(now()).build();
             let error = give_up(until).await;
             assert_eq!(
                 error.to_string(),
-                "gave up after 0 retries, at the deadline"
+                "gave up after 0 retries, at the deadline: refused"
             );
         });
     });
