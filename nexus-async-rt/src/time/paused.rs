@@ -65,8 +65,13 @@ pub fn resume() {
 /// when the timers that came due have been fired and their tasks been polled.
 ///
 /// They find the clock at the end of the step: that is how to try a program
-/// whose timers are late. Whoever waits by [`sleep`](crate::sleep()) instead
+/// whose timers are late. A test that awaits [`sleep`](crate::sleep()) instead
 /// sees every deadline in between pass in turn.
+///
+/// A timer counts from the call that makes it: a task that has not been polled yet
+/// has made none, so the step does not reach it. Await
+/// [`yield_now`](crate::yield_now()) first, to have the tasks that were just spawned
+/// polled.
 ///
 /// In the future of `block_on` itself, at most `tasks_per_cycle` tasks are
 /// polled meanwhile.
@@ -92,6 +97,24 @@ pub fn resume() {
 ///     // Late, one after the other.
 ///     let (first, second) = (ticks.tick().await, ticks.tick().await);
 ///     assert_eq!(second - first, Duration::from_secs(1));
+/// });
+/// ```
+///
+/// The timer of a task that was just spawned:
+/// ```
+/// use nexus_async_rt::{Runtime, advance, interval, spawn_boxed, yield_now};
+/// use nexus_rt::WorldBuilder;
+/// use std::time::Duration;
+///
+/// const HOUR: Duration = Duration::from_secs(3600);
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+/// rt.block_on(async {
+///     let job = spawn_boxed(async { interval(HOUR).tick().await });
+///     yield_now().await;
+///     advance(HOUR).await;
+///     assert!(job.is_finished());
 /// });
 /// ```
 pub fn advance(duration: Duration) -> AdvanceFut {
