@@ -17,6 +17,19 @@ use tokio::task::{JoinError, JoinHandle};
 ///
 /// May be called on any thread, inside a runtime or not.
 ///
+/// The future leaves this thread, so it can hold nothing of this runtime: none of its
+/// sockets, timers, task handles or [`local`](crate::channel::local) channels. The
+/// compiler then says that an `Rc` or a pointer inside of them cannot be sent. Use
+/// tokio's sockets and timers there, or [`with_tokio`](crate::tokio_compat::with_tokio),
+/// which stays on this thread.
+/// ```compile_fail,E0277
+/// use nexus_async_rt::tokio_compat::spawn_on_tokio;
+///
+/// fn send(socket: nexus_async_rt::net::UdpSocket) {
+///     spawn_on_tokio(async move { socket.send(b"late").await });
+/// }
+/// ```
+///
 /// # Panics
 /// If tokio's thread cannot be started.
 ///
