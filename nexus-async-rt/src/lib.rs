@@ -188,7 +188,7 @@ pub use runtime::{
 };
 pub use task::{
     AbortHandle, BoundedByteSlab, ByteSlab, JoinError, JoinHandle, MIN_SLOT_SIZE, OutcomeFut,
-    TASK_HEADER_SIZE,
+    TASK_HEADER_SIZE, task_size,
 };
 #[cfg(not(all(test, nexus_loom)))]
 pub use time::{

@@ -57,6 +57,33 @@ pub use storage::{BoundedByteSlab, ByteSlab};
 /// May change between versions.
 pub const TASK_HEADER_SIZE: usize = size_of::<Header>();
 
+/// The bytes of a slot that a task with this future needs: its header, and the larger
+/// of the future and its output.
+///
+/// A task fits if a slot has as many bytes, and the future is aligned to no more than
+/// the slot: 64 bytes, or 128 where the slot's size is a multiple of that.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::{sleep, task_size};
+/// use std::time::Duration;
+///
+/// const SLOT: usize = 512;
+///
+/// async fn session(orders: [u64; 16]) -> u64 {
+///     sleep(Duration::from_secs(1)).await;
+///     orders.iter().sum()
+/// }
+///
+/// assert!(task_size(&session([1; 16])) <= SLOT);
+/// // Without its future's own state, a task is mostly header.
+/// assert!(task_size(&async { 7 }) <= 128);
+/// ```
+#[must_use]
+pub const fn task_size<F: Future>(_: &F) -> usize {
+    fits::<F>().size()
+}
+
 /// The smallest slot that a slab accepts, in bytes.
 ///
 /// May change between versions.

@@ -2,7 +2,7 @@
 
 use crate::watchdog::{panic_of, with_built, with_runtime};
 use nexus_async_rt::{
-    BoundedByteSlab, ByteSlab, MIN_SLOT_SIZE, TASK_HEADER_SIZE, claim_slab, spawn_slab,
+    BoundedByteSlab, ByteSlab, MIN_SLOT_SIZE, TASK_HEADER_SIZE, claim_slab, spawn_slab, task_size,
     try_claim_slab, yield_now,
 };
 use std::future::poll_fn;
@@ -64,9 +64,14 @@ fn u16_what_does_not_fit_is_refused_by_size_and_alignment() {
                     "{message}"
                 );
                 // Output larger than the future.
-                let message = panic_of(|| spawn_slab(async { [0_u64; 64] }));
+                let future = async { [0_u64; 64] };
+                let needed = task_size(&future);
+                assert_eq!(needed, TASK_HEADER_SIZE + 512);
+                let message = panic_of(|| spawn_slab(future));
                 assert!(
-                    message.contains("a slot of the slab has 512 bytes"),
+                    message.contains(&format!(
+                        "needs {needed} bytes aligned to 8, a slot of the slab has 512 bytes"
+                    )),
                     "{message}"
                 );
                 assert_eq!(nexus_async_rt::metrics().slots_used, 0, "slots given back");
