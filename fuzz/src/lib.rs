@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-#[path = "../../nexus-async-rt/tests/it/channel_claims.rs"]
+#[path = "../../nexus-async-rt/tests/channels/claims.rs"]
 pub mod claims;
 
 /// The bytes of an input, taken one by one; 0 when they are used up.

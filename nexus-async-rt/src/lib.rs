@@ -20,6 +20,7 @@
 //!    inside [`with_world`].
 //!
 //! ```
+//! # #[cfg(feature = "rt")] {
 //! use nexus_async_rt::channel::spsc;
 //! use nexus_async_rt::{Runtime, spawn_boxed, with_world};
 //! use nexus_rt::{Handler, IntoHandler, ResMut, Resource, WorldBuilder};
@@ -50,6 +51,7 @@
 //! });
 //! feed.join().unwrap().unwrap();
 //! assert_eq!(rt.world().resource::<Volume>().0, 1000);
+//! # }
 //! ```
 //!
 //! # Where to read on
@@ -74,11 +76,14 @@
 //!
 //! # Features
 //!
-//! None is on by default. What the crate needs it has: the loop over `mio`, the
-//! World of `nexus-rt`, which is re-exported as [`nexus_rt`].
+//! Without features the crate is channels and cancellation, and depends on `libc`
+//! alone. The first three are on by default.
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `rt` | the runtime: tasks, timers, and the World of `nexus-rt`, which is re-exported |
+//! | `net` | sockets; with it `rt` |
+//! | `futures` | the traits of `futures-io` on the sockets |
 //! | `tokio-compat` | the bridge to tokio: `with_tokio`, `spawn_on_tokio` |
 //! | `tokio-io` | tokio's I/O traits on the sockets |
 //!
@@ -124,11 +129,11 @@ pub mod channel;
 #[expect(unsafe_code, reason = "as in the ordinary build")]
 #[path = "channel/models.rs"]
 mod channel;
-#[cfg(doc)]
+#[cfg(all(doc, feature = "net", feature = "futures"))]
 pub mod coming_from_0_7;
-#[cfg(doc)]
+#[cfg(all(doc, feature = "net", feature = "futures"))]
 pub mod coming_from_tokio;
-#[cfg(doc)]
+#[cfg(all(doc, feature = "net", feature = "futures"))]
 pub mod patterns;
 #[expect(unsafe_code, reason = "slots are shared by position, not by borrow")]
 mod ring;
@@ -141,30 +146,37 @@ mod unwind;
 )]
 mod wait;
 
-#[cfg(not(all(test, nexus_loom)))]
+#[cfg(all(feature = "net", not(all(test, nexus_loom))))]
 #[expect(
     unsafe_code,
     reason = "waiting futures are linked where they are pinned"
 )]
 pub mod net;
-#[cfg(not(all(test, nexus_loom)))]
+#[cfg(all(feature = "rt", not(all(test, nexus_loom))))]
+#[expect(unsafe_code, reason = "a timer of the kernel is a system call")]
+mod reactor;
+#[cfg(all(feature = "rt", not(all(test, nexus_loom))))]
 #[expect(
     unsafe_code,
     reason = "tasks are shared by the loop, handles and wakers"
 )]
 mod runtime;
-#[cfg(all(test, nexus_loom))]
+#[cfg(all(feature = "rt", test, nexus_loom))]
 #[expect(unsafe_code, reason = "as in the ordinary build")]
 #[path = "runtime/models.rs"]
 mod runtime;
+#[cfg(feature = "rt")]
 #[expect(unsafe_code, reason = "a task's type is erased, its count is by hand")]
 mod task;
-#[cfg(not(all(test, nexus_loom)))]
+#[cfg(all(feature = "rt", not(all(test, nexus_loom))))]
 #[expect(
     unsafe_code,
     reason = "futures pin what lies inside them, an alarm's timer is its thread's"
 )]
 pub mod time;
+#[cfg(all(feature = "rt", not(all(test, nexus_loom))))]
+#[expect(unsafe_code, reason = "timers are linked where they are pinned")]
+mod timer;
 #[cfg(all(feature = "tokio-compat", not(all(test, nexus_loom))))]
 #[expect(unsafe_code, reason = "a future pins what lies inside it")]
 pub mod tokio_compat;
@@ -174,23 +186,26 @@ pub use cancel::{
     CancellationToken, CancelledFut, CancelledOwnedFut, DropGuard, RunUntilCancelledFut,
     RunUntilCancelledOwnedFut,
 };
-#[cfg(not(all(test, nexus_loom)))]
+#[cfg(all(feature = "net", not(all(test, nexus_loom))))]
 pub use net::{
-    AsyncFd, AsyncRead, AsyncWrite, Interest, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReadyGuard,
-    ReuniteError, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener,
-    UnixStream, WouldBlock, WriteHalf, resolve,
+    AsyncFd, Interest, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReadyGuard, ReuniteError,
+    TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
+    WouldBlock, WriteHalf, resolve,
 };
-#[cfg(not(all(test, nexus_loom)))]
+#[cfg(all(feature = "futures", feature = "net", not(all(test, nexus_loom))))]
+pub use net::{AsyncRead, AsyncWrite};
+#[cfg(all(feature = "rt", not(all(test, nexus_loom))))]
 pub use runtime::{
     Metrics, QuiesceTimeout, Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim,
     WorldCtx, claim_slab, metrics, shutdown_handle, shutdown_signal, spawn_boxed, spawn_slab,
     task_count, try_claim_slab, with_world, with_world_ref,
 };
+#[cfg(feature = "rt")]
 pub use task::{
     AbortHandle, BoundedByteSlab, ByteSlab, JoinError, JoinHandle, MIN_SLOT_SIZE, OutcomeFut,
     TASK_HEADER_SIZE, task_size,
 };
-#[cfg(not(all(test, nexus_loom)))]
+#[cfg(all(feature = "rt", not(all(test, nexus_loom))))]
 pub use time::{
     AdvanceFut, After, Backoff, BackoffBuilder, ClockHold, Elapsed, Exhausted, Interval,
     MissedTickBehavior, Sleep, TickFut, Timeout, Unconstrained, WaitFut, YieldNow, advance, after,
@@ -203,10 +218,11 @@ pub use tokio_compat::{
     spawn_on_tokio, with_tokio,
 };
 
+#[cfg(feature = "rt")]
 pub use nexus_rt;
 
 /// The examples of the README run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "net", feature = "futures"))]
 #[doc = include_str!("../README.md")]
 #[expect(dead_code, reason = "exists for its documentation")]
 struct Readme;

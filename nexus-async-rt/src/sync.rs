@@ -16,10 +16,10 @@
 #[cfg(not(all(test, nexus_loom)))]
 mod real {
     pub(crate) use std::sync::Mutex as RawMutex;
+    #[cfg(feature = "rt")]
+    pub(crate) use std::sync::atomic::AtomicPtr;
     pub(super) use std::sync::atomic::compiler_fence;
-    pub(crate) use std::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
-    };
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 
     /// `std::cell::UnsafeCell` behind loom's interface.
     #[derive(Debug, Default)]
@@ -54,9 +54,9 @@ mod real {
 #[cfg(all(test, nexus_loom))]
 mod real {
     pub(crate) use loom::cell::UnsafeCell;
-    pub(crate) use loom::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
-    };
+    #[cfg(feature = "rt")]
+    pub(crate) use loom::sync::atomic::AtomicPtr;
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
     pub(crate) use loom::sync::{Arc, Mutex as RawMutex};
 
     /// More than the threads of a model.
@@ -266,13 +266,21 @@ impl Site {
         Site::CloseSee,
         Site::CloseClaims,
         Site::CloseRefused,
+        #[cfg(feature = "rt")]
         Site::TaskCall,
+        #[cfg(feature = "rt")]
         Site::TaskTake,
+        #[cfg(feature = "rt")]
         Site::TaskDrop,
+        #[cfg(feature = "rt")]
         Site::TaskSettle,
+        #[cfg(feature = "rt")]
         Site::TaskMerge,
+        #[cfg(feature = "rt")]
         Site::InboxPush,
+        #[cfg(feature = "rt")]
         Site::InboxTake,
+        #[cfg(feature = "rt")]
         Site::InboxLetGo,
     ];
 }

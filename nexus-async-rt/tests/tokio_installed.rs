@@ -2,22 +2,17 @@
 //! until after its end. A binary of its own, one test: there is one such
 //! runtime for the process.
 
-#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
-#[path = "it/handoff.rs"]
-mod handoff;
-#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
-#[path = "it/seed.rs"]
-mod seed;
-#[path = "it/watchdog.rs"]
-mod watchdog;
+#[path = "it/support.rs"]
+mod support;
 
 use nexus_async_rt::{Runtime, install_tokio, spawn_boxed, spawn_on_tokio, with_tokio, yield_now};
+use nexus_testkit::panic_of;
 use std::future::pending;
 use std::thread;
 use std::time::Duration;
+use support::with_runtime;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Handle};
-use watchdog::{panic_of, with_runtime};
 
 const MS: Duration = Duration::from_millis(1);
 

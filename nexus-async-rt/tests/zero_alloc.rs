@@ -4,15 +4,6 @@
 #[path = "counting/alone.rs"]
 mod alone;
 mod counting;
-#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
-#[path = "it/handoff.rs"]
-mod handoff;
-#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
-#[path = "it/seed.rs"]
-mod seed;
-#[expect(dead_code, reason = "the suite's, of which a part is used")]
-#[path = "it/watchdog.rs"]
-mod watchdog;
 
 use alone::alone;
 use counting::{allocations, assert_free, count_this_thread};

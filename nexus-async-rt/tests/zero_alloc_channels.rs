@@ -5,15 +5,6 @@
 mod alone;
 #[expect(dead_code, reason = "some paths here need no runtime")]
 mod counting;
-#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
-#[path = "it/handoff.rs"]
-mod handoff;
-#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
-#[path = "it/seed.rs"]
-mod seed;
-#[expect(dead_code, reason = "the suite's, of which a part is used")]
-#[path = "it/watchdog.rs"]
-mod watchdog;
 
 use alone::alone;
 use counting::{allocations, count_this_thread};

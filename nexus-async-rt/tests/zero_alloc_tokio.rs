@@ -2,25 +2,16 @@
 //! neither does a wake from tokio's thread. A binary of its own, one test.
 
 mod counting;
-#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
-#[path = "it/handoff.rs"]
-mod handoff;
-#[expect(dead_code, reason = "what the suite's watchdog needs of it is used")]
-#[path = "it/seed.rs"]
-mod seed;
-#[expect(dead_code, reason = "the suite's, of which a part is used")]
-#[path = "it/watchdog.rs"]
-mod watchdog;
 
 use counting::{assert_free, count_this_thread};
 use nexus_async_rt::{Runtime, spawn_boxed, spawn_on_tokio, with_tokio};
 use nexus_rt::WorldBuilder;
+use nexus_testkit::{scaled, within};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::Notify;
-use watchdog::{scaled, within};
 
 /// Is polled `times` times before it is over.
 fn polled(mut times: usize) -> impl Future<Output = ()> {

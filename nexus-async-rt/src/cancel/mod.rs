@@ -12,23 +12,18 @@
 //! # A session and its requests
 //!
 //! ```
-//! use nexus_async_rt::{CancellationToken, Runtime, spawn_boxed};
-//! use nexus_rt::WorldBuilder;
+//! use futures_lite::future::{block_on, zip};
+//! use nexus_async_rt::CancellationToken;
 //! use std::future::pending;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
-//! rt.block_on(async {
+//! block_on(async {
 //!     let session = CancellationToken::new();
 //!     let [first, second] = [session.child(), session.child()];
 //!
-//!     let request = {
-//!         let first = first.clone();
-//!         spawn_boxed(async move { first.run_until_cancelled(pending::<u8>()).await })
-//!     };
+//!     let request = first.run_until_cancelled(pending::<u8>());
 //!     // One request is given up; the session goes on, and the other request.
-//!     first.cancel();
-//!     assert_eq!(request.await, None);
+//!     let (reply, ()) = zip(request, async { first.cancel() }).await;
+//!     assert_eq!(reply, None);
 //!     assert!(!session.is_cancelled() && !second.is_cancelled());
 //!
 //!     // The session ends from another thread, and all that belongs to it.
@@ -47,35 +42,31 @@
 //! itself:
 //!
 //! ```
+//! use futures_lite::future::{block_on, zip};
+//! use nexus_async_rt::CancellationToken;
 //! use nexus_async_rt::channel::local;
-//! use nexus_async_rt::{CancellationToken, Runtime, spawn_boxed};
-//! use nexus_rt::WorldBuilder;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
-//! rt.block_on(async {
-//!     let token = CancellationToken::new();
-//!     let (orders, inbox) = local::channel::<u32>(4);
-//!     let worker = {
-//!         let token = token.clone();
-//!         spawn_boxed(async move {
-//!             let mut sum = 0;
-//!             while let Some(Ok(order)) = token.run_until_cancelled(inbox.recv()).await {
-//!                 sum += order;
-//!             }
-//!             // Cancelled. What was accepted is still worked off.
-//!             inbox.close();
-//!             while let Ok(order) = inbox.recv().await {
-//!                 sum += order;
-//!             }
-//!             sum
-//!         })
-//!     };
+//! let token = CancellationToken::new();
+//! let (orders, inbox) = local::channel::<u32>(4);
+//! let worker = async {
+//!     let mut sum = 0;
+//!     while let Some(Ok(order)) = token.run_until_cancelled(inbox.recv()).await {
+//!         sum += order;
+//!     }
+//!     // Cancelled. What was accepted is still worked off.
+//!     inbox.close();
+//!     while let Ok(order) = inbox.recv().await {
+//!         sum += order;
+//!     }
+//!     sum
+//! };
+//! let sender = async {
 //!     orders.send(1).await.unwrap();
 //!     orders.send(2).await.unwrap();
 //!     token.cancel();
-//!     assert_eq!(worker.await, 3);
-//! });
+//! };
+//! let (sum, ()) = block_on(zip(worker, sender));
+//! assert_eq!(sum, 3);
 //! ```
 //!
 //! # What holds
@@ -197,18 +188,15 @@ impl CancellationToken {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::{CancellationToken, Runtime, spawn_boxed};
-    /// use nexus_rt::WorldBuilder;
+    /// use async_executor::LocalExecutor;
+    /// use nexus_async_rt::CancellationToken;
+    /// use std::future::pending;
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::new(&mut world);
-    /// rt.block_on(async {
-    ///     let token = CancellationToken::new();
-    ///     let pending = std::future::pending::<u8>();
-    ///     let task = spawn_boxed(token.clone().run_until_cancelled_owned(pending));
-    ///     token.cancel();
-    ///     assert_eq!(task.await, None);
-    /// });
+    /// let token = CancellationToken::new();
+    /// let executor = LocalExecutor::new();
+    /// let task = executor.spawn(token.clone().run_until_cancelled_owned(pending::<u8>()));
+    /// token.cancel();
+    /// assert_eq!(futures_lite::future::block_on(executor.run(task)), None);
     /// ```
     #[inline]
     pub fn run_until_cancelled_owned<F: Future>(self, future: F) -> RunUntilCancelledOwnedFut<F> {

@@ -21,24 +21,24 @@
 //! # Example
 //!
 //! ```
-//! use nexus_async_rt::{Runtime, channel::local, spawn_boxed};
-//! use nexus_rt::WorldBuilder;
+//! use futures_lite::future::{block_on, zip};
+//! use nexus_async_rt::channel::local;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
-//! let sum = rt.block_on(async {
-//!     let (tx, rx) = local::channel::<u64>(4);
-//!     spawn_boxed(async move {
-//!         for n in 1..=100 {
-//!             tx.send(n).await.unwrap(); // waits while four are buffered
-//!         }
-//!     });
+//! let (tx, rx) = local::channel::<u64>(4);
+//! // In a runtime, each of them is a task.
+//! let producer = async move {
+//!     for n in 1..=100 {
+//!         tx.send(n).await.unwrap(); // waits while four are buffered
+//!     }
+//! };
+//! let consumer = async {
 //!     let mut sum = 0;
 //!     while let Ok(n) = rx.recv().await {
 //!         sum += n;
 //!     }
 //!     sum
-//! });
+//! };
+//! let ((), sum) = block_on(zip(producer, consumer));
 //! assert_eq!(sum, 5050);
 //! ```
 

@@ -1,7 +1,7 @@
 //! Any descriptor that the OS can watch.
 
 use super::source::Source;
-use crate::runtime::{BOTH, Side};
+use crate::reactor::{BOTH, Side};
 use std::error::Error;
 use std::fmt;
 use std::io;

@@ -116,6 +116,8 @@
 //! | `source` | a descriptor, and its registration once it has to wait |
 //! | `op` | the future of one operation |
 //! | `stream`, `split` | byte streams of either family, and their halves |
+//! | `polled` | what the traits are made of |
+//! | `futures_io` | the traits of `futures-io` |
 //! | `whole` | reads and writes that move all bytes |
 //! | `tcp`, `udp`, `unix` | what is each kind's own |
 //! | `fd` | [`AsyncFd`] |
@@ -123,7 +125,11 @@
 //! | `tokio_io` | tokio's traits |
 
 mod fd;
+#[cfg(feature = "futures")]
+mod futures_io;
 mod op;
+#[cfg(any(feature = "futures", feature = "tokio-io"))]
+mod polled;
 mod resolve;
 mod source;
 mod split;
@@ -135,8 +141,9 @@ mod udp;
 pub mod unix;
 mod whole;
 
+#[cfg(feature = "futures")]
+pub use ::futures_io::{AsyncRead, AsyncWrite};
 pub use fd::{AsyncFd, Interest, ReadyGuard, WouldBlock};
-pub use futures_io::{AsyncRead, AsyncWrite};
 pub use resolve::resolve;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use stream::{Family, Stream};

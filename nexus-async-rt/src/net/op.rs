@@ -1,7 +1,7 @@
 //! The future of one operation on a descriptor.
 
 use super::source::Source;
-use crate::runtime::{Side, Waiters};
+use crate::reactor::{Side, Waiters};
 use crate::thread;
 use crate::wait::Waiter;
 use std::io;

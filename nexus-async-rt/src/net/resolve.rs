@@ -3,8 +3,9 @@
 //! The OS only offers a call that blocks, for seconds if a server does not
 //! answer. So it is made on a thread of its own, which ends with its answer.
 
-use crate::runtime::{ClockHold, try_hold_clock};
+use crate::runtime::try_hold_clock;
 use crate::sync::Mutex;
+use crate::timer::ClockHold;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;

@@ -5,7 +5,8 @@
 //! for the side that blocks, unless its kind asks for both at once.
 
 use super::op::OpFut;
-use crate::runtime::{BOTH, Registration, Side, Watch, attempt};
+use crate::reactor::{BOTH, Side, Watch, attempt};
+use crate::runtime::Registration;
 use crate::thread;
 use std::cell::{Cell, OnceCell};
 use std::fmt;

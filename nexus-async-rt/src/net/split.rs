@@ -4,33 +4,29 @@
 //! that writes never stand in each other's way.
 
 use super::stream::{Family, Stream};
-use futures_io::{AsyncRead, AsyncWrite};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::ops::Deref;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
-/// The half that reads, from [`Stream::split`]. It lends the stream, for all
-/// that needs no `&mut`.
+/// The half that reads, from [`Stream::split`]. [`AsRef`] gives the stream, for its
+/// addresses and options.
 #[derive(Debug)]
 pub struct ReadHalf<'a, F: Family>(pub(super) &'a Stream<F>);
 
-/// The half that writes, from [`Stream::split`]. It lends the stream, for all
-/// that needs no `&mut`.
+/// The half that writes, from [`Stream::split`]. [`AsRef`] gives the stream, for its
+/// addresses and options, and to [shut it down](Stream::shutdown).
 #[derive(Debug)]
 pub struct WriteHalf<'a, F: Family>(pub(super) &'a Stream<F>);
 
-/// The half that reads, from [`Stream::into_split`]. It lends the stream, for
-/// all that needs no `&mut`. The stream lives as long as either half.
+/// The half that reads, from [`Stream::into_split`]. [`AsRef`] gives the stream, for
+/// its addresses and options. The stream lives as long as either half.
 #[derive(Debug)]
 pub struct OwnedReadHalf<F: Family>(pub(super) Rc<Stream<F>>);
 
-/// The half that writes, from [`Stream::into_split`]. It lends the stream, for
-/// all that needs no `&mut`. The stream lives as long as either half; dropping
-/// this one ends it for the peer.
+/// The half that writes, from [`Stream::into_split`]. [`AsRef`] gives the stream, for
+/// its addresses and options. The stream lives as long as either half. Dropping this
+/// one ends it for the peer.
 ///
 /// # Panics
 /// Dropping it hands on the panic of a waker, after all others were woken,
@@ -112,122 +108,143 @@ impl<F: Family> Drop for OwnedWriteHalf<F> {
     }
 }
 
-impl<F: Family> Deref for ReadHalf<'_, F> {
-    type Target = Stream<F>;
+/// The methods of a half that reads.
+macro_rules! reading {
+    ($($half:ty),*) => {$(
+        impl<F: Family> $half {
+            /// As [`Stream::read`].
+            ///
+            /// # Errors
+            /// See [`Stream`].
+            pub fn read(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+                self.stream().read(buf)
+            }
 
-    fn deref(&self) -> &Stream<F> {
-        self.0
-    }
+            /// As [`Stream::peek`].
+            ///
+            /// # Errors
+            /// See [`Stream`].
+            pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+                self.stream().peek(buf)
+            }
+
+            /// As [`Stream::read_exact`].
+            ///
+            /// # Errors
+            /// As [`Stream::read_exact`].
+            pub fn read_exact(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<()>> {
+                self.stream().read_exact(buf)
+            }
+
+            /// As [`Stream::read_to_end`].
+            ///
+            /// # Errors
+            /// As [`Stream::read_to_end`].
+            pub fn read_to_end(
+                &self,
+                buf: &mut Vec<u8>,
+            ) -> impl Future<Output = io::Result<usize>> {
+                self.stream().read_to_end(buf)
+            }
+
+            /// As [`Stream::readable`].
+            ///
+            /// # Errors
+            /// See [`Stream`].
+            pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+                self.stream().readable()
+            }
+
+            /// As [`Stream::try_read`].
+            ///
+            /// # Errors
+            /// As [`Stream::try_read`].
+            pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+                self.stream().try_read(buf)
+            }
+
+            /// As [`Stream::try_read_vectored`].
+            ///
+            /// # Errors
+            /// As [`Stream::try_read`].
+            pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                self.stream().try_read_vectored(bufs)
+            }
+        }
+    )*};
 }
 
-impl<F: Family> Deref for WriteHalf<'_, F> {
-    type Target = Stream<F>;
+/// The methods of a half that writes.
+macro_rules! writing {
+    ($($half:ty),*) => {$(
+        impl<F: Family> $half {
+            /// As [`Stream::write`].
+            ///
+            /// # Errors
+            /// See [`Stream`].
+            pub fn write(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+                self.stream().write(buf)
+            }
 
-    fn deref(&self) -> &Stream<F> {
-        self.0
-    }
+            /// As [`Stream::write_all`].
+            ///
+            /// # Errors
+            /// As [`Stream::write_all`].
+            pub fn write_all(&self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+                self.stream().write_all(buf)
+            }
+
+            /// As [`Stream::writable`].
+            ///
+            /// # Errors
+            /// See [`Stream`].
+            pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+                self.stream().writable()
+            }
+
+            /// As [`Stream::try_write`].
+            ///
+            /// # Errors
+            /// As [`Stream::try_write`].
+            pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+                self.stream().try_write(buf)
+            }
+
+            /// As [`Stream::try_write_vectored`].
+            ///
+            /// # Errors
+            /// As [`Stream::try_write`].
+            pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+                self.stream().try_write_vectored(bufs)
+            }
+        }
+    )*};
 }
 
-impl<F: Family> Deref for OwnedReadHalf<F> {
-    type Target = Stream<F>;
+reading!(ReadHalf<'_, F>, OwnedReadHalf<F>);
+writing!(WriteHalf<'_, F>, OwnedWriteHalf<F>);
 
-    fn deref(&self) -> &Stream<F> {
-        &self.0
-    }
+/// Where each half finds the stream.
+macro_rules! half {
+    ($($half:ty: $self:ident => $stream:expr),*) => {$(
+        impl<F: Family> $half {
+            pub(super) fn stream(&$self) -> &Stream<F> {
+                $stream
+            }
+        }
+
+        /// The whole stream, for its addresses and options.
+        impl<F: Family> AsRef<Stream<F>> for $half {
+            fn as_ref(&self) -> &Stream<F> {
+                self.stream()
+            }
+        }
+    )*};
 }
 
-impl<F: Family> Deref for OwnedWriteHalf<F> {
-    type Target = Stream<F>;
-
-    fn deref(&self) -> &Stream<F> {
-        self.stream.as_ref().expect("taken only with the half")
-    }
-}
-
-impl<F: Family> AsyncRead for ReadHalf<'_, F> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_read_op(cx, buf)
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_read_vectored_op(cx, bufs)
-    }
-}
-
-impl<F: Family> AsyncRead for OwnedReadHalf<F> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_read_op(cx, buf)
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_read_vectored_op(cx, bufs)
-    }
-}
-
-impl<F: Family> AsyncWrite for WriteHalf<'_, F> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_op(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored_op(cx, bufs)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.close_write())
-    }
-}
-
-impl<F: Family> AsyncWrite for OwnedWriteHalf<F> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_op(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored_op(cx, bufs)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.close_write())
-    }
+half! {
+    ReadHalf<'_, F>: self => self.0,
+    WriteHalf<'_, F>: self => self.0,
+    OwnedReadHalf<F>: self => &self.0,
+    OwnedWriteHalf<F>: self => self.stream.as_ref().expect("taken only with the half")
 }

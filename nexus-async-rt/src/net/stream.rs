@@ -5,15 +5,12 @@
 
 use super::source::Source;
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::runtime::Side;
-use futures_io::{AsyncRead, AsyncWrite};
+use crate::reactor::Side;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
 /// What a kind of stream is made of. Sealed: [`Tcp`](super::Tcp) and
 /// [`Unix`](super::Unix).
@@ -62,9 +59,9 @@ pub trait Sealed {
 /// or a [`UnixStream`](super::UnixStream).
 ///
 /// It is read and written through the methods here, which take `&self`: any number
-/// of them may wait on either side. It also implements `futures-io`'s [`AsyncRead`]
-/// and [`AsyncWrite`], which need `&mut`. It belongs to the runtime in which it
-/// waited first.
+/// of them may wait on either side. With the feature `futures` it also implements
+/// `futures-io`'s `AsyncRead` and `AsyncWrite`, which need `&mut`. It belongs to the
+/// runtime in which it waited first.
 ///
 /// The methods here shadow those of the same name of `AsyncReadExt` and
 /// `AsyncWriteExt`, and do the same.
@@ -126,6 +123,12 @@ impl<F: Family> Stream<F> {
     /// The socket, for the calls that do not wait.
     pub(super) fn socket(&self) -> &F::Socket {
         self.source.io()
+    }
+
+    /// Itself, as the halves lead to it.
+    #[cfg(any(feature = "futures", feature = "tokio-io"))]
+    pub(super) fn stream(&self) -> &Self {
+        self
     }
 
     pub(super) fn source(&self) -> &Source<F::Socket> {
@@ -212,7 +215,7 @@ impl<F: Family> Stream<F> {
         self.source.ready("Stream::writable", Side::Write).await
     }
 
-    fn read_now(&self, socket: &F::Socket, buf: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn read_now(&self, socket: &F::Socket, buf: &mut [u8]) -> io::Result<usize> {
         let read = F::read(socket, buf)?;
         self.took(read, buf.len());
         Ok(read)
@@ -288,59 +291,6 @@ impl<F: Family> Stream<F> {
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         F::take_error(self.socket())
     }
-}
-
-/// What the traits of `futures-io` and of tokio are made of.
-impl<F: Family> Stream<F> {
-    pub(super) fn poll_read_op(&self, cx: &Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        self.source
-            .poll_op("Stream::poll_read", Side::Read, cx, |socket| {
-                self.read_now(socket, buf)
-            })
-    }
-
-    pub(super) fn poll_read_vectored_op(
-        &self,
-        cx: &Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if bufs.iter().all(|buf| buf.is_empty()) {
-            return Poll::Ready(Ok(0));
-        }
-        // Of many buffers the OS fills the first ones only: less than there was
-        // room for does not mean that nothing is left.
-        self.source
-            .poll_op("Stream::poll_read_vectored", Side::Read, cx, |socket| {
-                F::read_vectored(socket, bufs)
-            })
-    }
-
-    pub(super) fn poll_write_op(&self, cx: &Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        self.source
-            .poll_op("Stream::poll_write", Side::Write, cx, |socket| {
-                F::write(socket, buf)
-            })
-    }
-
-    pub(super) fn poll_write_vectored_op(
-        &self,
-        cx: &Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if bufs.iter().all(|buf| buf.is_empty()) {
-            return Poll::Ready(Ok(0));
-        }
-        self.source
-            .poll_op("Stream::poll_write_vectored", Side::Write, cx, |socket| {
-                F::write_vectored(socket, bufs)
-            })
-    }
 
     /// Ends what this side writes. A peer that has gone already is no error.
     pub(super) fn close_write(&self) -> io::Result<()> {
@@ -348,52 +298,6 @@ impl<F: Family> Stream<F> {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
         }
-    }
-}
-
-impl<F: Family> AsyncRead for Stream<F> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_read_op(cx, buf)
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_read_vectored_op(cx, bufs)
-    }
-}
-
-/// Nothing is buffered here: a flush does nothing. Closing ends what is
-/// written; reading goes on.
-impl<F: Family> AsyncWrite for Stream<F> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_op(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored_op(cx, bufs)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.close_write())
     }
 }
 

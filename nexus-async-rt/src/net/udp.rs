@@ -1,7 +1,7 @@
 //! Datagrams over UDP.
 
 use super::source::Source;
-use crate::runtime::Side;
+use crate::reactor::Side;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::fmt;
 use std::io;

@@ -4,7 +4,7 @@
 //! keeps other tasks from running.
 
 use super::stream::{Family, Stream};
-use crate::runtime::Side;
+use crate::reactor::Side;
 use std::io;
 
 /// The most bytes that [`Stream::read_to_end`] takes in one operation.

@@ -1,11 +1,10 @@
 //! How a runtime is set up.
 
 use super::bell::Bell;
-use super::poller::Poller;
 use super::shared::Shared;
 use super::shutdown::{Shutdown, ShutdownHandle};
-use super::watches::Watches;
-use super::{Runtime, signals};
+use super::{Runtime, context, signals};
+use crate::reactor::{Poller, Watches};
 use crate::task::{Arena, BoundedByteSlab, ByteSlab};
 use nexus_rt::World;
 use std::fmt;
@@ -292,7 +291,7 @@ impl<'w> RuntimeBuilder<'w> {
 
     fn poller(&self) -> io::Result<(Poller, Bell, Rc<Watches>)> {
         let (poller, bell) = Poller::new(self.event_capacity)?;
-        let watches = Watches::new(poller.registry()?);
-        Ok((poller, bell, Rc::new(watches)))
+        let watches = Watches::new(&poller, context::next_number())?;
+        Ok((poller, Bell(bell), Rc::new(watches)))
     }
 }

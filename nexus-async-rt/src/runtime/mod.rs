@@ -12,7 +12,7 @@
 //!    Otherwise the turn that begins here has not read it yet.
 //! 5. Every `event_interval` turns, the OS is asked for sockets, if any are
 //!    watched; who waits for one that is ready is woken.
-//! 6. If there is nothing to do: a [paused clock](clock) moves to the next
+//! 6. If there is nothing to do: a [paused clock](crate::timer) moves to the next
 //!    deadline, if no socket is waited for and nobody holds it. Otherwise,
 //!    [idle](#idle).
 //!
@@ -42,50 +42,43 @@
 
 mod bell;
 mod builder;
-mod clock;
 mod context;
 mod ends;
-mod entry;
 #[cfg(all(target_os = "linux", not(miri)))]
 mod futex;
 mod inbox;
 mod intake;
 mod metrics;
-mod poller;
 mod quiesce;
 mod ready;
-mod refused;
+#[cfg(feature = "net")]
+mod registration;
 mod shared;
 mod shutdown;
 mod signals;
 mod spawn;
 mod tasks;
-mod timers;
 mod waker;
-mod watch;
-mod watches;
 mod world;
 
 pub use builder::RuntimeBuilder;
-pub use clock::ClockHold;
-pub(crate) use entry::{Entry, Phase};
 pub use metrics::Metrics;
 pub use quiesce::QuiesceTimeout;
+#[cfg(feature = "net")]
+pub(crate) use registration::Registration;
 pub use shutdown::{ShutdownHandle, ShutdownSignal, shutdown_handle, shutdown_signal};
 pub use spawn::{SlabClaim, claim_slab, spawn_boxed, spawn_slab, try_claim_slab};
-pub(crate) use timers::Timers;
-pub(crate) use watch::{BOTH, Side, Waiters, Watch, attempt};
-pub(crate) use watches::Registration;
 pub use world::{WorldCtx, with_world, with_world_ref};
 
+use crate::reactor::{Poller, Watches};
 use crate::thread::{self, BlockOnGuard};
+use crate::timer::{ClockHold, Timers};
 use crate::unwind::hand_on;
 use builder::Limits;
 use context::ContextGuard;
 use ends::Outermost;
 use inbox::Park;
 use nexus_rt::World;
-use poller::Poller;
 use shared::Shared;
 use std::fmt;
 use std::marker::PhantomData;
@@ -95,7 +88,6 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use watches::Watches;
 use world::Lent;
 
 /// A single-threaded executor that borrows a [`World`].
@@ -305,7 +297,14 @@ impl<'w> Runtime<'w> {
         if let Err(error) = self.poller.look() {
             panic!("the OS refused to say what has happened: {error}");
         }
-        self.poller.report(&self.watches);
+        self.report();
+    }
+
+    /// Wakes those who wait for what the poller has heard.
+    fn report(&mut self) {
+        let watches = &self.watches;
+        self.poller
+            .report(|event, first| watches.hear(event, first));
     }
 
     /// Moves a paused clock to the next deadline, if it may; there is no work.
@@ -381,7 +380,7 @@ impl<'w> Runtime<'w> {
         if let Err(error) = slept {
             panic!("the OS refused to wait for events: {error}");
         }
-        self.poller.report(&self.watches);
+        self.report();
     }
 
     /// Where to sleep: in the poller only if it has something to wait for; or if
@@ -489,6 +488,7 @@ pub(crate) fn hold_clock(name: &str) -> ClockHold {
 }
 
 /// The same, if the caller runs in a runtime.
+#[cfg(any(feature = "net", feature = "tokio-compat"))]
 pub(crate) fn try_hold_clock() -> Option<ClockHold> {
     context::find(Shared::hold_clock)
 }

@@ -1,8 +1,8 @@
 //! Running until no task is left.
 
-use super::entry::{Entry, Phase};
 use super::shared::Shared;
 use super::{Runtime, context};
+use crate::timer::{Entry, Phase};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;

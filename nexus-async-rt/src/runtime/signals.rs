@@ -22,8 +22,8 @@
 //! many (`signal-hook`) stay set for ever, and with no action left the signal is
 //! ignored; put back behind their back, they would not know.
 
-use super::refused::refused;
 use super::shutdown::ShutdownHandle;
+use crate::reactor::refused;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use crate::unwind::contained;
 use nix::errno::Errno;

@@ -105,7 +105,7 @@ mod timeout;
 mod unconstrained;
 mod yield_now;
 
-pub use crate::runtime::ClockHold;
+pub use crate::timer::ClockHold;
 pub use after::{After, after, after_delay};
 pub use backoff::{Backoff, BackoffBuilder, Exhausted, WaitFut};
 pub use interval::{Interval, MissedTickBehavior, TickFut, interval, interval_at};

@@ -1,7 +1,8 @@
 //! A clock that stands still, for tests.
 
 use super::sleep::Sleep;
-use crate::runtime::{self, ClockHold, with_timers};
+use crate::runtime::{self, with_timers};
+use crate::timer::ClockHold;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};

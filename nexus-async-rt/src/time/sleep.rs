@@ -1,7 +1,8 @@
 //! Waiting until a point in time.
 
-use crate::runtime::{Entry, Phase, clock_now, find_timers, with_timers};
+use crate::runtime::{clock_now, find_timers, with_timers};
 use crate::thread;
+use crate::timer::{Entry, Phase};
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};

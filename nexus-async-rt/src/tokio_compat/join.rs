@@ -1,9 +1,10 @@
 //! A task on tokio, awaited here.
 
 use super::background::tokio;
-use crate::runtime::{ClockHold, try_hold_clock};
+use crate::runtime::try_hold_clock;
 use crate::sync::Mutex;
 use crate::thread;
+use crate::timer::ClockHold;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;

@@ -1,8 +1,9 @@
 //! A future that runs here, inside tokio's context.
 
 use super::background::{enter_to_drop, tokio};
-use crate::runtime::{ClockHold, try_hold_clock, with_timers};
+use crate::runtime::{try_hold_clock, with_timers};
 use crate::thread;
+use crate::timer::ClockHold;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;

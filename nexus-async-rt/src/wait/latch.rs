@@ -40,6 +40,7 @@ impl Latch {
     /// Sets the flag and wakes all who wait. Their wakers run here, with no
     /// lock held; if one panics the others are woken all the same, and the
     /// first panic goes on.
+    #[cfg(any(feature = "rt", all(test, nexus_loom)))]
     pub(crate) fn set(&self) {
         if self.mark() {
             self.wake();

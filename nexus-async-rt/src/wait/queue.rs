@@ -235,13 +235,13 @@ impl<M: Mode, const FIFO: bool> WaitQueue<M, FIFO> {
     }
 
     /// Takes one waiter out as if it had been notified; its waker.
-    #[cfg(not(all(test, nexus_loom)))]
+    #[cfg(all(feature = "net", not(all(test, nexus_loom))))]
     pub(crate) fn dismiss(&self) -> Option<Waker> {
         self.take_first()
     }
 
     /// Whether nobody waits, as the owner of a queue of one thread sees it.
-    #[cfg(not(all(test, nexus_loom)))]
+    #[cfg(all(feature = "net", not(all(test, nexus_loom))))]
     pub(crate) fn is_empty(&self) -> bool {
         !self.has_waiters()
     }

@@ -8,22 +8,14 @@
 
 mod api;
 mod forms;
-#[expect(dead_code, reason = "of which the watchdog uses a part")]
-#[path = "../it/handoff.rs"]
-mod handoff;
 mod sandbox;
-#[expect(dead_code, reason = "of which the watchdog uses a part")]
-#[path = "../it/seed.rs"]
-mod seed;
-#[expect(dead_code, reason = "what the suite of situations uses besides")]
-#[path = "../it/watchdog.rs"]
-mod watchdog;
 
 use forms::{Form, Outcome, Token, bytes, typed};
 use nexus_async_rt::channel::{
     ByteReceiver, ByteSender, Mpsc, Receiver, Sender, Spsc, TryRecvError, mpsc, mpsc_bytes, spsc,
     spsc_bytes,
 };
+use nexus_testkit::{scaled, within};
 use std::hint::spin_loop;
 use std::process::Command;
 use std::sync::Arc;
@@ -31,7 +23,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver as Take, Sender as Give, channel as hand_over};
 use std::thread;
 use std::time::Duration;
-use watchdog::{scaled, within};
 
 /// A kind, as the race sees it.
 trait Raced: 'static {

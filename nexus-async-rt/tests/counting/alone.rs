@@ -3,7 +3,7 @@
 //! allocates when a test is over.
 
 use crate::counting::count_this_thread;
-use crate::watchdog::within;
+use nexus_testkit::within;
 use std::panic::resume_unwind;
 use std::sync::Mutex;
 use std::thread;

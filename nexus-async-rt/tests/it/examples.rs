@@ -1,6 +1,6 @@
 //! Each example runs to its end: they assert what they show.
 
-use crate::watchdog::within;
+use nexus_testkit::within;
 use std::time::Duration;
 
 #[path = "../../examples/backpressure.rs"]

@@ -1,72 +1,15 @@
-//! The crate from outside, one module a situation.
+//! The crate from outside, one module a situation. Channels and tokens, which need no
+//! runtime, have a binary of their own: `channels`.
 
-mod abort;
 mod arrows;
-mod async_fd;
 mod auto_traits;
-mod cancel;
-mod cancel_model;
-mod channel_bytes;
-mod channel_cancel;
-mod channel_claims;
-mod channel_contract;
-mod channel_dense;
-mod channel_executors;
-mod channel_hand;
-mod channel_hostile;
-mod channel_kinds;
-mod channel_leaks;
-mod channel_macros;
-mod channel_model;
-mod channel_runtimes;
-mod channel_sides;
-mod channel_threads;
-mod channel_typed;
-mod channel_waits;
-mod depth;
 mod examples;
-mod fairness;
-mod handoff;
-mod idle;
-mod join;
-mod metrics;
-mod net_faults;
-mod net_hostile;
-mod net_options;
-mod net_shutdown;
-mod net_stress;
-mod net_whole;
-mod panic;
-mod property;
-mod quiesce;
-mod random;
-mod random_ends;
-mod runtime_drop;
-mod seed;
-mod shutdown;
-mod signals;
-mod signals_kept;
-mod slab;
-mod spawn;
-mod stack;
-mod tcp;
+mod net;
+mod runtime;
+#[expect(dead_code, reason = "those of the channels, of which a part is used")]
+#[path = "../channels/sides.rs"]
+mod sides;
+mod support;
 mod time;
-mod time_backoff;
-mod time_hostile;
-mod time_interval;
-mod time_model;
-mod time_paused;
-mod time_poll_tick;
-mod time_timeout;
-#[cfg(feature = "tokio-compat")]
-mod tokio_compat;
-#[cfg(feature = "tokio-compat")]
-mod tokio_ends;
-#[cfg(feature = "tokio-io")]
-mod tokio_io;
-mod udp;
-mod unix;
-mod unix_send_to;
-mod wake_foreign;
-mod watchdog;
-mod world;
+#[cfg(any(feature = "tokio-compat", feature = "tokio-io"))]
+mod tokio;

@@ -2,7 +2,7 @@
 
 use super::stream::TcpStream;
 use crate::net::source::Source;
-use crate::runtime::Side;
+use crate::reactor::Side;
 use std::fmt;
 use std::io;
 use std::net::{self, SocketAddr};

@@ -2,7 +2,7 @@
 
 use crate::net::source::Source;
 use crate::net::stream::{Family, Sealed, Stream};
-use crate::runtime::{BOTH, Side};
+use crate::reactor::{BOTH, Side};
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};

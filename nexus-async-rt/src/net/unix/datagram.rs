@@ -1,7 +1,7 @@
 //! Datagrams within this machine.
 
 use crate::net::source::Source;
-use crate::runtime::{Side, attempt};
+use crate::reactor::{Side, attempt};
 use std::fmt;
 use std::io;
 use std::net::Shutdown;

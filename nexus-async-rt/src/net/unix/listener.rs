@@ -2,7 +2,7 @@
 
 use super::stream::UnixStream;
 use crate::net::source::Source;
-use crate::runtime::Side;
+use crate::reactor::Side;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};

@@ -19,7 +19,7 @@
 //! is also what the path leads to now.
 
 use crate::net::source::Source;
-use crate::runtime::Side;
+use crate::reactor::Side;
 use socket2::SockRef;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};

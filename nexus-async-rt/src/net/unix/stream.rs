@@ -2,7 +2,7 @@
 
 use crate::net::source::Source;
 use crate::net::stream::{Family, Sealed, Stream};
-use crate::runtime::Side;
+use crate::reactor::Side;
 use socket2::SockRef;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;

@@ -1,0 +1,13 @@
+//! Sockets.
+
+mod async_fd;
+mod faults;
+mod hostile;
+mod options;
+mod shutdown;
+mod stress;
+pub mod tcp;
+mod udp;
+pub mod unix;
+mod unix_send_to;
+mod whole;
