@@ -1,10 +1,9 @@
-//! Cancellation: telling many that what they do is no longer wanted.
+//! Cancellation: telling tasks and threads that their work is no longer wanted.
 //!
 //! A [`CancellationToken`] is a flag that is set once, in a tree of such flags.
-//! Whoever works asks it ([`is_cancelled`]), waits for it ([`cancelled`]), or
-//! has a future dropped when it is set ([`run_until_cancelled`]). Whoever ends
-//! the work sets it ([`cancel`]), or leaves that to the end of a scope
-//! ([`drop_guard`]).
+//! A worker asks it ([`is_cancelled`]), waits for it ([`cancelled`]), or lets it drop
+//! a future when it is set ([`run_until_cancelled`]). The code that ends the work sets
+//! it ([`cancel`]), or leaves that to the end of a scope ([`drop_guard`]).
 //!
 //! It knows no runtime: every token and every future of it may be used on any
 //! thread and awaited on any executor.
@@ -72,8 +71,8 @@
 //! # What holds
 //!
 //! - Cancelling a token cancels all that descend from it, and nothing else.
-//! - Whoever sees a token cancelled sees all that descend from it cancelled, and
-//!   what the canceller did before.
+//! - A thread that sees a token cancelled sees all that descend from it cancelled,
+//!   and what the canceller did before.
 //! - A token may go before its children: these stay its parent's.
 //! - What went away leaves nothing behind, and nothing here calls itself: the
 //!   depth of a tree costs no stack.
@@ -105,8 +104,8 @@ use tree::Handle;
 /// # Cost
 /// A token is one block of about 170 bytes on the heap, a tree a small one
 /// more. Asking is one load. Cloning and waiting allocate nothing. A tree has
-/// one lock, taken when a token is made, when the last of its clones goes, and
-/// to cancel: then for as long as it takes to visit every descendant.
+/// one lock. It is taken when a token is made, when the last of its clones goes,
+/// and to cancel: in that case until every descendant was visited.
 ///
 /// # Example
 /// ```

@@ -18,8 +18,8 @@ pub enum Interest {
     Both,
 }
 
-/// A descriptor of any kind whose readiness can be awaited: a pipe, an eventfd,
-/// a device, a socket of another library.
+/// A descriptor of any kind that can become ready: a pipe, an eventfd, a device, a
+/// socket of another library.
 ///
 /// Made inside a runtime, to which it belongs from then on. The descriptor
 /// should be non-blocking, which is its owner's business.
@@ -62,7 +62,7 @@ pub struct AsyncFd<T: AsFd> {
 }
 
 impl<T: AsFd> AsyncFd<T> {
-    /// Has both sides of `fd` watched by the runtime that the caller runs in.
+    /// Registers both sides of `fd` with the runtime that the caller runs in.
     ///
     /// # Errors
     /// If the OS cannot watch it, as it cannot watch a regular file; or watches
@@ -162,7 +162,7 @@ impl<T: AsFd> AsFd for AsyncFd<T> {
 
 /// A side of an [`AsyncFd`] that was found ready.
 ///
-/// It stays ready, for all who ask, until one of them says that it is not.
+/// It stays ready, for every task that asks, until one of them says that it is not.
 #[must_use = "the descriptor stays ready until an operation says that it is not"]
 pub struct ReadyGuard<'a, T: AsFd> {
     fd: &'a AsyncFd<T>,

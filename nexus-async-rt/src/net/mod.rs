@@ -80,18 +80,17 @@
 //!
 //! # What all of them promise
 //!
-//! - **Try first.** An operation makes its system call at once. Only when that
-//!   would block is the descriptor given to the runtime to watch, and only for
-//!   the side that blocks (a TCP stream at once for both); dropping it takes it
-//!   out. While a side is known to be
-//!   blocked no call is made in vain.
-//! - **Any number of waiters on either side.** Every event wakes all who wait on
-//!   its side. The `poll_` forms, [`AsyncRead`] and [`AsyncWrite`] among them,
-//!   take `&mut` and remember their latest caller, one a side. Dropping the
+//! - **Try first.** An operation makes its system call at once. If the call would
+//!   block, the runtime watches the descriptor, and only for the side that blocks
+//!   (both sides of a TCP stream). Dropping the socket takes it out. While a side
+//!   is known to be blocked, no call is made in vain.
+//! - **Any number of waiters on either side.** Every event wakes all futures that
+//!   wait on its side. The `poll_` forms, `AsyncRead` and `AsyncWrite` among them,
+//!   take `&mut` and remember their latest caller, one per side. Dropping the
 //!   socket, or `into_std`, forgets that caller without waking it.
 //! - **A shutdown ends the waits.** `shutdown`, closing, and dropping the half
-//!   that writes complete everything that waits on the ended sides. What no
-//!   event of the kernel tells is under *Limits* of [`Stream`] and [`AsyncFd`].
+//!   that writes complete everything that waits on the ended sides. *Limits* of
+//!   [`Stream`] and [`AsyncFd`] names the cases in which the kernel reports no event.
 //! - **Where it belongs.** A socket is free until it waits for the first time;
 //!   then it belongs to the runtime it waits in (an [`AsyncFd`] from the start).
 //!   To wait in another one, or outside, panics. After the end of that runtime
@@ -102,8 +101,8 @@
 //!   all bytes: each consists of several operations.
 //! - **Cooperation.** Completions count towards the poll budget, as those of
 //!   channels do; `try_` forms do not.
-//! - **Errors** are the OS's, to whoever makes the call. None is retried, but for
-//!   calls that a signal interrupted.
+//! - **Errors** are the OS's, and go to the caller. A call that a signal has
+//!   interrupted is made again; no other error is retried.
 //! - **No allocation** by reading and writing. Watching a descriptor allocates
 //!   when there have never been as many.
 //!

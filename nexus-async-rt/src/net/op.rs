@@ -39,7 +39,7 @@ impl<'a, S: AsFd, F> OpFut<'a, S, F> {
     unsafe fn leave(&mut self) {
         if let Some(watch) = self.source.watched() {
             // SAFETY: as the caller says. Nothing is handed on: an event wakes
-            // all who wait.
+            // every waiter.
             unsafe { self.waiter.leave(watch.waiters(self.side)) };
         }
     }

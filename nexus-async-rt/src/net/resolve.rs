@@ -17,8 +17,8 @@ use std::thread;
 /// Asks the OS for the addresses of `host`, each with `port`, in its order.
 /// Works on any executor. An IP address is its own answer.
 ///
-/// In a runtime whose clock is [paused](crate::pause()) the clock is held until the
-/// answer is there, or nobody waits for it any more.
+/// A [paused](crate::pause()) clock of the runtime is held until the answer is there, or
+/// nothing waits for it any more.
 ///
 /// # Errors
 /// If `host` has no address, or no thread can be started: the message names the

@@ -136,7 +136,7 @@ impl UdpSocket {
             .await
     }
 
-    /// Receives a datagram; its length, and who sent it.
+    /// Receives a datagram; its length, and the address of its sender.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.source
             .op("UdpSocket::recv_from", Side::Read, |s| s.recv_from(buf))

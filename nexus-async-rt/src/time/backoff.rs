@@ -100,7 +100,7 @@ impl BackoffBuilder {
     }
 
     /// The share of each wait, from 0 to 1, of which a random part is left out,
-    /// so that many who failed together do not try again together. 0 by
+    /// so that clients that failed together do not try again together. 0 by
     /// default. With 0.25 a wait of 100 ms takes 75 to 100 ms.
     ///
     /// # Panics

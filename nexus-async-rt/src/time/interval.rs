@@ -48,7 +48,7 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
     Interval::new(Some(start), period)
 }
 
-/// When an [`Interval`] goes on whose ticks were awaited too late.
+/// When an [`Interval`] ticks again after some of its ticks were awaited too late.
 ///
 /// With a period of 10, and a task that asks for the tick of 20 at 45:
 ///
@@ -223,7 +223,7 @@ impl Interval {
 fn remainder(duration: Duration, period: Duration) -> Duration {
     let nanos = duration.as_nanos() % period.as_nanos();
     let second = Duration::from_secs(1).as_nanos();
-    // Less than a period, whose seconds are a `u64`.
+    // Less than a period, and the seconds of a period are a `u64`.
     Duration::new((nanos / second) as u64, (nanos % second) as u32)
 }
 

@@ -47,10 +47,10 @@
 //! woken by one packet, each may ask. `sleep_until(event_time() + d)` therefore
 //! costs a quarter of `sleep(d)`, and counts from the first reading of the turn.
 //!
-//! A timer that is gone by the end of the turn in which it was first polled, as
-//! most limits of time are, has been put into a list and taken out again, and
-//! that is all. What is still there then is converted to nanoseconds and put
-//! into its slot; a turn in which timers wait reads the clock once.
+//! Most limits of time are gone by the end of the turn in which they were first
+//! polled. Such a timer was put into a list and taken out again, and nothing else.
+//! What is still there then is converted to nanoseconds and put into its slot. A
+//! turn in which timers wait reads the clock once.
 //!
 //! # A clock that stands still
 //!
@@ -59,9 +59,8 @@
 //! then jumps to the next deadline whenever there is nothing else to do: hours
 //! pass in no time, and to the nanosecond the same each time. [`advance`] moves
 //! it by hand. What comes from other threads is invisible to it, unless they
-//! keep a [`ClockHold`]. A registered wait for a socket keeps it too, and so do the
-//! threads that this crate starts: that of [`resolve`](crate::resolve) while it is
-//! awaited, and tokio's for what is awaited of the bridge.
+//! keep a [`ClockHold`]. A registered wait for a socket holds it too. So does
+//! `resolve` while it is awaited, and a future of the bridge to tokio.
 //!
 //! The times of a paused clock are its own: a program that is to be tried this
 //! way asks [`now`], not `Instant::now`.

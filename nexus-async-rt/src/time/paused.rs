@@ -10,17 +10,17 @@ use std::time::Duration;
 
 /// Has the clock of this runtime stand still.
 ///
-/// It then moves when [`advance`] is called, and when there is nothing else to
-/// do: if no task is ready, no socket is waited for and no [`ClockHold`] lives,
-/// it jumps to the next deadline. Other threads are invisible to it: a program
+/// It then moves when [`advance`] is called, and when there is nothing else to do. If
+/// no task is ready, no socket is waited for and no [`ClockHold`] lives, it jumps to
+/// the next deadline. Other threads are invisible to it: a program
 /// of one thread does the same each time, one that waits for another thread
 /// needs [`hold_clock`].
 ///
-/// A wait for a socket that was begun by a `poll_` method, those of `AsyncRead`
-/// and `AsyncWrite` among them, counts until something happens on that side or
-/// the socket is dropped, though the future around it may be gone; so does one
-/// in a future that was leaked. While it counts the clock does not jump: wait
-/// with the sockets' own futures, which take themselves out.
+/// A wait for a socket that was begun by a `poll_` method counts until something
+/// happens on that side or the socket is dropped, even if the future around it is
+/// gone. The methods of `AsyncRead` and `AsyncWrite` are such methods. A wait in a
+/// future that was leaked counts as long. While it counts the clock does not jump:
+/// wait with the sockets' own futures, which take themselves out.
 ///
 /// On a clock that stands already it does nothing.
 /// [`RuntimeBuilder::start_paused`](crate::RuntimeBuilder::start_paused) does

@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 
 /// Runs `future` without the limit on completions in one poll.
 ///
-/// In one poll of a task this crate's futures complete at most 128 times; the
-/// next one wakes its task and returns `Pending`, so that a loop over a channel
-/// that is never empty cannot hold back the others. Inside `unconstrained`
-/// nothing is counted.
+/// In one poll of a task this crate's futures complete at most 128 times. The next
+/// one wakes its task and returns `Pending`: a loop over a channel that is never
+/// empty cannot hold back the other tasks. Inside `unconstrained` nothing is
+/// counted.
 ///
 /// A poll that is refused 512 times and has still not returned completes 128 times
 /// more, and so on. It runs an executor of its own, such as the `block_on` of
@@ -18,10 +18,10 @@ use std::task::{Context, Poll};
 /// spares them. A join of more than 640 futures in one task looks the same, and
 /// completes more than 128 of them in one poll.
 ///
-/// A `select` that polls in a fixed order gets to its later branches only when
-/// the earlier ones wait, or when they have used all completions up, and then
-/// the later ones may not complete either. So what is to end a loop (a token, a
-/// timer) comes first, before what may always be ready (a channel).
+/// A `select` that polls in a fixed order gets to its later branches only when the
+/// earlier ones wait, or when the earlier ones have used all completions up. In that
+/// case the later ones may not complete either. Therefore what ends a loop (a token,
+/// a timer) comes first, before what may always be ready (a channel).
 ///
 /// # Example
 /// ```

@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 ///
 /// In a task, everything that is ready when it yields is polled before it comes
 /// up again: the queue is first in, first out. The future of `block_on` itself
-/// is not in the queue. It comes up again with the next turn of the loop, after
-/// at most `tasks_per_cycle` tasks (64 by default), and after the wakes of
-/// other threads and the timers that are due then.
+/// is not in the queue. It comes up again with the next turn of the loop: after at
+/// most `tasks_per_cycle` tasks (64 by default), the wake-ups of other threads, and
+/// the timers that are due then.
 ///
 /// # Example
 /// ```

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 /// A socket that takes connections from this machine.
 ///
 /// As [`TcpListener`](crate::net::TcpListener), in errors and panics too. The
-/// path stays when it is dropped: whoever made it removes it.
+/// path stays when it is dropped: the program that made it removes it.
 ///
 /// # Example
 /// ```
