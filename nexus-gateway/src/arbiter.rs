@@ -222,7 +222,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::proof::cases(512))]
+        #![proptest_config(nexus_testkit::property::config(512))]
 
         #[test]
         fn each_is_delivered_once_in_order_and_all_is_accounted_for(

@@ -47,6 +47,3 @@ pub mod report;
 pub mod tally;
 pub mod wire;
 pub mod world;
-
-#[cfg(test)]
-mod proof;

@@ -1,15 +1,11 @@
 //! The archive after everything that can happen to a file.
 
-mod proof;
-mod watchdog;
-
 use nexus_gateway::archive::{Archive, ArchiveFault, Inspection, inspect, verify};
 use nexus_gateway::feed::{Random, SessionPlan, session};
 use nexus_gateway::wire::FrameReader;
-use proof::{scale, seed};
+use nexus_testkit::{scaled, seed, within};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use watchdog::within;
 
 /// A folder in memory where there is one: these tests flush very often, and
 /// what they test is not the device.
@@ -168,7 +164,7 @@ fn a_prefix_shorter_than_what_was_synced_is_refused_and_left_alone() {
 
 #[test]
 fn flipped_bits_never_panic_and_never_pass_as_synced() {
-    let (rounds, seed) = (2_000 * scale(), seed());
+    let (rounds, seed) = (scaled(2_000) as u32, seed::printed());
     within(
         Duration::from_secs(60 + u64::from(rounds) / 100),
         move || {

@@ -5,13 +5,11 @@
 //! The writer is this test program again, told by an environment variable to
 //! run [`child`] alone; or it is the gateway.
 
-mod proof;
-mod watchdog;
-
 use nexus_gateway::archive::{Archive, ArchiveError, inspect, verify};
 use nexus_gateway::feed::{Random, SessionPlan, session};
 use nexus_gateway::wire::{FrameReader, MAX_MESSAGE_LEN, length_of};
-use proof::{SEED, scale, seed};
+use nexus_testkit::scale::scale;
+use nexus_testkit::{seed, within};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -19,7 +17,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-use watchdog::within;
 
 const CHILD: &str = "NEXUS_GATEWAY_ARCHIVE_CHILD";
 
@@ -63,7 +60,7 @@ fn child() {
         return;
     };
     let mut archive = Archive::open(Path::new(&path)).expect("the archive opens");
-    let mut random = Random::new(seed());
+    let mut random = Random::new(seed::printed());
     let mut out = std::io::stdout();
     let orphaned = Instant::now() + Duration::from_secs(20);
     while Instant::now() < orphaned {
@@ -82,7 +79,7 @@ fn run_and_kill(path: &Path, random: &mut Random) -> Output {
     let mut writer = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--nocapture"])
         .env(CHILD, path)
-        .env(SEED, random.next().to_string())
+        .env(seed::NAME, random.next().to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -171,9 +168,9 @@ fn kill_once(path: &Path, random: &mut Random, seen: &mut Seen) {
 #[test]
 fn a_killed_writer_loses_nothing_that_it_called_synced() {
     // 200 kills at scale 1, 2000 at scale 100 (that of a soak).
-    let kills = 200 + (2_000 - 200) * (scale() - 1) / 99;
+    let kills = 200 + (2_000 - 200) * (scale() as u32 - 1) / 99;
     let limit = Duration::from_secs(u64::from(kills));
-    let seed = seed();
+    let seed = seed::printed();
     let seen = within(limit, move || {
         let mut random = Random::new(seed);
         let mut seen = Seen::default();
@@ -253,8 +250,8 @@ fn begins(path: &Path, feed: &[u8]) -> u64 {
 
 #[test]
 fn a_killed_gateway_leaves_a_beginning_of_its_feed() {
-    let kills = (10 * scale()).min(100);
-    let seed = seed();
+    let kills = (10 * scale() as u32).min(100);
+    let seed = seed::printed();
     let (amounts, whole) = within(Duration::from_secs(60 + 10 * u64::from(kills)), move || {
         let mut random = Random::new(seed);
         let feed = session(PLAN);

@@ -1,17 +1,15 @@
 //! The program as a user meets it: arguments in; tables, archives, errors and
 //! an exit code out.
 
-mod watchdog;
-
 use nexus_gateway::archive::{Archive, inspect, verify};
 use nexus_gateway::feed::{Feed, SessionPlan, session};
 use nexus_gateway::wire::{Event, FrameReader, Message, encode_frame};
+use nexus_testkit::within;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use watchdog::within;
 
 const GATEWAY: &str = env!("CARGO_BIN_EXE_nexus-gateway");
 

@@ -26,6 +26,17 @@ pub fn seed() -> u64 {
     first.map_or_else(|first| first, |_| own)
 }
 
+/// The [seed](seed()), printed: the output of a test that fails shows it.
+///
+/// # Panics
+/// As [`seed`](seed()).
+#[must_use]
+pub fn printed() -> u64 {
+    let seed = seed();
+    println!("{NAME}={seed}");
+    seed
+}
+
 /// Says on the way to an abort why, and the seed. Not by `eprintln`, which would
 /// keep it for a test that ends.
 pub fn last_words(why: &str) {

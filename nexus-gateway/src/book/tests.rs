@@ -208,7 +208,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    #![proptest_config(crate::proof::cases(256))]
+    #![proptest_config(nexus_testkit::property::config(256))]
 
     #[test]
     fn levels_are_the_sum_of_their_orders(

@@ -298,7 +298,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::proof::cases(256))]
+        #![proptest_config(nexus_testkit::property::config(256))]
 
         #[test]
         fn arbitrary_bytes_decode_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {

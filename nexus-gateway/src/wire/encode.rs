@@ -239,7 +239,7 @@ pub(crate) mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::proof::cases(256))]
+        #![proptest_config(nexus_testkit::property::config(256))]
 
         #[test]
         fn what_is_encoded_decodes_to_itself(message in message()) {

@@ -12,8 +12,6 @@ mod bench;
 mod crowd;
 mod peer;
 mod process;
-#[path = "../proof/mod.rs"]
-mod proof;
 mod rubbish;
 mod signals;
 mod tcp;

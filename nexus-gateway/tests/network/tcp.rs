@@ -3,8 +3,8 @@
 use crate::bench::{Bench, QUICK};
 use crate::peer::subscribe;
 use crate::process::Process;
-use crate::proof::{scale, seed};
 use crate::tcp_relay::TcpRelay;
+use nexus_testkit::{scaled, seed};
 use std::fs;
 use std::net::TcpListener;
 
@@ -61,8 +61,8 @@ fn a_subscriber_is_sent_what_it_asks_for() {
 
 #[test]
 fn a_connection_that_fails_is_resumed() {
-    let first = seed();
-    for seed in (0..u64::from(4 * scale())).map(|n| first.wrapping_add(n)) {
+    let first = seed::printed();
+    for seed in (0..scaled(4) as u64).map(|n| first.wrapping_add(n)) {
         let bench = Bench::new(20_000);
         let (_feed, address) = bench.feed(QUICK);
         let relay = TcpRelay::start(address, seed, 6, 100_000);

@@ -2,8 +2,8 @@
 
 use crate::bench::{Bench, QUICK, free_udp};
 use crate::process::Process;
-use crate::proof::{scale, seed};
 use crate::udp_relay::{Faults, Sockets};
+use nexus_testkit::{scaled, seed};
 use std::net::UdpSocket;
 
 #[test]
@@ -40,8 +40,8 @@ fn a_network_that_does_what_it_likes_leaves_the_archive_whole() {
         cut: 5,
         rubbish: 2,
     };
-    let first = seed();
-    for seed in (0..u64::from(2 * scale())).map(|n| first.wrapping_add(n)) {
+    let first = seed::printed();
+    for seed in (0..scaled(2) as u64).map(|n| first.wrapping_add(n)) {
         let bench = Bench::new(20_000);
         let ours = free_udp();
         let (sockets, relay) = Sockets::bind();

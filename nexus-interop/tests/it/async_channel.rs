@@ -2,7 +2,8 @@
 
 use async_channel::{TryRecvError, TrySendError, bounded, unbounded};
 use nexus_async_rt::{sleep, spawn_boxed, yield_now};
-use nexus_interop::{block_on, scaled};
+use nexus_interop::block_on;
+use nexus_testkit::scaled;
 use std::thread;
 use std::time::Duration;
 

@@ -3,7 +3,8 @@
 use event_listener::{Event, Listener, listener};
 use nexus_async_rt::channel::spsc;
 use nexus_async_rt::{spawn_boxed, yield_now};
-use nexus_interop::{block_on, scaled};
+use nexus_interop::block_on;
+use nexus_testkit::scaled;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;

@@ -8,7 +8,8 @@ use nexus_async_rt::channel::{
     Kind, Receiver, RecvError, SendError, local, mpsc, mpsc_bytes, spsc,
 };
 use nexus_async_rt::{JoinHandle, sleep, spawn_boxed, yield_now};
-use nexus_interop::{block_on, scaled};
+use nexus_interop::block_on;
+use nexus_testkit::scaled;
 use std::thread;
 use std::time::Duration;
 

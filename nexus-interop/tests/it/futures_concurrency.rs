@@ -5,7 +5,8 @@ use futures_concurrency::prelude::*;
 use futures_lite::{StreamExt, stream};
 use nexus_async_rt::channel::{RecvError, mpsc, spsc};
 use nexus_async_rt::{sleep, spawn_boxed, yield_now};
-use nexus_interop::{block_on, scaled};
+use nexus_interop::block_on;
+use nexus_testkit::scaled;
 use std::thread;
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! `tokio::sync`'s channels, which need nothing of tokio's but wakers.
 
 use nexus_async_rt::{sleep, spawn_boxed, yield_now};
-use nexus_interop::{block_on, on_runtime, scaled};
+use nexus_interop::{block_on, on_runtime};
+use nexus_testkit::scaled;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! `tokio::sync`'s `Notify`, `Semaphore`, `Mutex` and `Barrier`.
 
 use nexus_async_rt::{sleep, spawn_boxed, yield_now};
-use nexus_interop::{block_on, scaled};
+use nexus_interop::block_on;
+use nexus_testkit::scaled;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;

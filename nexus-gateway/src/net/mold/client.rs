@@ -343,7 +343,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::proof::cases(64))]
+        #![proptest_config(nexus_testkit::property::config(64))]
 
         #[test]
         fn whatever_the_link_does_each_message_comes_out_once_and_in_order(

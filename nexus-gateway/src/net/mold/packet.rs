@@ -461,7 +461,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::proof::cases(256))]
+        #![proptest_config(nexus_testkit::property::config(256))]
 
         #[test]
         fn packets_round_trip_and_no_truncation_of_one_is_one(

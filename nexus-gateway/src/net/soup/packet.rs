@@ -478,7 +478,7 @@ pub(super) mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::proof::cases(256))]
+        #![proptest_config(nexus_testkit::property::config(256))]
 
         #[test]
         fn packets_round_trip(bytes in packets()) {

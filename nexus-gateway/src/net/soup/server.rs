@@ -318,7 +318,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::proof::cases(128))]
+        #![proptest_config(nexus_testkit::property::config(128))]
 
         /// Both sides against each other, cut off at random: each message
         /// arrives once, in order.

@@ -175,7 +175,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::proof::cases(256))]
+        #![proptest_config(nexus_testkit::property::config(256))]
 
         #[test]
         fn packets_come_out_whole_whatever_the_portions(
