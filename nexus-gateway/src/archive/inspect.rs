@@ -57,8 +57,10 @@ pub fn verify(path: &Path) -> Result<Inspection, ArchiveError> {
 
 /// [`inspect`] for an open file; moves its position.
 pub(super) fn inspect_open(path: &Path, file: &File) -> Result<Inspection, ArchiveError> {
-    let length = regular_len(path, file)?;
+    // A gateway that runs writes on. The claim first: it never says more than is on
+    // disk then. What comes after the length is not looked at.
     let synced = claim(path)?;
+    let length = regular_len(path, file)?;
     let known = synced.unwrap_or_default();
     if known.length > length {
         let fault = ArchiveFault::Shorter {
@@ -67,7 +69,7 @@ pub(super) fn inspect_open(path: &Path, file: &File) -> Result<Inspection, Archi
         };
         return Err(ArchiveError::new(path, fault));
     }
-    let walk = walk(file, known.length).context(path, "read it")?;
+    let walk = walk(file, length, known.length).context(path, "read it")?;
     if !walk.passed_mark {
         let fault = ArchiveFault::Record {
             synced: known,
@@ -118,10 +120,10 @@ struct Walk {
     stopped: Option<FrameError>,
 }
 
-/// Reads records as far as they are whole.
-fn walk(mut file: &File, mark: u64) -> io::Result<Walk> {
+/// Reads the records in the first `length` bytes as far as they are whole.
+fn walk(mut file: &File, length: u64, mark: u64) -> io::Result<Walk> {
     file.seek(SeekFrom::Start(0))?;
-    let mut frames = FrameReader::new(file);
+    let mut frames = FrameReader::new(file.take(length));
     let mut walk = Walk {
         records: 0,
         whole: 0,
@@ -164,5 +166,29 @@ fn checksum(reader: &mut impl Read, mut crc: u32) -> io::Result<u32> {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::{SessionPlan, session};
+
+    /// The file has grown since its length was read.
+    #[test]
+    fn nothing_is_read_behind_the_length_that_was_read() {
+        let bytes = session(SessionPlan {
+            messages: 100,
+            seed: 1,
+        });
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, &bytes).unwrap();
+        let all = walk(&file, bytes.len() as u64, 0).unwrap();
+        assert_eq!((all.whole, all.records > 2), (bytes.len() as u64, true));
+        let less = walk(&file, all.whole - 1, 0).unwrap();
+        assert_eq!(less.records, all.records - 1);
+        assert!(less.whole < all.whole - 1);
+        let exact = walk(&file, less.whole, 0).unwrap();
+        assert_eq!((exact.records, exact.whole), (less.records, less.whole));
     }
 }
