@@ -196,9 +196,10 @@ pub use net::{
 pub use net::{AsyncRead, AsyncWrite};
 #[cfg(all(feature = "rt", not(all(test, nexus_loom))))]
 pub use runtime::{
-    Metrics, QuiesceTimeout, Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim,
-    WorldCtx, claim_slab, metrics, shutdown_handle, shutdown_signal, spawn_boxed, spawn_slab,
-    task_count, try_claim_slab, with_world, with_world_ref,
+    Metrics, QuiesceTimeout, RunUntilShutdownFut, Runtime, RuntimeBuilder, ShutdownHandle,
+    ShutdownSignal, SlabClaim, WorldCtx, claim_slab, metrics, run_until_shutdown, shutdown_handle,
+    shutdown_signal, spawn_boxed, spawn_slab, task_count, try_claim_slab, with_world,
+    with_world_ref,
 };
 #[cfg(feature = "rt")]
 pub use task::{

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use super::CancellationToken;
 use crate::wait::latch::{Holder, Latch, LatchFut};
+use crate::wait::until::Until;
 
 // SAFETY: the latch lies in the token's node, on the heap, which the token
 // keeps there.
@@ -101,37 +102,11 @@ pub struct RunUntilCancelledOwnedFut<F> {
     inner: Until<CancelledOwnedFut, F>,
 }
 
-/// `future` until `cancelled` completes.
-struct Until<C, F> {
-    cancelled: C,
-    future: F,
-}
-
-impl<C: Future<Output = ()>, F: Future> Future for Until<C, F> {
-    type Output = Option<F::Output>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: both fields are pinned with the whole, as in `CancelledFut`.
-        let (cancelled, future) = unsafe {
-            let this = self.get_unchecked_mut();
-            (
-                Pin::new_unchecked(&mut this.cancelled),
-                Pin::new_unchecked(&mut this.future),
-            )
-        };
-        if cancelled.poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        future.poll(cx).map(Some)
-    }
-}
-
 impl<'a, F: Future> RunUntilCancelledFut<'a, F> {
     pub(super) fn new(token: &'a CancellationToken, future: F) -> Self {
         let cancelled = CancelledFut::new(token);
         Self {
-            inner: Until { cancelled, future },
+            inner: Until::new(cancelled, future),
         }
     }
 }
@@ -140,7 +115,7 @@ impl<F: Future> RunUntilCancelledOwnedFut<F> {
     pub(super) fn new(token: CancellationToken, future: F) -> Self {
         let cancelled = CancelledOwnedFut::new(token);
         Self {
-            inner: Until { cancelled, future },
+            inner: Until::new(cancelled, future),
         }
     }
 }
@@ -166,7 +141,7 @@ impl<F: Future> Future for RunUntilCancelledOwnedFut<F> {
 impl<F> fmt::Debug for RunUntilCancelledFut<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunUntilCancelledFut")
-            .field("is_cancelled", &self.inner.cancelled.latch.is_set())
+            .field("is_cancelled", &self.inner.end().latch.is_set())
             .finish_non_exhaustive()
     }
 }
@@ -174,7 +149,7 @@ impl<F> fmt::Debug for RunUntilCancelledFut<'_, F> {
 impl<F> fmt::Debug for RunUntilCancelledOwnedFut<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunUntilCancelledOwnedFut")
-            .field("is_cancelled", &self.inner.cancelled.latch.is_set())
+            .field("is_cancelled", &self.inner.end().latch.is_set())
             .finish_non_exhaustive()
     }
 }

@@ -66,7 +66,10 @@ pub use metrics::Metrics;
 pub use quiesce::QuiesceTimeout;
 #[cfg(feature = "net")]
 pub(crate) use registration::Registration;
-pub use shutdown::{ShutdownHandle, ShutdownSignal, shutdown_handle, shutdown_signal};
+pub use shutdown::{
+    RunUntilShutdownFut, ShutdownHandle, ShutdownSignal, run_until_shutdown, shutdown_handle,
+    shutdown_signal,
+};
 pub use spawn::{SlabClaim, claim_slab, spawn_boxed, spawn_slab, try_claim_slab};
 pub use world::{WorldCtx, with_world, with_world_ref};
 

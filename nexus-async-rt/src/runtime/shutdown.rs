@@ -7,6 +7,7 @@ use super::shared::Shared;
 use super::{Runtime, context};
 use crate::unwind::contained;
 use crate::wait::latch::{Holder, Latch, LatchFut};
+use crate::wait::until::Until;
 use nexus_rt::World;
 use std::fmt;
 use std::pin::Pin;
@@ -47,6 +48,77 @@ use std::task::{Context, Poll};
 /// ```
 pub fn shutdown_signal() -> ShutdownSignal {
     ShutdownSignal { latch: None }
+}
+
+/// Runs `future` until it returns, or the runtime in which this is first polled is told
+/// to shut down: then `future` is dropped with what is returned, and the result is
+/// `None`.
+///
+/// The order to shut down is looked at first: once it has been given, `future` is not
+/// polled.
+///
+/// # Panics
+/// As [`ShutdownSignal`].
+///
+/// # Cancel safety
+/// That of `future`.
+///
+/// # Example
+/// An intake that stops with the program:
+/// ```
+/// use nexus_async_rt::channel::local;
+/// use nexus_async_rt::{Runtime, run_until_shutdown};
+/// use nexus_rt::WorldBuilder;
+///
+/// let mut world = WorldBuilder::new().build();
+/// let mut rt = Runtime::new(&mut world);
+/// let (orders, accepted) = local::channel(4);
+/// let intake = rt.spawn_boxed(async move {
+///     let mut sum = 0;
+///     while let Some(Ok(order)) = run_until_shutdown(accepted.recv()).await {
+///         sum += order;
+///     }
+///     sum
+/// });
+/// let operator = rt.shutdown_handle();
+/// let sum = rt.block_on(async {
+///     orders.send(1).await.unwrap();
+///     orders.send(2).await.unwrap();
+///     nexus_async_rt::yield_now().await;
+///     operator.trigger();
+///     intake.await
+/// });
+/// assert_eq!(sum, 3);
+/// ```
+pub fn run_until_shutdown<F: Future>(future: F) -> RunUntilShutdownFut<F> {
+    RunUntilShutdownFut {
+        inner: Until::new(shutdown_signal(), future),
+    }
+}
+
+/// The future of [`run_until_shutdown`]. `!Unpin`; `Send` if the future in it is.
+#[must_use = "futures do nothing unless awaited"]
+pub struct RunUntilShutdownFut<F> {
+    inner: Until<ShutdownSignal, F>,
+}
+
+impl<F: Future> Future for RunUntilShutdownFut<F> {
+    type Output = Option<F::Output>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: the field is pinned with the whole: nothing moves it out, and there
+        // is no `Drop` and no `Unpin` of our own.
+        unsafe { self.map_unchecked_mut(|this| &mut this.inner) }.poll(cx)
+    }
+}
+
+impl<F> fmt::Debug for RunUntilShutdownFut<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunUntilShutdownFut")
+            .field("until", self.inner.end())
+            .finish_non_exhaustive()
+    }
 }
 
 /// The handle of the runtime that the caller runs in.

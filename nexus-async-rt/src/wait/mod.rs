@@ -41,6 +41,7 @@
 //! | `latch` | a flag that is set once, and those who wait for it |
 //! | `late` | those that have to look again after a while |
 //! | `parker` | a thread that waits for a future |
+//! | `until` | a future that another one may end |
 
 pub(crate) mod cell;
 pub(crate) mod end;
@@ -55,6 +56,8 @@ pub(crate) mod mode;
 #[cfg(not(all(test, nexus_loom)))]
 pub(crate) mod parker;
 pub(crate) mod queue;
+#[cfg(not(all(test, nexus_loom)))]
+pub(crate) mod until;
 
 use std::marker::PhantomPinned;
 use std::mem::MaybeUninit;

@@ -13,10 +13,10 @@ use nexus_async_rt::{
     BoundedByteSlab, ByteSlab, CancellationToken, CancelledFut, CancelledOwnedFut, ClockHold,
     DropGuard, Elapsed, Exhausted, Interest, Interval, JoinError, JoinHandle, Metrics,
     MissedTickBehavior, OutcomeFut, OwnedReadHalf, OwnedWriteHalf, QuiesceTimeout, ReadHalf,
-    ReadyGuard, ReuniteError, RunUntilCancelledFut, RunUntilCancelledOwnedFut, Runtime,
-    RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, TcpListener, TcpSocket,
-    TcpStream, TickFut, Timeout, UdpSocket, Unconstrained, UnixDatagram, UnixListener, UnixStream,
-    WaitFut, WorldCtx, WouldBlock, WriteHalf, YieldNow,
+    ReadyGuard, ReuniteError, RunUntilCancelledFut, RunUntilCancelledOwnedFut, RunUntilShutdownFut,
+    Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, TcpListener,
+    TcpSocket, TcpStream, TickFut, Timeout, UdpSocket, Unconstrained, UnixDatagram, UnixListener,
+    UnixStream, WaitFut, WorldCtx, WouldBlock, WriteHalf, YieldNow,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
@@ -222,6 +222,8 @@ assert_not_impl_any!(RunUntilCancelledFut<'static, Ready<Tied>>: Send, Unpin, Cl
 assert_impl_all!(RunUntilCancelledOwnedFut<Ready<OneAtATime>>: Future, Send, Debug);
 assert_not_impl_any!(RunUntilCancelledOwnedFut<Ready<Tied>>: Send, Unpin, Clone);
 assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_impl_all!(RunUntilShutdownFut<Ready<OneAtATime>>: Future, Send, Debug);
+assert_not_impl_any!(RunUntilShutdownFut<Ready<Tied>>: Send, Unpin, Clone);
 assert_impl_all!(ShutdownSignal: Future<Output = ()>, Send, Sync, Debug);
 assert_not_impl_any!(ShutdownSignal: Unpin, Clone);
 assert_impl_all!(QuiesceTimeout: Send, Sync, Clone, Unpin, Error, PartialEq);
@@ -382,7 +384,8 @@ mod unwinding {
     );
     both!(
         RunUntilCancelledFut<'static, Sleep>,
-        RunUntilCancelledOwnedFut<Sleep>
+        RunUntilCancelledOwnedFut<Sleep>,
+        RunUntilShutdownFut<Sleep>
     );
     both!(
         WaitFut<'static, u8>,
@@ -399,6 +402,7 @@ mod unwinding {
     );
     neither!(RunUntilCancelledFut<'static, Ready<Torn>>);
     neither!(RunUntilCancelledOwnedFut<Ready<Torn>>);
+    neither!(RunUntilShutdownFut<Ready<Torn>>);
 
     // Exclusive borrows: by the rule of `std`, what they lead to outlives the
     // panic and may have been left half way by their user.

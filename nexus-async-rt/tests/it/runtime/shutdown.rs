@@ -4,7 +4,8 @@
 use crate::sides::Side;
 use crate::support::with_runtime;
 use nexus_async_rt::{
-    Runtime, WorldCtx, shutdown_handle, shutdown_signal, spawn_boxed, with_world, yield_now,
+    Runtime, WorldCtx, run_until_shutdown, shutdown_handle, shutdown_signal, spawn_boxed,
+    with_world, yield_now,
 };
 use nexus_rt::{Handler, IntoHandler, Shutdown, WorldBuilder, no_event};
 use nexus_testkit::hand::{Hand, Hostile, hostile};
@@ -48,6 +49,32 @@ fn any_number_of_tasks_wait_for_it() {
         assert!(handle.is_shutdown());
         assert_eq!(rt.shutdown_quiesce(Duration::from_secs(5)), Ok(()));
         assert_eq!(ended.get(), 100, "u69: none took the place of another");
+    });
+}
+
+#[test]
+fn a_future_runs_until_its_end_or_the_shutdown() {
+    with_runtime(|rt| {
+        assert_eq!(rt.block_on(run_until_shutdown(async { 7 })), Some(7));
+        let owned = Rc::new(());
+        let held = owned.clone();
+        let task = rt.spawn_boxed(run_until_shutdown(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        }));
+        let handle = rt.shutdown_handle();
+        let thread = rt.block_on(async move {
+            yield_now().await;
+            thread::spawn(move || handle.trigger())
+        });
+        assert_eq!(rt.block_on(task), None);
+        assert_eq!(Rc::strong_count(&owned), 1, "the future is dropped");
+        thread.join().unwrap();
+        // Told before: not polled at all.
+        let polled = Cell::new(false);
+        let late = run_until_shutdown(async { polled.set(true) });
+        assert_eq!(rt.block_on(late), None);
+        assert!(!polled.get());
     });
 }
 
