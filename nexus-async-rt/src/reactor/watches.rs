@@ -1,6 +1,6 @@
 //! The table of watched descriptors, one a runtime.
 //!
-//! Knows no socket. Whoever has a descriptor watched holds a [`Registration`]
+//! Knows no socket. A `Registration` of the runtime holds a watched descriptor
 //! and with it the table; when the runtime is gone the table is closed, and
 //! every use of what is left of it is an error.
 //!
