@@ -2,10 +2,30 @@
 
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::stream::{Family, Stream};
+use crate::reactor::Side;
 use ::futures_io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+
+/// Of these traits alone: tokio reads into one buffer.
+impl<F: Family> Stream<F> {
+    fn poll_read_vectored_op(
+        &self,
+        cx: &Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
+        // Of many buffers the OS fills the first ones only: less than there was
+        // room for does not mean that nothing is left.
+        self.source()
+            .poll_op("Stream::poll_read_vectored", Side::Read, cx, |socket| {
+                F::read_vectored(socket, bufs)
+            })
+    }
+}
 
 macro_rules! read {
     ($($type:ty),*) => {$(

@@ -3,7 +3,7 @@
 
 use super::stream::{Family, Stream};
 use crate::reactor::Side;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
 impl<F: Family> Stream<F> {
@@ -14,22 +14,6 @@ impl<F: Family> Stream<F> {
         self.source()
             .poll_op("Stream::poll_read", Side::Read, cx, |socket| {
                 self.read_now(socket, buf)
-            })
-    }
-
-    pub(super) fn poll_read_vectored_op(
-        &self,
-        cx: &Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if bufs.iter().all(|buf| buf.is_empty()) {
-            return Poll::Ready(Ok(0));
-        }
-        // Of many buffers the OS fills the first ones only: less than there was
-        // room for does not mean that nothing is left.
-        self.source()
-            .poll_op("Stream::poll_read_vectored", Side::Read, cx, |socket| {
-                F::read_vectored(socket, bufs)
             })
     }
 
