@@ -4,9 +4,9 @@
 //! The slot is claimed before the request is taken on, so that nothing has to
 //! be undone when there is none.
 
-use nexus_async_rt::{
-    BoundedByteSlab, JoinHandle, Runtime, TASK_HEADER_SIZE, metrics, try_claim_slab, yield_now,
-};
+use nexus_async_rt::runtime::metrics;
+use nexus_async_rt::task::TASK_HEADER_SIZE;
+use nexus_async_rt::{BoundedByteSlab, JoinHandle, Runtime, try_claim_slab, yield_now};
 use nexus_rt::WorldBuilder;
 
 const SLOTS: usize = 4;

@@ -2,7 +2,8 @@
 //! two halves in one copy loop, and an end that reaches everybody.
 
 use futures_lite::io;
-use nexus_async_rt::{JoinHandle, Runtime, TcpListener, TcpStream, spawn_boxed};
+use nexus_async_rt::net::{TcpListener, TcpStream};
+use nexus_async_rt::{JoinHandle, Runtime, spawn_boxed};
 use nexus_rt::WorldBuilder;
 use std::net::{Shutdown, SocketAddr};
 

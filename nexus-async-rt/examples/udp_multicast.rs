@@ -1,7 +1,8 @@
 //! A feed over UDP multicast, heard by two subscribers of this machine, each of
 //! which sees by the numbers whether it has missed anything.
 
-use nexus_async_rt::{Runtime, UdpSocket, sleep, spawn_boxed};
+use nexus_async_rt::net::UdpSocket;
+use nexus_async_rt::{Runtime, sleep, spawn_boxed};
 use nexus_rt::WorldBuilder;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

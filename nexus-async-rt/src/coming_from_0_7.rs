@@ -6,6 +6,10 @@
 //! this page. The tables list the public items of 0.7, and those of earlier versions
 //! that 0.5 to 0.7 changed. *The same* means that the call compiles unchanged.
 //!
+//! The root has the names that most programs use. Sockets are in [`net`], futures and
+//! errors beside the function that returns them: in [`runtime`], [`task`],
+//! [`time`], [`cancel`] and `tokio_compat`.
+//!
 //! These things change without a message from the compiler:
 //!
 //! | what | in 0.7 | here |
@@ -296,11 +300,15 @@
 //! | in 0.4 to 0.7 | here |
 //! |---|---|
 //! | `with_tokio`, which calls its closure at once | the same; it calls the closure when it is first polled |
-//! | `TokioCompat` | `tokio_compat::WithTokioFut` |
+//! | `TokioCompat` | `tokio_compat::WithTokio` |
 //! | `spawn_on_tokio` | the same, on any thread |
 //! | `TokioJoinHandle`, `is_finished`, `abort` | the same; it is `Send`, and dropping it detaches the task |
 //! | `TokioJoinError`, `is_cancelled`, `is_panic` | the same, and `into_panic` |
 //!
 //! `install_tokio`, which gives the bridge a runtime of the program's own, is new.
 
+use crate::net::*;
+use crate::runtime::*;
+use crate::task::*;
+use crate::time::*;
 use crate::*;

@@ -303,7 +303,8 @@
 //! [`event_time`] is the same for all that ask, and costs nothing:
 //!
 //! ```
-//! use nexus_async_rt::{Runtime, event_time, sleep_until};
+//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::time::{event_time, sleep_until};
 //! use nexus_rt::WorldBuilder;
 //! use std::time::Duration;
 //!
@@ -358,7 +359,8 @@
 //! - None of them is `Send`.
 //!
 //! ```
-//! use nexus_async_rt::{Runtime, TcpListener, TcpStream, spawn_boxed};
+//! use nexus_async_rt::net::{TcpListener, TcpStream};
+//! use nexus_async_rt::{Runtime, spawn_boxed};
 //! use nexus_rt::WorldBuilder;
 //! use std::net::Shutdown;
 //!
@@ -448,7 +450,8 @@
 //!
 #![cfg_attr(feature = "tokio-compat", doc = "```")]
 #![cfg_attr(not(feature = "tokio-compat"), doc = "```text")]
-//! use nexus_async_rt::{Runtime, spawn_on_tokio, with_tokio};
+//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::tokio_compat::{spawn_on_tokio, with_tokio};
 //! use nexus_rt::WorldBuilder;
 //! use std::time::Duration;
 //!
@@ -473,4 +476,8 @@
 //!   not exist.
 //! - Files. `std::fs` on a thread is what tokio does, too.
 
+use crate::net::*;
+use crate::runtime::*;
+use crate::task::*;
+use crate::time::*;
 use crate::*;

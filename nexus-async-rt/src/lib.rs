@@ -65,14 +65,17 @@
 //! | what may be done with a task that runs? | [`JoinHandle`] |
 //! | how is work told to end? | [`cancel`] |
 //! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
-//! | whose turn is it? | [`yield_now`], [`unconstrained`] |
+//! | whose turn is it? | [`yield_now`], [`time::unconstrained`] |
 //! | how does one wait for the clock, and test that? | [`time`] |
 //! | how are sockets used? | [`net`] |
-//! | what has the runtime done so far? | [`Metrics`] |
+//! | what has the runtime done so far? | [`runtime::Metrics`] |
 //! | how are the pieces put together? | [`patterns`] |
 //! | what is this or that of tokio's here? | [`coming_from_tokio`] |
 //! | what is an item of the published 0.4 to 0.7 here? | [`coming_from_0_7`] |
 //! | how does a tokio client run here? | the module `tokio_compat`, with that feature |
+//!
+//! The root of the crate has the names that most programs use. Every other name is in
+//! its module: futures and errors lie beside the function that returns them.
 //!
 //! # Features
 //!
@@ -160,14 +163,14 @@ mod reactor;
     unsafe_code,
     reason = "tasks are shared by the loop, handles and wakers"
 )]
-mod runtime;
+pub mod runtime;
 #[cfg(all(feature = "rt", test, nexus_loom))]
 #[expect(unsafe_code, reason = "as in the ordinary build")]
 #[path = "runtime/models.rs"]
 mod runtime;
 #[cfg(feature = "rt")]
 #[expect(unsafe_code, reason = "a task's type is erased, its count is by hand")]
-mod task;
+pub mod task;
 #[cfg(all(feature = "rt", not(all(test, nexus_loom))))]
 #[expect(
     unsafe_code,
@@ -182,42 +185,17 @@ mod timer;
 pub mod tokio_compat;
 
 #[cfg(not(all(test, nexus_loom)))]
-pub use cancel::{
-    CancellationToken, CancelledFut, CancelledOwnedFut, DropGuard, RunUntilCancelledFut,
-    RunUntilCancelledOwnedFut,
-};
-#[cfg(all(feature = "net", not(all(test, nexus_loom))))]
-pub use net::{
-    AsyncFd, Interest, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReadyGuard, ReuniteError,
-    TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
-    WouldBlock, WriteHalf, resolve,
-};
-#[cfg(all(feature = "futures", feature = "net", not(all(test, nexus_loom))))]
-pub use net::{AsyncRead, AsyncWrite};
+pub use cancel::CancellationToken;
 #[cfg(all(feature = "rt", not(all(test, nexus_loom))))]
 pub use runtime::{
-    Metrics, QuiesceTimeout, RunUntilShutdownFut, Runtime, RuntimeBuilder, ShutdownHandle,
-    ShutdownSignal, SlabClaim, WorldCtx, claim_slab, metrics, run_until_shutdown, shutdown_handle,
-    shutdown_signal, spawn_boxed, spawn_slab, task_count, try_claim_slab, with_world,
+    Runtime, RuntimeBuilder, ShutdownHandle, WorldCtx, claim_slab, run_until_shutdown,
+    shutdown_handle, shutdown_signal, spawn_boxed, spawn_slab, try_claim_slab, with_world,
     with_world_ref,
 };
 #[cfg(feature = "rt")]
-pub use task::{
-    AbortHandle, BoundedByteSlab, ByteSlab, JoinError, JoinHandle, MIN_SLOT_SIZE, OutcomeFut,
-    TASK_HEADER_SIZE, task_size,
-};
+pub use task::{AbortHandle, BoundedByteSlab, ByteSlab, JoinError, JoinHandle};
 #[cfg(all(feature = "rt", not(all(test, nexus_loom))))]
-pub use time::{
-    AdvanceFut, After, Backoff, BackoffBuilder, ClockHold, Elapsed, Exhausted, Interval,
-    MissedTickBehavior, Sleep, TickFut, Timeout, Unconstrained, WaitFut, YieldNow, advance, after,
-    after_delay, event_time, hold_clock, interval, interval_at, now, pause, resume, sleep,
-    sleep_until, timeout, timeout_at, unconstrained, yield_now,
-};
-#[cfg(all(feature = "tokio-compat", not(all(test, nexus_loom))))]
-pub use tokio_compat::{
-    InstallTokioError, TokioJoinError, TokioJoinHandle, WithTokioFut, install_tokio,
-    spawn_on_tokio, with_tokio,
-};
+pub use time::{interval, now, sleep, timeout, yield_now};
 
 #[cfg(feature = "rt")]
 pub use nexus_rt;

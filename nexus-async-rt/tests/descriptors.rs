@@ -1,9 +1,9 @@
 //! Descriptors: ten thousand that come and go, and none that is left. A binary of
 //! its own, one test: their number and its limit are the process's.
 
-use nexus_async_rt::{
-    Runtime, TcpListener, TcpStream, UdpSocket, UnixStream, metrics, sleep, spawn_boxed, yield_now,
-};
+use nexus_async_rt::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
+use nexus_async_rt::runtime::metrics;
+use nexus_async_rt::{Runtime, sleep, spawn_boxed, yield_now};
 use nexus_rt::WorldBuilder;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::cell::{Cell, RefCell};

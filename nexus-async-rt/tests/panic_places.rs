@@ -2,10 +2,12 @@
 //! library. A binary of its own: the panic hook is the process's.
 
 use nexus_async_rt::channel::{local, mpsc, mpsc_bytes, spsc, spsc_bytes};
+use nexus_async_rt::net::AsyncFd;
+use nexus_async_rt::runtime::{SlabClaim, metrics, task_count};
+use nexus_async_rt::time::{Backoff, advance, event_time, hold_clock, interval_at, pause, resume};
 use nexus_async_rt::{
-    AsyncFd, Backoff, BoundedByteSlab, ByteSlab, Runtime, SlabClaim, WorldCtx, advance, claim_slab,
-    event_time, hold_clock, interval, interval_at, metrics, now, pause, resume, shutdown_handle,
-    spawn_boxed, spawn_slab, task_count, try_claim_slab, with_world, with_world_ref, yield_now,
+    BoundedByteSlab, ByteSlab, Runtime, WorldCtx, claim_slab, interval, now, shutdown_handle,
+    spawn_boxed, spawn_slab, try_claim_slab, with_world, with_world_ref, yield_now,
 };
 use nexus_rt::{World, WorldBuilder};
 use std::cell::RefCell;
@@ -318,7 +320,7 @@ fn tokio() {
     let mut table = Table::new();
     let mut world = world();
     let mut rt = Runtime::new(&mut world);
-    let task = nexus_async_rt::spawn_on_tokio(std::future::pending::<()>());
+    let task = nexus_async_rt::tokio_compat::spawn_on_tokio(std::future::pending::<()>());
     task.abort();
     let error = rt.block_on(task).unwrap_err();
     table.row("TokioJoinError::into_panic", || error.into_panic());

@@ -5,7 +5,8 @@
 #[path = "it/support.rs"]
 mod support;
 
-use nexus_async_rt::{Runtime, install_tokio, spawn_boxed, spawn_on_tokio, with_tokio, yield_now};
+use nexus_async_rt::tokio_compat::{install_tokio, spawn_on_tokio, with_tokio};
+use nexus_async_rt::{Runtime, spawn_boxed, yield_now};
 use nexus_testkit::panic_of;
 use std::future::pending;
 use std::thread;

@@ -7,11 +7,14 @@ mod counting;
 
 use alone::alone;
 use counting::{allocations, assert_free, count_this_thread};
+use nexus_async_rt::time::{
+    Backoff, Elapsed, MissedTickBehavior, advance, after_delay, event_time, hold_clock, pause,
+    resume, sleep_until,
+};
 use nexus_async_rt::{
-    Backoff, BoundedByteSlab, ByteSlab, CancellationToken, Elapsed, JoinHandle, MissedTickBehavior,
-    Runtime, advance, after_delay, claim_slab, event_time, hold_clock, interval, now, pause,
-    resume, shutdown_handle, shutdown_signal, sleep, sleep_until, spawn_slab, timeout,
-    try_claim_slab, with_world, yield_now,
+    BoundedByteSlab, ByteSlab, CancellationToken, JoinHandle, Runtime, claim_slab, interval, now,
+    shutdown_handle, shutdown_signal, sleep, spawn_slab, timeout, try_claim_slab, with_world,
+    yield_now,
 };
 use nexus_rt::WorldBuilder;
 use std::cell::Cell;

@@ -6,10 +6,8 @@ mod counting;
 use counting::{assert_free, count_this_thread};
 use futures_lite::future::{poll_once, zip};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
-use nexus_async_rt::{
-    AsyncFd, ByteSlab, Runtime, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixStream,
-    spawn_slab,
-};
+use nexus_async_rt::net::{AsyncFd, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixStream};
+use nexus_async_rt::{ByteSlab, Runtime, spawn_slab};
 use nexus_rt::WorldBuilder;
 use std::time::Duration;
 

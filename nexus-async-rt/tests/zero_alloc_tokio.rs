@@ -4,7 +4,8 @@
 mod counting;
 
 use counting::{assert_free, count_this_thread};
-use nexus_async_rt::{Runtime, spawn_boxed, spawn_on_tokio, with_tokio};
+use nexus_async_rt::tokio_compat::{spawn_on_tokio, with_tokio};
+use nexus_async_rt::{Runtime, spawn_boxed};
 use nexus_rt::WorldBuilder;
 use nexus_testkit::{scaled, within};
 use std::future::poll_fn;

@@ -32,7 +32,8 @@ pub enum Interest {
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{AsyncFd, Runtime};
+/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::net::AsyncFd;
 /// use nexus_rt::WorldBuilder;
 /// use std::io::{Read, Write};
 /// use std::os::unix::net::UnixStream;

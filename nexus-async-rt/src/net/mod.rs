@@ -29,7 +29,8 @@
 //! crates such as `hyper`.
 //!
 //! ```
-//! use nexus_async_rt::{Runtime, TcpListener, TcpStream, spawn_boxed};
+//! use nexus_async_rt::net::{TcpListener, TcpStream};
+//! use nexus_async_rt::{Runtime, spawn_boxed};
 //! use nexus_rt::WorldBuilder;
 //! use std::net::Shutdown;
 //!
@@ -60,7 +61,8 @@
 //! A name is resolved when it is asked for, and never in passing:
 //!
 //! ```
-//! use nexus_async_rt::{Runtime, TcpListener, TcpStream, resolve};
+//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::net::{TcpListener, TcpStream, resolve};
 //! use nexus_rt::WorldBuilder;
 //!
 //! let mut world = WorldBuilder::new().build();
@@ -97,7 +99,7 @@
 //!   waiting is an error, `try_` forms and `into_std` still work.
 //! - **Cancel safety.** A future that is dropped has moved no byte, datagram or
 //!   connection, and leaves nothing behind; one that is leaked holds nobody up, but
-//!   for a [paused clock](crate::pause). The exceptions are the methods that move
+//!   for a [paused clock](crate::time::pause). The exceptions are the methods that move
 //!   all bytes: each consists of several operations.
 //! - **Cooperation.** Completions count towards the poll budget, as those of
 //!   channels do; `try_` forms do not.
@@ -107,21 +109,6 @@
 //!   when there have never been as many.
 //!
 //! Sockets and their futures are `!Send`: none of this locks.
-//!
-//! # Inside
-//!
-//! | file | what |
-//! |---|---|
-//! | `source` | a descriptor, and its registration once it has to wait |
-//! | `op` | the future of one operation |
-//! | `stream`, `split` | byte streams of either family, and their halves |
-//! | `polled` | what the traits are made of |
-//! | `futures_io` | the traits of `futures-io` |
-//! | `whole` | reads and writes that move all bytes |
-//! | `tcp`, `udp`, `unix` | what is each kind's own |
-//! | `fd` | [`AsyncFd`] |
-//! | `resolve` | names |
-//! | `tokio_io` | tokio's traits |
 
 mod fd;
 #[cfg(feature = "futures")]

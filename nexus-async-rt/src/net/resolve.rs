@@ -17,7 +17,7 @@ use std::thread;
 /// Asks the OS for the addresses of `host`, each with `port`, in its order.
 /// Works on any executor. An IP address is its own answer.
 ///
-/// A [paused](crate::pause()) clock of the runtime is held until the answer is there, or
+/// A [paused](crate::time::pause()) clock of the runtime is held until the answer is there, or
 /// nothing waits for it any more.
 ///
 /// # Errors
@@ -33,7 +33,8 @@ use std::thread;
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, resolve};
+/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::net::resolve;
 /// use nexus_rt::WorldBuilder;
 ///
 /// let mut world = WorldBuilder::new().build();

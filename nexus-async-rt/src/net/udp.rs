@@ -35,7 +35,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, UdpSocket};
+/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::net::UdpSocket;
 /// use nexus_rt::WorldBuilder;
 ///
 /// let mut world = WorldBuilder::new().build();

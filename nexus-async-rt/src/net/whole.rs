@@ -30,7 +30,8 @@ impl<F: Family> Stream<F> {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::{Runtime, UnixStream};
+    /// use nexus_async_rt::Runtime;
+    /// use nexus_async_rt::net::UnixStream;
     /// use nexus_rt::WorldBuilder;
     /// use std::io::ErrorKind;
     ///
@@ -82,7 +83,8 @@ impl<F: Family> Stream<F> {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::{Runtime, UnixStream};
+    /// use nexus_async_rt::Runtime;
+    /// use nexus_async_rt::net::UnixStream;
     /// use nexus_rt::WorldBuilder;
     ///
     /// let mut world = WorldBuilder::new().build();
@@ -128,7 +130,8 @@ impl<F: Family> Stream<F> {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::{Runtime, UnixStream, spawn_boxed};
+    /// use nexus_async_rt::net::UnixStream;
+    /// use nexus_async_rt::{Runtime, spawn_boxed};
     /// use nexus_rt::WorldBuilder;
     ///
     /// let mut world = WorldBuilder::new().build();

@@ -155,7 +155,7 @@ impl<'w> RuntimeBuilder<'w> {
     }
 
     /// Whether the runtime's clock stands still from the beginning, as if
-    /// [`pause`](crate::pause) had been called; it does not by default.
+    /// [`pause`](crate::time::pause) had been called; it does not by default.
     pub fn start_paused(mut self, paused: bool) -> Self {
         self.paused = paused;
         self

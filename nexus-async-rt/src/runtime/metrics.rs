@@ -40,7 +40,7 @@ pub(super) struct Counters {
 /// A snapshot of what a runtime has done since it was built.
 ///
 /// Taken by [`Runtime::metrics`](crate::Runtime::metrics) or, inside a
-/// runtime, by [`metrics`](crate::metrics).
+/// runtime, by [`metrics`](crate::runtime::metrics()).
 ///
 /// # Example
 /// ```

@@ -12,7 +12,7 @@
 //!    Otherwise the turn that begins here has not read it yet.
 //! 5. Every `event_interval` turns, the OS is asked for sockets, if any are
 //!    watched; who waits for one that is ready is woken.
-//! 6. If there is nothing to do: a [paused clock](crate::timer) moves to the next
+//! 6. If there is nothing to do: a [paused clock](crate::time::pause()) moves to the next
 //!    deadline, if no socket is waited for and nobody holds it. Otherwise,
 //!    [idle](#idle).
 //!
@@ -67,7 +67,7 @@ pub use quiesce::QuiesceTimeout;
 #[cfg(feature = "net")]
 pub(crate) use registration::Registration;
 pub use shutdown::{
-    RunUntilShutdownFut, ShutdownHandle, ShutdownSignal, run_until_shutdown, shutdown_handle,
+    RunUntilShutdown, ShutdownHandle, ShutdownSignal, run_until_shutdown, shutdown_handle,
     shutdown_signal,
 };
 pub use spawn::{SlabClaim, claim_slab, spawn_boxed, spawn_slab, try_claim_slab};

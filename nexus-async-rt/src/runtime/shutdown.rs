@@ -90,19 +90,19 @@ pub fn shutdown_signal() -> ShutdownSignal {
 /// });
 /// assert_eq!(sum, 3);
 /// ```
-pub fn run_until_shutdown<F: Future>(future: F) -> RunUntilShutdownFut<F> {
-    RunUntilShutdownFut {
+pub fn run_until_shutdown<F: Future>(future: F) -> RunUntilShutdown<F> {
+    RunUntilShutdown {
         inner: Until::new(shutdown_signal(), future),
     }
 }
 
 /// The future of [`run_until_shutdown`]. `!Unpin`; `Send` if the future in it is.
 #[must_use = "futures do nothing unless awaited"]
-pub struct RunUntilShutdownFut<F> {
+pub struct RunUntilShutdown<F> {
     inner: Until<ShutdownSignal, F>,
 }
 
-impl<F: Future> Future for RunUntilShutdownFut<F> {
+impl<F: Future> Future for RunUntilShutdown<F> {
     type Output = Option<F::Output>;
 
     #[inline]
@@ -113,9 +113,9 @@ impl<F: Future> Future for RunUntilShutdownFut<F> {
     }
 }
 
-impl<F> fmt::Debug for RunUntilShutdownFut<F> {
+impl<F> fmt::Debug for RunUntilShutdown<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunUntilShutdownFut")
+        f.debug_struct("RunUntilShutdown")
             .field("until", self.inner.end())
             .finish_non_exhaustive()
     }

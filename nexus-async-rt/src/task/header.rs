@@ -1,4 +1,40 @@
-//! The part of a task that has no type: what queues and wakers see.
+//! The part of a task that has no type: what queues and wakers see. Below, a
+//! task's life.
+//!
+//! This room knows no queue, no loop and no runtime. What has to happen to a task that
+//! ends or is let go is asked of its [`Home`], a trait that the runtime
+//! implements and that is compiled into each task's table of functions.
+//!
+//! A task is one block: [`Header`], then the future, whose place the output
+//! takes. A pointer to the header needs no type.
+//!
+//! ```text
+//!            spawn                wake                  pop
+//!   (none) --------> READY queue <----- waiting    ---------> polled
+//!                        ^                 ^                   |  |
+//!                        |                 +---- Pending ------+  | Ready, panic,
+//!                        +---- woken while polled --------+       | abort
+//!                                                                 v
+//!   memory gone <---- settled <---- no handle, not queued ---- COMPLETED
+//! ```
+//!
+//! 1. *spawn*: `READY | HANDLE`, in the ready queue.
+//! 2. *pop*: `READY` goes; the future is polled. What asks for its end meanwhile
+//!    has to wait for the end of the poll.
+//! 3. *pending*: nothing changes. A wake in between has set `READY` again.
+//! 4. *end*: `COMPLETED` and `BUSY` come first, then the future is dropped, so
+//!    that nothing that its destructor does can drop it twice or free the memory.
+//!    `BUSY` goes when nothing of the task is on the stack any more.
+//! 5. *settle*: completed, no handle, not queued, not busy. If no waker is
+//!    left the memory goes; else the two halves of the waker count become one
+//!    and the last waker takes the memory with it, on whatever thread.
+//!
+//! Invariants:
+//! - Flags, links and the local half of the waker count are touched on the
+//!   owning thread alone; other threads touch `word` and, while they own the
+//!   `CALLED` bit, the inbox link.
+//! - A task is at most once in the ready queue (`READY`) and at most once in
+//!   the inbox (`CALLED`, or a count that has reached zero). It may be in both.
 
 use super::state::State;
 use crate::sync::UnsafeCell;
@@ -156,7 +192,7 @@ impl Header {
 mod tests {
     #[test]
     fn header_leaves_room_in_the_smallest_slot() {
-        assert_eq!(crate::TASK_HEADER_SIZE, 96);
-        const { assert!(crate::TASK_HEADER_SIZE < crate::MIN_SLOT_SIZE) };
+        assert_eq!(crate::task::TASK_HEADER_SIZE, 96);
+        const { assert!(crate::task::TASK_HEADER_SIZE < crate::task::MIN_SLOT_SIZE) };
     }
 }

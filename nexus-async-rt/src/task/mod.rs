@@ -1,39 +1,16 @@
-//! One task: its memory and its life cycle.
+//! Tasks: the slots that they lie in, and the handles to them.
 //!
-//! Knows no queue, no loop and no runtime. What has to happen to a task that
-//! ends or is let go is asked of its [`Home`], a trait that the runtime
-//! implements and that is compiled into each task's table of functions.
+//! A task is one block of memory, on the heap or in a slot of a slab: a header of
+//! [`TASK_HEADER_SIZE`] bytes, then the future, whose place the output takes. It is
+//! made by [`spawn_boxed`](crate::spawn_boxed()), [`spawn_slab`](crate::spawn_slab())
+//! or [`claim_slab`](crate::claim_slab()).
 //!
-//! A task is one block: [`Header`], then the future, whose place the output
-//! takes. Whoever holds a pointer to the header needs no type.
-//!
-//! ```text
-//!            spawn                wake                  pop
-//!   (none) --------> READY queue <----- waiting    ---------> polled
-//!                        ^                 ^                   |  |
-//!                        |                 +---- Pending ------+  | Ready, panic,
-//!                        +---- woken while polled --------+       | abort
-//!                                                                 v
-//!   memory gone <---- settled <---- no handle, not queued ---- COMPLETED
-//! ```
-//!
-//! 1. *spawn*: `READY | HANDLE`, in the ready queue.
-//! 2. *pop*: `READY` goes; the future is polled. What asks for its end meanwhile
-//!    has to wait for the end of the poll.
-//! 3. *pending*: nothing changes. A wake in between has set `READY` again.
-//! 4. *end*: `COMPLETED` and `BUSY` come first, then the future is dropped, so
-//!    that nothing that its destructor does can drop it twice or free the memory.
-//!    `BUSY` goes when nothing of the task is on the stack any more.
-//! 5. *settle*: completed, no handle, not queued, not busy. If no waker is
-//!    left the memory goes; else the two halves of the waker count become one
-//!    and the last waker takes the memory with it, on whatever thread.
-//!
-//! Invariants:
-//! - Flags, links and the local half of the waker count are touched on the
-//!   owning thread alone; other threads touch `word` and, while they own the
-//!   `CALLED` bit, the inbox link.
-//! - A task is at most once in the ready queue (`READY`) and at most once in
-//!   the inbox (`CALLED`, or a count that has reached zero). It may be in both.
+//! | for | see |
+//! |---|---|
+//! | slots, and what fits into one | [`ByteSlab`], [`BoundedByteSlab`], [`task_size`] |
+//! | the output of a task | [`JoinHandle`], [`OutcomeFut`], [`JoinError`] |
+//! | the end of a task from outside | [`AbortHandle`], [`cancel`](crate::cancel) |
+//! | the tasks that are alive | [`task_count`](crate::runtime::task_count()) |
 
 mod abort;
 mod cell;
@@ -65,7 +42,8 @@ pub const TASK_HEADER_SIZE: usize = size_of::<Header>();
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{sleep, task_size};
+/// use nexus_async_rt::sleep;
+/// use nexus_async_rt::task::task_size;
 /// use std::time::Duration;
 ///
 /// const SLOT: usize = 512;

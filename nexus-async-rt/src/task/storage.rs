@@ -194,14 +194,14 @@ impl fmt::Debug for Arena {
 /// when every slot is used, and then a whole chunk, which is kept.
 ///
 /// # Shape
-/// A slot holds a task: [`TASK_HEADER_SIZE`](crate::TASK_HEADER_SIZE) bytes and
+/// A slot holds a task: [`TASK_HEADER_SIZE`](crate::task::TASK_HEADER_SIZE) bytes and
 /// the larger of its future and its output. Slots are aligned to 64 bytes, to
 /// 128 if `S` is a multiple of that. Memory is touched when it is allocated.
 ///
 /// # How large a slot has to be
 /// A future holds every value that lives across an `.await`, and every future that
 /// it awaits: a [`sleep`](crate::sleep()) alone takes 88 bytes, and a `select!` holds
-/// all of its branches. [`task_size`](crate::task_size) returns the size of a slot
+/// all of its branches. [`task_size`](crate::task::task_size) returns the size of a slot
 /// that a given future needs. Choose `S` with room to spare, because the size of a
 /// future changes with the compiler and with each `.await`. A test that compares the
 /// two finds out before the spawn panics.

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, after, now};
+/// use nexus_async_rt::time::after;
+/// use nexus_async_rt::{Runtime, now};
 /// use nexus_rt::WorldBuilder;
 /// use std::time::Duration;
 ///

@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Backoff, Exhausted, Runtime, now};
+/// use nexus_async_rt::time::{Backoff, Exhausted};
+/// use nexus_async_rt::{Runtime, now};
 /// use nexus_rt::WorldBuilder;
 /// use std::time::Duration;
 ///

@@ -1,6 +1,7 @@
 //! Waiting for the clock, and letting the others run.
 //!
-//! Everything here is also at the root of the crate.
+//! [`sleep`](sleep()), [`timeout`](timeout()), [`interval`](interval()), [`now`] and
+//! [`yield_now`](yield_now()) are also at the root of the crate.
 //!
 //! # Which one
 //!
@@ -66,7 +67,8 @@
 //! way asks [`now`], not `Instant::now`.
 //!
 //! ```
-//! use nexus_async_rt::{Backoff, Runtime, interval, now, sleep, spawn_boxed, timeout};
+//! use nexus_async_rt::time::Backoff;
+//! use nexus_async_rt::{Runtime, interval, now, sleep, spawn_boxed, timeout};
 //! use nexus_rt::WorldBuilder;
 //! use std::time::Duration;
 //!
@@ -108,7 +110,7 @@ pub use crate::timer::ClockHold;
 pub use after::{After, after, after_delay};
 pub use backoff::{Backoff, BackoffBuilder, Exhausted, WaitFut};
 pub use interval::{Interval, MissedTickBehavior, TickFut, interval, interval_at};
-pub use paused::{AdvanceFut, advance, hold_clock, pause, resume};
+pub use paused::{Advance, advance, hold_clock, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
 pub use unconstrained::{Unconstrained, unconstrained};
@@ -125,7 +127,8 @@ use std::time::Instant;
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, event_time, now};
+/// use nexus_async_rt::time::event_time;
+/// use nexus_async_rt::{Runtime, now};
 /// use nexus_rt::WorldBuilder;
 ///
 /// let mut world = WorldBuilder::new().build();

@@ -32,7 +32,8 @@ use std::time::Duration;
 /// # Example
 /// An hour in no time:
 /// ```
-/// use nexus_async_rt::{Runtime, now, pause, sleep};
+/// use nexus_async_rt::time::pause;
+/// use nexus_async_rt::{Runtime, now, sleep};
 /// use nexus_rt::WorldBuilder;
 /// use std::time::Duration;
 ///
@@ -86,7 +87,8 @@ pub fn resume() {
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, advance, interval};
+/// use nexus_async_rt::time::advance;
+/// use nexus_async_rt::{Runtime, interval};
 /// use nexus_rt::WorldBuilder;
 /// use std::time::Duration;
 ///
@@ -103,7 +105,8 @@ pub fn resume() {
 ///
 /// The timer of a task that was just spawned:
 /// ```
-/// use nexus_async_rt::{Runtime, advance, interval, spawn_boxed, yield_now};
+/// use nexus_async_rt::time::advance;
+/// use nexus_async_rt::{Runtime, interval, spawn_boxed, yield_now};
 /// use nexus_rt::WorldBuilder;
 /// use std::time::Duration;
 ///
@@ -118,8 +121,8 @@ pub fn resume() {
 ///     assert!(job.is_finished());
 /// });
 /// ```
-pub fn advance(duration: Duration) -> AdvanceFut {
-    AdvanceFut {
+pub fn advance(duration: Duration) -> Advance {
+    Advance {
         duration,
         timer: Sleep::new(None),
     }
@@ -136,13 +139,13 @@ pub fn hold_clock() -> ClockHold {
 
 /// The future of [`advance`].
 #[must_use = "the clock moves when this is awaited"]
-pub struct AdvanceFut {
+pub struct Advance {
     duration: Duration,
     /// Never, until the clock has been moved; then due at once.
     timer: Sleep,
 }
 
-impl Future for AdvanceFut {
+impl Future for Advance {
     type Output = ();
 
     /// A panic points to the `.await`.
@@ -150,7 +153,7 @@ impl Future for AdvanceFut {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let duration = self.duration;
         // SAFETY: the timer is pinned with its owner, because it is never moved
-        // out, and `AdvanceFut` has no `Drop` and no `Unpin` of its own.
+        // out, and `Advance` has no `Drop` and no `Unpin` of its own.
         let mut timer = unsafe { self.map_unchecked_mut(|this| &mut this.timer) };
         if timer.deadline().is_some() {
             return timer.poll(cx);
@@ -178,9 +181,9 @@ impl Future for AdvanceFut {
     }
 }
 
-impl fmt::Debug for AdvanceFut {
+impl fmt::Debug for Advance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdvanceFut")
+        f.debug_struct("Advance")
             .field("duration", &self.duration)
             .finish_non_exhaustive()
     }

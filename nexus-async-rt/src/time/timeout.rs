@@ -26,7 +26,8 @@ use std::time::{Duration, Instant};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Elapsed, Runtime, sleep, timeout};
+/// use nexus_async_rt::time::Elapsed;
+/// use nexus_async_rt::{Runtime, sleep, timeout};
 /// use nexus_rt::WorldBuilder;
 /// use std::time::Duration;
 ///

@@ -25,7 +25,8 @@ use std::task::{Context, Poll};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, spawn_boxed, unconstrained};
+/// use nexus_async_rt::time::unconstrained;
+/// use nexus_async_rt::{Runtime, spawn_boxed};
 /// use nexus_rt::WorldBuilder;
 ///
 /// let mut world = WorldBuilder::new().build();

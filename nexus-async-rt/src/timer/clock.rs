@@ -183,14 +183,15 @@ impl Pace {
 
 /// Keeps a paused clock from jumping while it lives.
 ///
-/// Made by [`hold_clock`](crate::hold_clock). It may be sent to another thread
+/// Made by [`hold_clock`](crate::time::hold_clock). It may be sent to another thread
 /// and dropped there: what that thread is about to hand over then counts as
 /// work that the runtime waits for. Of several, the last one counts.
 ///
 /// # Example
 /// ```
 /// use nexus_async_rt::channel::spsc;
-/// use nexus_async_rt::{Runtime, hold_clock, now, timeout};
+/// use nexus_async_rt::time::hold_clock;
+/// use nexus_async_rt::{Runtime, now, timeout};
 /// use nexus_rt::WorldBuilder;
 /// use std::time::Duration;
 ///

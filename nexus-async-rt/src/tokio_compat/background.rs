@@ -66,7 +66,8 @@ pub(super) fn enter_to_drop() -> Option<EnterGuard<'static>> {
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, install_tokio, spawn_on_tokio};
+/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::tokio_compat::{install_tokio, spawn_on_tokio};
 /// use nexus_rt::WorldBuilder;
 ///
 /// let tokio = tokio::runtime::Builder::new_multi_thread()

@@ -41,8 +41,9 @@ use tokio::task::{JoinError, JoinHandle};
 /// # Example
 /// A producer on tokio, a consumer here:
 /// ```
+/// use nexus_async_rt::Runtime;
 /// use nexus_async_rt::channel::spsc;
-/// use nexus_async_rt::{Runtime, spawn_on_tokio};
+/// use nexus_async_rt::tokio_compat::spawn_on_tokio;
 /// use nexus_rt::WorldBuilder;
 /// use std::time::Duration;
 ///
@@ -81,7 +82,7 @@ where
 /// From [`spawn_on_tokio`]. It may be sent to another thread and awaited on
 /// any executor. Dropping it detaches the task, which runs on;
 /// [`abort`](TokioJoinHandle::abort) ends it. Once it has been awaited in a
-/// runtime whose clock is [paused](crate::pause), the clock is held until the
+/// runtime whose clock is [paused](crate::time::pause), the clock is held until the
 /// result is there, though nobody takes it, or the handle is dropped. A task that
 /// nobody awaits holds no clock: it may be a server that never ends.
 ///

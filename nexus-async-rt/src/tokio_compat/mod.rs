@@ -68,7 +68,8 @@
 //!
 //! # Example
 //! ```
-//! use nexus_async_rt::{Runtime, spawn_on_tokio, with_tokio};
+//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::tokio_compat::{spawn_on_tokio, with_tokio};
 //! use nexus_rt::WorldBuilder;
 //! use std::rc::Rc;
 //! use std::time::Duration;
@@ -96,4 +97,4 @@ mod within;
 
 pub use background::{InstallTokioError, install_tokio};
 pub use join::{TokioJoinError, TokioJoinHandle, spawn_on_tokio};
-pub use within::{WithTokioFut, with_tokio};
+pub use within::{WithTokio, with_tokio};

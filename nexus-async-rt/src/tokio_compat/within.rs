@@ -20,7 +20,7 @@ use std::task::{Context, Poll};
 /// not drive anything. After each poll the thread is where it was before. To
 /// nest one `with_tokio` in another is legal and changes nothing.
 ///
-/// While it waits, a [paused](crate::pause) clock is held: what tokio's thread
+/// While it waits, a [paused](crate::time::pause) clock is held: what tokio's thread
 /// is about to hand over is work that the runtime waits for. A future that has
 /// been polled and is then left alone, neither polled nor dropped, holds it too.
 ///
@@ -42,7 +42,8 @@ use std::task::{Context, Poll};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, with_tokio};
+/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::tokio_compat::with_tokio;
 /// use nexus_rt::WorldBuilder;
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// use tokio::net::{TcpListener, TcpStream};
@@ -65,12 +66,12 @@ use std::task::{Context, Poll};
 /// }));
 /// assert_eq!(&echoed.unwrap(), b"ping");
 /// ```
-pub fn with_tokio<F, Fut>(make: F) -> WithTokioFut<F, Fut>
+pub fn with_tokio<F, Fut>(make: F) -> WithTokio<F, Fut>
 where
     F: FnOnce() -> Fut,
     Fut: Future,
 {
-    WithTokioFut {
+    WithTokio {
         state: State::Unmade(make),
         hold: None,
     }
@@ -78,7 +79,7 @@ where
 
 /// The future of [`with_tokio`]: `Send` and `Unpin` if what is inside is.
 #[must_use = "futures do nothing unless awaited"]
-pub struct WithTokioFut<F, Fut> {
+pub struct WithTokio<F, Fut> {
     state: State<F, Fut>,
     /// From the first `Pending` to the end: the clock of the runtime that polled
     /// last does not jump meanwhile.
@@ -93,7 +94,7 @@ enum State<F, Fut> {
     Over,
 }
 
-impl<F, Fut> Future for WithTokioFut<F, Fut>
+impl<F, Fut> Future for WithTokio<F, Fut>
 where
     F: FnOnce() -> Fut,
     Fut: Future,
@@ -130,16 +131,16 @@ where
     }
 }
 
-impl<F, Fut> Drop for WithTokioFut<F, Fut> {
+impl<F, Fut> Drop for WithTokio<F, Fut> {
     fn drop(&mut self) {
         let _tokio = enter_to_drop();
         self.state = State::Over;
     }
 }
 
-impl<F, Fut> fmt::Debug for WithTokioFut<F, Fut> {
+impl<F, Fut> fmt::Debug for WithTokio<F, Fut> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WithTokioFut")
+        f.debug_tuple("WithTokio")
             .field(&match self.state {
                 State::Unmade(_) => "unmade",
                 State::Running(_) => "running",

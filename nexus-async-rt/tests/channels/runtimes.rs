@@ -4,8 +4,9 @@
 use crate::kinds::{Channel, Threaded};
 use crate::macros::{on_every_kind, on_threaded_kinds};
 use crate::support::{with_built, with_runtime};
+use nexus_async_rt::runtime::metrics;
 use nexus_async_rt::{
-    BoundedByteSlab, Runtime, metrics, spawn_boxed, spawn_slab, try_claim_slab, yield_now,
+    BoundedByteSlab, Runtime, spawn_boxed, spawn_slab, try_claim_slab, yield_now,
 };
 use nexus_testkit::hand::Hand;
 use nexus_testkit::handoff::Handoff;

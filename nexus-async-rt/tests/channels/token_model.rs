@@ -1,7 +1,8 @@
 //! Any sequence of operations on tokens against a model of the tree that keeps
 //! everything that ever was.
 
-use nexus_async_rt::{CancellationToken, CancelledOwnedFut};
+use nexus_async_rt::CancellationToken;
+use nexus_async_rt::cancel::CancelledOwnedFut;
 use nexus_testkit::hand::Hand;
 use nexus_testkit::property::property;
 use nexus_testkit::{scaled, within};

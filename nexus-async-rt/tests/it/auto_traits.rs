@@ -1,22 +1,31 @@
 //! What may cross threads, be cloned or be moved while pinned: the table of
 //! every public type.
 
+use nexus_async_rt::cancel::{
+    CancelledFut, CancelledOwnedFut, DropGuard, RunUntilCancelledFut, RunUntilCancelledOwnedFut,
+};
 use nexus_async_rt::channel::{
     ByteReceiver, ByteRecvFut, ByteSendFut, ByteSender, ClaimError, ClaimFut, Commit, Local, Mpsc,
     ReadClaim, Receiver, RecvError, RecvFut, RecvMutFut, SendError, SendFut, SendMutFut, Sender,
     Spsc, TryClaimError, TryRecvError, TrySendError, WriteClaim, local, mpsc, mpsc_bytes, spsc,
     spsc_bytes,
 };
-use nexus_async_rt::net::{Stream, Tcp, Unix, tcp, unix};
+use nexus_async_rt::net::{
+    AsyncFd, AsyncRead, AsyncWrite, Interest, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReadyGuard,
+    ReuniteError, Stream, Tcp, TcpListener, TcpSocket, TcpStream, UdpSocket, Unix, UnixDatagram,
+    UnixListener, UnixStream, WouldBlock, WriteHalf, tcp, unix,
+};
+use nexus_async_rt::runtime::{
+    Metrics, QuiesceTimeout, RunUntilShutdown, ShutdownSignal, SlabClaim,
+};
+use nexus_async_rt::task::OutcomeFut;
+use nexus_async_rt::time::{
+    Advance, After, Backoff, BackoffBuilder, ClockHold, Elapsed, Exhausted, Interval,
+    MissedTickBehavior, Sleep, TickFut, Timeout, Unconstrained, WaitFut, YieldNow,
+};
 use nexus_async_rt::{
-    AbortHandle, AdvanceFut, After, AsyncFd, AsyncRead, AsyncWrite, Backoff, BackoffBuilder,
-    BoundedByteSlab, ByteSlab, CancellationToken, CancelledFut, CancelledOwnedFut, ClockHold,
-    DropGuard, Elapsed, Exhausted, Interest, Interval, JoinError, JoinHandle, Metrics,
-    MissedTickBehavior, OutcomeFut, OwnedReadHalf, OwnedWriteHalf, QuiesceTimeout, ReadHalf,
-    ReadyGuard, ReuniteError, RunUntilCancelledFut, RunUntilCancelledOwnedFut, RunUntilShutdownFut,
-    Runtime, RuntimeBuilder, ShutdownHandle, ShutdownSignal, SlabClaim, Sleep, TcpListener,
-    TcpSocket, TcpStream, TickFut, Timeout, UdpSocket, Unconstrained, UnixDatagram, UnixListener,
-    UnixStream, WaitFut, WorldCtx, WouldBlock, WriteHalf, YieldNow,
+    AbortHandle, BoundedByteSlab, ByteSlab, CancellationToken, JoinError, JoinHandle, Runtime,
+    RuntimeBuilder, ShutdownHandle, WorldCtx,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 use std::cell::Cell;
@@ -189,8 +198,8 @@ assert_impl_all!(TickFut<'static>: Future, Debug);
 assert_not_impl_any!(TickFut<'static>: Send, Sync, Unpin, Clone);
 assert_impl_all!(WaitFut<'static, Tied>: Future, Debug);
 assert_not_impl_any!(WaitFut<'static, u8>: Send, Sync, Unpin, Clone);
-assert_impl_all!(AdvanceFut: Future, Debug);
-assert_not_impl_any!(AdvanceFut: Send, Sync, Unpin, Clone);
+assert_impl_all!(Advance: Future, Debug);
+assert_not_impl_any!(Advance: Send, Sync, Unpin, Clone);
 assert_impl_all!(Interval: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_not_impl_any!(Interval: Clone);
 assert_impl_all!(MissedTickBehavior: Send, Sync, Copy, Default, PartialEq, Debug);
@@ -222,8 +231,8 @@ assert_not_impl_any!(RunUntilCancelledFut<'static, Ready<Tied>>: Send, Unpin, Cl
 assert_impl_all!(RunUntilCancelledOwnedFut<Ready<OneAtATime>>: Future, Send, Debug);
 assert_not_impl_any!(RunUntilCancelledOwnedFut<Ready<Tied>>: Send, Unpin, Clone);
 assert_impl_all!(ShutdownHandle: Send, Sync, Clone, Unpin, UnwindSafe, RefUnwindSafe, Debug);
-assert_impl_all!(RunUntilShutdownFut<Ready<OneAtATime>>: Future, Send, Debug);
-assert_not_impl_any!(RunUntilShutdownFut<Ready<Tied>>: Send, Unpin, Clone);
+assert_impl_all!(RunUntilShutdown<Ready<OneAtATime>>: Future, Send, Debug);
+assert_not_impl_any!(RunUntilShutdown<Ready<Tied>>: Send, Unpin, Clone);
 assert_impl_all!(ShutdownSignal: Future<Output = ()>, Send, Sync, Debug);
 assert_not_impl_any!(ShutdownSignal: Unpin, Clone);
 assert_impl_all!(QuiesceTimeout: Send, Sync, Clone, Unpin, Error, PartialEq);
@@ -305,17 +314,19 @@ assert_not_impl_any!(ReadyGuard<'static, OwnedFd>: Send, Sync);
 #[cfg(feature = "tokio-compat")]
 mod tokio_compat {
     use super::{Cell, Debug, Error, Tied, assert_impl_all, assert_not_impl_any};
-    use nexus_async_rt::{InstallTokioError, TokioJoinError, TokioJoinHandle, WithTokioFut};
+    use nexus_async_rt::tokio_compat::{
+        InstallTokioError, TokioJoinError, TokioJoinHandle, WithTokio,
+    };
     use std::future::{Pending, Ready};
     use std::marker::PhantomPinned;
 
     // As what is inside.
     type Made<T> = fn() -> Ready<T>;
-    assert_impl_all!(WithTokioFut<Made<u8>, Ready<u8>>: Future, Send, Unpin, Debug);
-    assert_impl_all!(WithTokioFut<Made<Tied>, Ready<Tied>>: Future, Debug);
-    assert_not_impl_any!(WithTokioFut<Made<Tied>, Ready<Tied>>: Send);
-    assert_not_impl_any!(WithTokioFut<Made<u8>, PhantomPinned>: Unpin);
-    assert_not_impl_any!(WithTokioFut<Made<u8>, Pending<u8>>: Clone);
+    assert_impl_all!(WithTokio<Made<u8>, Ready<u8>>: Future, Send, Unpin, Debug);
+    assert_impl_all!(WithTokio<Made<Tied>, Ready<Tied>>: Future, Debug);
+    assert_not_impl_any!(WithTokio<Made<Tied>, Ready<Tied>>: Send);
+    assert_not_impl_any!(WithTokio<Made<u8>, PhantomPinned>: Unpin);
+    assert_not_impl_any!(WithTokio<Made<u8>, Pending<u8>>: Clone);
 
     // A handle may leave its thread with its output.
     assert_impl_all!(TokioJoinHandle<Cell<u8>>: Future, Send, Sync, Unpin, Debug);
@@ -377,7 +388,7 @@ mod unwinding {
     );
     both!(
         Sleep,
-        AdvanceFut,
+        Advance,
         Timeout<Sleep>,
         After<Sleep>,
         Unconstrained<Sleep>
@@ -385,7 +396,7 @@ mod unwinding {
     both!(
         RunUntilCancelledFut<'static, Sleep>,
         RunUntilCancelledOwnedFut<Sleep>,
-        RunUntilShutdownFut<Sleep>
+        RunUntilShutdown<Sleep>
     );
     both!(
         WaitFut<'static, u8>,
@@ -402,7 +413,7 @@ mod unwinding {
     );
     neither!(RunUntilCancelledFut<'static, Ready<Torn>>);
     neither!(RunUntilCancelledOwnedFut<Ready<Torn>>);
-    neither!(RunUntilShutdownFut<Ready<Torn>>);
+    neither!(RunUntilShutdown<Ready<Torn>>);
 
     // Exclusive borrows: by the rule of `std`, what they lead to outlives the
     // panic and may have been left half way by their user.
@@ -460,13 +471,15 @@ mod unwinding {
     #[cfg(feature = "tokio-compat")]
     mod tokio_compat {
         use super::*;
-        use nexus_async_rt::{InstallTokioError, TokioJoinError, TokioJoinHandle, WithTokioFut};
+        use nexus_async_rt::tokio_compat::{
+            InstallTokioError, TokioJoinError, TokioJoinHandle, WithTokio,
+        };
 
         both!(TokioJoinHandle<Torn>, InstallTokioError);
         // It carries what a panic carried.
         neither!(TokioJoinError);
-        both!(WithTokioFut<fn() -> Sleep, Sleep>);
-        neither!(WithTokioFut<fn() -> Ready<Torn>, Ready<Torn>>);
+        both!(WithTokio<fn() -> Sleep, Sleep>);
+        neither!(WithTokio<fn() -> Ready<Torn>, Ready<Torn>>);
     }
 
     /// A descriptor with something beside it.
@@ -520,7 +533,15 @@ mod unwinding {
             .flat_map(|row| row.split(|c: char| !c.is_alphanumeric() && c != '_'))
             .collect();
         let mut all = BTreeSet::from(["CancellationToken".to_owned(), "Runtime".to_owned()]);
-        for face in ["lib", "channel/mod", "cancel/mod", "time/mod", "net/mod"] {
+        for face in [
+            "lib",
+            "cancel/mod",
+            "channel/mod",
+            "net/mod",
+            "runtime/mod",
+            "task/mod",
+            "time/mod",
+        ] {
             all.append(&mut exported(&format!("src/{face}.rs")));
         }
         assert!(all.len() > 60, "only {} types are exported", all.len());

@@ -4,6 +4,7 @@
 mod arrows;
 mod auto_traits;
 mod examples;
+mod names;
 mod net;
 mod runtime;
 #[expect(dead_code, reason = "those of the channels, of which a part is used")]

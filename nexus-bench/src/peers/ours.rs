@@ -3,9 +3,10 @@
 use super::nexus::{bytes, executor, lends, typed};
 use super::{Clock, ECHO_BUFFER, Echo, Limit, serve_with};
 use nexus_async_rt::channel::{TrySendError, local, mpsc, mpsc_bytes, spsc, spsc_bytes};
+use nexus_async_rt::net::TcpStream;
+use nexus_async_rt::time::{Sleep, event_time, sleep_until, timeout_at};
 use nexus_async_rt::{
-    ByteSlab, JoinHandle, Runtime, Sleep, TcpStream, WorldCtx, event_time, sleep, sleep_until,
-    spawn_boxed, spawn_slab, timeout, timeout_at,
+    ByteSlab, JoinHandle, Runtime, WorldCtx, sleep, spawn_boxed, spawn_slab, timeout,
 };
 use nexus_rt::WorldBuilder;
 use std::time::Duration;

@@ -3,7 +3,8 @@
 use super::broadcast::Broadcast;
 use super::counts::count;
 use super::subscriber;
-use nexus_async_rt::{TcpListener, TcpStream, sleep, spawn_boxed};
+use nexus_async_rt::net::{TcpListener, TcpStream};
+use nexus_async_rt::{sleep, spawn_boxed};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;

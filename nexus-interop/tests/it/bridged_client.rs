@@ -2,7 +2,8 @@
 //! not: `reqwest` and hyper, on one thread.
 
 use crate::web::{large, serve};
-use nexus_async_rt::{spawn_boxed, spawn_on_tokio, with_tokio};
+use nexus_async_rt::spawn_boxed;
+use nexus_async_rt::tokio_compat::{spawn_on_tokio, with_tokio};
 use nexus_interop::block_on;
 use reqwest::{Client, StatusCode};
 use std::rc::Rc;

@@ -3,7 +3,7 @@
 
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 use futures_rustls::{TlsAcceptor, TlsConnector};
-use nexus_async_rt::{TcpListener, TcpStream};
+use nexus_async_rt::net::{TcpListener, TcpStream};
 use nexus_interop::block_on;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::crypto::ring::default_provider;

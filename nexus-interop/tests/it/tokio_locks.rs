@@ -183,7 +183,7 @@ fn a_barrier_of_tasks_here_and_on_tokio() {
     block_on(async {
         let barrier = Arc::new(Barrier::new(4));
         let there = barrier.clone();
-        let on_tokio = nexus_async_rt::spawn_on_tokio(async move {
+        let on_tokio = nexus_async_rt::tokio_compat::spawn_on_tokio(async move {
             let led = there.wait().await.is_leader();
             usize::from(led)
         });

@@ -4,7 +4,8 @@
 use async_tungstenite::tungstenite::{Error, Message};
 use async_tungstenite::{accept_async, client_async};
 use futures::StreamExt;
-use nexus_async_rt::{TcpListener, TcpStream, spawn_boxed};
+use nexus_async_rt::net::{TcpListener, TcpStream};
+use nexus_async_rt::spawn_boxed;
 use nexus_interop::block_on;
 use std::net::{self, SocketAddr};
 use std::thread;

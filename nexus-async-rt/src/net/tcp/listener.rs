@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 /// # Example
 /// See [`TcpStream`]. A port in use is an error:
 /// ```
-/// use nexus_async_rt::TcpListener;
+/// use nexus_async_rt::net::TcpListener;
 /// use std::io::ErrorKind;
 ///
 /// let first = TcpListener::bind("127.0.0.1:0".parse()?)?;

@@ -4,8 +4,9 @@
 //!
 //! # Example
 //! ```
+//! use nexus_async_rt::Runtime;
 //! use nexus_async_rt::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-//! use nexus_async_rt::{Runtime, TcpListener, TcpStream};
+//! use nexus_async_rt::net::{TcpListener, TcpStream};
 //! use nexus_rt::WorldBuilder;
 //!
 //! struct Session {

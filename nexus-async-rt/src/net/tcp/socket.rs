@@ -14,7 +14,7 @@ use std::time::Duration;
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::TcpSocket;
+/// use nexus_async_rt::net::TcpSocket;
 ///
 /// let socket = TcpSocket::new_v4()?;
 /// socket.set_reuse_address(true)?;

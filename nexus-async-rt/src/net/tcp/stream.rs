@@ -12,7 +12,8 @@ use std::time::Duration;
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, TcpListener, TcpStream, spawn_boxed};
+/// use nexus_async_rt::net::{TcpListener, TcpStream};
+/// use nexus_async_rt::{Runtime, spawn_boxed};
 /// use nexus_rt::WorldBuilder;
 ///
 /// let mut world = WorldBuilder::new().build();
@@ -36,7 +37,7 @@ use std::time::Duration;
 /// It does not leave its thread:
 /// ```compile_fail,E0277
 /// fn send<T: Send>() {}
-/// send::<nexus_async_rt::TcpStream>();
+/// send::<nexus_async_rt::net::TcpStream>();
 /// ```
 pub type TcpStream = Stream<Tcp>;
 

@@ -21,7 +21,8 @@ use std::path::Path;
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, UnixDatagram};
+/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::net::UnixDatagram;
 /// use nexus_rt::WorldBuilder;
 ///
 /// let mut world = WorldBuilder::new().build();
@@ -163,7 +164,8 @@ impl UnixDatagram {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::{Runtime, UnixDatagram};
+    /// use nexus_async_rt::Runtime;
+    /// use nexus_async_rt::net::UnixDatagram;
     /// use nexus_rt::WorldBuilder;
     ///
     /// let mut world = WorldBuilder::new().build();

@@ -17,7 +17,8 @@ use std::task::{Context, Poll};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, UnixListener, UnixStream};
+/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::net::{UnixListener, UnixStream};
 /// use nexus_rt::WorldBuilder;
 ///
 /// let mut world = WorldBuilder::new().build();

@@ -4,8 +4,9 @@
 //!
 //! # Example
 //! ```
+//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::net::UnixStream;
 //! use nexus_async_rt::net::unix::{ReadHalf, WriteHalf};
-//! use nexus_async_rt::{Runtime, UnixStream};
 //! use nexus_rt::WorldBuilder;
 //!
 //! async fn echo(from: ReadHalf<'_>, to: WriteHalf<'_>) -> std::io::Result<()> {

@@ -15,7 +15,8 @@ use std::path::Path;
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, UnixStream};
+/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::net::UnixStream;
 /// use nexus_rt::WorldBuilder;
 ///
 /// let mut world = WorldBuilder::new().build();

@@ -3,7 +3,8 @@
 use crate::net::tcp::waiting;
 use crate::support::with_runtime;
 use futures_lite::future::poll_once;
-use nexus_async_rt::{AsyncFd, Interest, WouldBlock, sleep};
+use nexus_async_rt::net::{AsyncFd, Interest, WouldBlock};
+use nexus_async_rt::sleep;
 use nexus_testkit::panic_of;
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};

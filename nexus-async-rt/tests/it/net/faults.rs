@@ -5,9 +5,8 @@ use crate::net::tcp::{any, connected, fill, listen, waiting};
 use crate::support::with_runtime;
 use futures_lite::future::{poll_once, zip};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
-use nexus_async_rt::{
-    AsyncFd, Runtime, TcpListener, TcpStream, UdpSocket, resolve, sleep, spawn_boxed,
-};
+use nexus_async_rt::net::{AsyncFd, TcpListener, TcpStream, UdpSocket, resolve};
+use nexus_async_rt::{Runtime, sleep, spawn_boxed};
 use nexus_rt::WorldBuilder;
 use nexus_testkit::{panic_of, scaled, within};
 use std::io::{ErrorKind, IoSliceMut};
@@ -159,9 +158,9 @@ fn a_peer_that_stops_reading_holds_the_writer_and_nobody_else() {
             // On a busy machine it takes the OS a while to move what it can.
             let mut spent = u64::MAX;
             for _ in 0..100 {
-                let polls = nexus_async_rt::metrics().polls;
+                let polls = nexus_async_rt::runtime::metrics().polls;
                 sleep(Duration::from_millis(20)).await;
-                spent = nexus_async_rt::metrics().polls - polls;
+                spent = nexus_async_rt::runtime::metrics().polls - polls;
                 if spent < 5 {
                     break;
                 }
@@ -275,7 +274,7 @@ fn a_place_that_is_used_again_inherits_nothing() {
                 // place.
                 std::io::Write::write_all(&mut &a, b"x").unwrap();
                 drop(b);
-                let d = AsyncFd::with_interest(d, nexus_async_rt::Interest::Readable).unwrap();
+                let d = AsyncFd::with_interest(d, nexus_async_rt::net::Interest::Readable).unwrap();
                 nexus_async_rt::yield_now().await;
                 assert!(poll_once(d.readable()).await.is_none());
                 drop(c);

@@ -3,9 +3,8 @@
 use crate::net::tcp::{connected, waiting};
 use crate::support::with_runtime;
 use futures_lite::future::poll_once;
-use nexus_async_rt::{
-    AsyncFd, AsyncRead, AsyncWrite, Interest, JoinHandle, TcpStream, UnixStream, sleep,
-};
+use nexus_async_rt::net::{AsyncFd, AsyncRead, AsyncWrite, Interest, TcpStream, UnixStream};
+use nexus_async_rt::{JoinHandle, sleep};
 use nexus_testkit::{panic_of, scaled};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

@@ -4,7 +4,7 @@ use crate::net::tcp::{any, listen};
 use crate::net::unix::Place;
 use crate::support::with_runtime;
 use futures_lite::future::poll_once;
-use nexus_async_rt::{
+use nexus_async_rt::net::{
     TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
 };
 use std::net as std_net;

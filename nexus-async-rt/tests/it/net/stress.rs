@@ -3,7 +3,8 @@
 
 use crate::net::tcp::{connected, listen};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use nexus_async_rt::{Runtime, TcpStream, UnixStream, sleep, spawn_boxed, yield_now};
+use nexus_async_rt::net::{TcpStream, UnixStream};
+use nexus_async_rt::{Runtime, sleep, spawn_boxed, yield_now};
 use nexus_rt::WorldBuilder;
 use nexus_testkit::seed::seeded;
 use nexus_testkit::{scaled, within};

@@ -3,9 +3,8 @@
 use crate::support::{with_built, with_runtime};
 use futures_lite::future::{poll_once, zip};
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
-use nexus_async_rt::{
-    JoinHandle, TcpListener, TcpSocket, TcpStream, now, sleep, spawn_boxed, timeout, yield_now,
-};
+use nexus_async_rt::net::{TcpListener, TcpSocket, TcpStream};
+use nexus_async_rt::{JoinHandle, now, sleep, spawn_boxed, timeout, yield_now};
 use nexus_testkit::hand::kept;
 use nexus_testkit::scaled;
 use std::cell::Cell;

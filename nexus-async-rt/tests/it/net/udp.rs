@@ -3,7 +3,8 @@
 use crate::net::tcp::{any, waiting};
 use crate::support::with_runtime;
 use futures_lite::future::{poll_once, zip};
-use nexus_async_rt::{UdpSocket, sleep, spawn_boxed};
+use nexus_async_rt::net::UdpSocket;
+use nexus_async_rt::{sleep, spawn_boxed};
 use nexus_testkit::scaled;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};

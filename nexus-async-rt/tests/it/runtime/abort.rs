@@ -34,10 +34,10 @@ fn u47_abort_reaches_a_parked_task_at_once() {
                 drop(held);
             });
             yield_now().await;
-            assert_eq!(nexus_async_rt::task_count(), 1);
+            assert_eq!(nexus_async_rt::runtime::task_count(), 1);
             assert!(task.abort());
             assert_eq!(Rc::strong_count(&owned), 1, "dropped before it returns");
-            assert_eq!(nexus_async_rt::task_count(), 0);
+            assert_eq!(nexus_async_rt::runtime::task_count(), 0);
         });
     });
 }
@@ -86,7 +86,7 @@ fn a_task_that_aborts_itself_ends_with_that_poll() {
             *own.borrow_mut() = Some(task);
             yield_now().await;
             assert_eq!(Rc::strong_count(&owned), 1);
-            assert_eq!(nexus_async_rt::task_count(), 0);
+            assert_eq!(nexus_async_rt::runtime::task_count(), 0);
         });
     });
 }
@@ -129,7 +129,7 @@ fn the_destructor_may_use_the_runtime() {
             assert!(task.abort());
             yield_now().await;
             assert!(spawned.get());
-            assert_eq!(nexus_async_rt::task_count(), 0);
+            assert_eq!(nexus_async_rt::runtime::task_count(), 0);
         });
     });
 }
@@ -165,7 +165,7 @@ fn a_destructor_that_panics_comes_out_of_abort() {
             });
             yield_now().await;
             assert_eq!(panic_of(|| task.abort()), "in the destructor");
-            assert_eq!(nexus_async_rt::task_count(), 0);
+            assert_eq!(nexus_async_rt::runtime::task_count(), 0);
         });
         assert_eq!(rt.block_on(other), 7);
     });
@@ -180,7 +180,7 @@ fn the_one_that_waits_is_dropped_with_what_it_waits_for() {
             yield_now().await;
             assert!(outer.abort());
             // The inner one was detached by the drop of its handle.
-            assert_eq!(nexus_async_rt::task_count(), 1);
+            assert_eq!(nexus_async_rt::runtime::task_count(), 1);
         });
     });
 }

@@ -1,9 +1,10 @@
 //! The end of a runtime.
 
 use nexus_async_rt::channel::{TryRecvError, TrySendError, mpsc};
+use nexus_async_rt::time::Elapsed;
 use nexus_async_rt::{
-    BoundedByteSlab, ByteSlab, Elapsed, JoinHandle, Runtime, sleep, spawn_boxed, spawn_slab,
-    timeout, try_claim_slab, yield_now,
+    BoundedByteSlab, ByteSlab, JoinHandle, Runtime, sleep, spawn_boxed, spawn_slab, timeout,
+    try_claim_slab, yield_now,
 };
 use nexus_rt::WorldBuilder;
 use nexus_testkit::hand::kept;

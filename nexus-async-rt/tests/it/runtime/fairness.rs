@@ -2,9 +2,9 @@
 
 use crate::support::{with_built, with_runtime};
 use nexus_async_rt::channel::{local, spsc};
-use nexus_async_rt::{
-    JoinHandle, interval, sleep, sleep_until, spawn_boxed, task_count, yield_now,
-};
+use nexus_async_rt::runtime::task_count;
+use nexus_async_rt::time::sleep_until;
+use nexus_async_rt::{JoinHandle, interval, sleep, spawn_boxed, yield_now};
 use nexus_testkit::handoff::Guarded;
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -243,7 +243,7 @@ fn completions_in_one_poll_are_limited() {
                 Pin::new(&mut all).poll(cx)
             });
             if lifted {
-                rt.block_on(nexus_async_rt::unconstrained(counting));
+                rt.block_on(nexus_async_rt::time::unconstrained(counting));
             } else {
                 rt.block_on(counting);
             }

@@ -4,9 +4,12 @@
 //! it runs in the spin, if there is one, and in the park otherwise.
 
 use crate::support::with_built;
+use nexus_async_rt::net::UdpSocket;
+use nexus_async_rt::time::{
+    Advance, ClockHold, Sleep, advance, event_time, hold_clock, pause, resume, sleep_until,
+};
 use nexus_async_rt::{
-    AdvanceFut, ClockHold, Runtime, Sleep, UdpSocket, advance, event_time, hold_clock, now, pause,
-    resume, shutdown_handle, shutdown_signal, sleep, sleep_until, spawn_boxed, yield_now,
+    Runtime, now, shutdown_handle, shutdown_signal, sleep, spawn_boxed, yield_now,
 };
 use nexus_testkit::hand::{Hostile, hostile};
 use nexus_testkit::panic_of;
@@ -191,7 +194,7 @@ fn it_begins_a_timer_that_is_due_while_the_clock_is_held() {
     idling(true, async |on_drop| {
         let _held = hold_clock();
         let root = own_waker().await;
-        let begun: Rc<RefCell<Option<Pin<Box<AdvanceFut>>>>> = Rc::default();
+        let begun: Rc<RefCell<Option<Pin<Box<Advance>>>>> = Rc::default();
         let store = begun.clone();
         let _receiving = Receiving::of(on_drop, move || {
             let mut step = Box::pin(advance(Duration::ZERO));

@@ -1,7 +1,8 @@
 //! What a runtime says about itself.
 
 use crate::support::{with_built, with_runtime};
-use nexus_async_rt::{ByteSlab, metrics, sleep, spawn_boxed, spawn_slab, yield_now};
+use nexus_async_rt::runtime::metrics;
+use nexus_async_rt::{ByteSlab, sleep, spawn_boxed, spawn_slab, yield_now};
 use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;

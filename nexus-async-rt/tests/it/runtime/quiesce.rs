@@ -1,9 +1,8 @@
 //! Running until no task is left.
 
 use crate::support::{with_built, with_runtime};
-use nexus_async_rt::{
-    CancellationToken, QuiesceTimeout, shutdown_signal, sleep, spawn_boxed, yield_now,
-};
+use nexus_async_rt::runtime::QuiesceTimeout;
+use nexus_async_rt::{CancellationToken, shutdown_signal, sleep, spawn_boxed, yield_now};
 use nexus_testkit::panic_of;
 use std::cell::Cell;
 use std::future::pending;

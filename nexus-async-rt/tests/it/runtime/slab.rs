@@ -1,9 +1,9 @@
 //! Tasks in slots.
 
 use crate::support::{with_built, with_runtime};
+use nexus_async_rt::task::{MIN_SLOT_SIZE, TASK_HEADER_SIZE, task_size};
 use nexus_async_rt::{
-    BoundedByteSlab, ByteSlab, MIN_SLOT_SIZE, TASK_HEADER_SIZE, claim_slab, spawn_slab, task_size,
-    try_claim_slab, yield_now,
+    BoundedByteSlab, ByteSlab, claim_slab, spawn_slab, try_claim_slab, yield_now,
 };
 use nexus_testkit::panic_of;
 use std::future::poll_fn;
@@ -75,7 +75,11 @@ fn u16_what_does_not_fit_is_refused_by_size_and_alignment() {
                     )),
                     "{message}"
                 );
-                assert_eq!(nexus_async_rt::metrics().slots_used, 0, "slots given back");
+                assert_eq!(
+                    nexus_async_rt::runtime::metrics().slots_used,
+                    0,
+                    "slots given back"
+                );
             });
         },
     );

@@ -1,7 +1,8 @@
 //! Backoff, to the nanosecond.
 
 use crate::time::paused::with_paused;
-use nexus_async_rt::{Backoff, BackoffBuilder, Exhausted, now, timeout};
+use nexus_async_rt::time::{Backoff, BackoffBuilder, Exhausted};
+use nexus_async_rt::{now, timeout};
 use nexus_testkit::{panic_of, scaled};
 use std::error::Error;
 use std::fmt;

@@ -2,9 +2,9 @@
 
 use crate::support::with_built;
 use crate::time::paused::with_paused;
-use nexus_async_rt::{
-    Runtime, Sleep, UdpSocket, advance, now, sleep, sleep_until, spawn_boxed, yield_now,
-};
+use nexus_async_rt::net::UdpSocket;
+use nexus_async_rt::time::{Sleep, advance, sleep_until};
+use nexus_async_rt::{Runtime, now, sleep, spawn_boxed, yield_now};
 use nexus_rt::WorldBuilder;
 use nexus_testkit::hand::{Hostile, hostile, kept};
 use nexus_testkit::{panic_of, within};

@@ -2,10 +2,8 @@
 
 use crate::support::with_runtime;
 use crate::time::paused::with_paused;
-use nexus_async_rt::{
-    Interval, MissedTickBehavior, advance, interval, interval_at, now, sleep, spawn_boxed, timeout,
-    yield_now,
-};
+use nexus_async_rt::time::{Interval, MissedTickBehavior, advance, interval_at};
+use nexus_async_rt::{interval, now, sleep, spawn_boxed, timeout, yield_now};
 use nexus_testkit::{panic_of, scaled};
 use std::future::poll_fn;
 use std::pin::pin;

@@ -2,7 +2,8 @@
 
 use crate::support::with_runtime;
 use crate::time::paused::with_paused;
-use nexus_async_rt::{Runtime, Sleep, advance, now, sleep_until, spawn_boxed, yield_now};
+use nexus_async_rt::time::{Sleep, advance, sleep_until};
+use nexus_async_rt::{Runtime, now, spawn_boxed, yield_now};
 use nexus_rt::WorldBuilder;
 use nexus_testkit::property::property;
 use nexus_testkit::{scaled, within};

@@ -5,10 +5,11 @@ use crate::support::{with_built, with_runtime};
 use futures_lite::AsyncReadExt;
 use futures_lite::future::poll_once;
 use nexus_async_rt::channel::{local, spsc};
-use nexus_async_rt::{
-    ClockHold, Runtime, UdpSocket, advance, event_time, hold_clock, now, pause, resolve, resume,
-    sleep, sleep_until, spawn_boxed, timeout, yield_now,
+use nexus_async_rt::net::{UdpSocket, resolve};
+use nexus_async_rt::time::{
+    ClockHold, advance, event_time, hold_clock, pause, resume, sleep_until,
 };
+use nexus_async_rt::{Runtime, now, sleep, spawn_boxed, timeout, yield_now};
 use nexus_testkit::{panic_of, scaled};
 use std::cell::RefCell;
 use std::future::poll_fn;

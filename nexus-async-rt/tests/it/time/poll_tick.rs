@@ -2,10 +2,9 @@
 
 use crate::support::with_runtime;
 use crate::time::paused::with_paused;
-use nexus_async_rt::{
-    Interval, MissedTickBehavior, Runtime, advance, interval, interval_at, metrics, now, sleep,
-    spawn_boxed, yield_now,
-};
+use nexus_async_rt::runtime::metrics;
+use nexus_async_rt::time::{Interval, MissedTickBehavior, advance, interval_at};
+use nexus_async_rt::{Runtime, interval, now, sleep, spawn_boxed, yield_now};
 use nexus_rt::WorldBuilder;
 use nexus_testkit::{panic_of, scaled, within};
 use std::future::poll_fn;

@@ -1,9 +1,9 @@
 //! Timers on the real clock.
 
 use crate::support::{with_built, with_runtime};
-use nexus_async_rt::{
-    Runtime, UdpSocket, event_time, now, sleep, sleep_until, spawn_boxed, yield_now,
-};
+use nexus_async_rt::net::UdpSocket;
+use nexus_async_rt::time::{event_time, sleep_until};
+use nexus_async_rt::{Runtime, now, sleep, spawn_boxed, yield_now};
 use nexus_rt::WorldBuilder;
 use nexus_testkit::{panic_of, scaled, within};
 use std::cell::{Cell, RefCell};

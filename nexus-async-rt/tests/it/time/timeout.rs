@@ -3,10 +3,8 @@
 use crate::support::with_runtime;
 use crate::time::paused::with_paused;
 use nexus_async_rt::channel::local;
-use nexus_async_rt::{
-    Elapsed, Sleep, advance, after, after_delay, now, sleep, sleep_until, spawn_boxed, timeout,
-    timeout_at, yield_now,
-};
+use nexus_async_rt::time::{Elapsed, Sleep, advance, after, after_delay, sleep_until, timeout_at};
+use nexus_async_rt::{now, sleep, spawn_boxed, timeout, yield_now};
 use nexus_testkit::{panic_of, scaled};
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};

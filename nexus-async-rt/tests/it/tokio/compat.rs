@@ -2,9 +2,8 @@
 
 use crate::support::with_runtime;
 use nexus_async_rt::channel::{mpsc, spsc};
-use nexus_async_rt::{
-    Runtime, install_tokio, sleep, spawn_boxed, spawn_on_tokio, with_tokio, with_world, yield_now,
-};
+use nexus_async_rt::tokio_compat::{install_tokio, spawn_on_tokio, with_tokio};
+use nexus_async_rt::{Runtime, sleep, spawn_boxed, with_world, yield_now};
 use nexus_rt::WorldBuilder;
 use nexus_testkit::{panic_of, scaled, within};
 use std::cell::Cell;

@@ -1,9 +1,8 @@
 //! The bridge to tokio: what is dropped where, and who is woken too late.
 
 use crate::support::{with_built, with_runtime};
-use nexus_async_rt::{
-    JoinHandle, Runtime, now, sleep, spawn_boxed, spawn_on_tokio, timeout, with_tokio, yield_now,
-};
+use nexus_async_rt::tokio_compat::{spawn_on_tokio, with_tokio};
+use nexus_async_rt::{JoinHandle, Runtime, now, sleep, spawn_boxed, timeout, yield_now};
 use nexus_rt::WorldBuilder;
 use nexus_testkit::hand::kept;
 use nexus_testkit::handoff::Handoff;

@@ -2,7 +2,8 @@
 
 use crate::net::tcp::{connected, fill, waiting};
 use crate::support::with_runtime;
-use nexus_async_rt::{UnixStream, spawn_boxed};
+use nexus_async_rt::net::UnixStream;
+use nexus_async_rt::spawn_boxed;
 use std::io::IoSlice;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 
