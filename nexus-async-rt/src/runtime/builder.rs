@@ -1,12 +1,12 @@
 //! How a runtime is set up.
 
-use super::bell::Bell;
-use super::shared::Shared;
-use super::shutdown::{Shutdown, ShutdownHandle};
-use super::{Runtime, context, signals};
+use super::block::{Loan, OwnWorld, Shared, Shutdown, Told};
+use super::drive::{Limits, Runtime};
+use super::inbox::Bell;
+use super::{context, signals};
 use crate::reactor::{Poller, Watches};
 use crate::task::{Arena, BoundedByteSlab, ByteSlab};
-use nexus_rt::World;
+use nexus_rt::{World, WorldBuilder};
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -17,18 +17,25 @@ use std::time::Duration;
 /// Far below what the OS refuses, and that only when it is asked for events.
 const MAX_EVENTS: usize = 1 << 20;
 
-/// The limits of one turn of the loop, and how it idles.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) tasks_per_cycle: usize,
-    pub(super) cross_thread_drain_limit: usize,
-    pub(super) event_interval: u32,
-    pub(super) spin: Duration,
+/// The World of a runtime to be.
+enum Source<'w> {
+    Lent(&'w mut World),
+    Own(Box<World>),
+}
+
+impl Source<'_> {
+    fn get(&self) -> &World {
+        match self {
+            Self::Lent(world) => world,
+            Self::Own(world) => world,
+        }
+    }
 }
 
 /// Sets up a [`Runtime`].
 ///
-/// Made by [`Runtime::builder`].
+/// Made by [`Runtime::builder`] with the World that the runtime borrows, or by
+/// [`RuntimeBuilder::new`] without one.
 ///
 /// # Example
 /// ```
@@ -46,7 +53,7 @@ pub(super) struct Limits {
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct RuntimeBuilder<'w> {
-    world: &'w mut World,
+    world: Source<'w>,
     limits: Limits,
     event_capacity: usize,
     arena: Option<Arena>,
@@ -66,8 +73,51 @@ impl fmt::Debug for RuntimeBuilder<'_> {
     }
 }
 
+impl<'w> Runtime<'w> {
+    /// A runtime without a slab, with the builder's defaults.
+    ///
+    /// # Panics
+    /// If the OS refuses a descriptor that it needs: see
+    /// [`RuntimeBuilder::try_build`].
+    #[must_use]
+    #[track_caller]
+    pub fn new(world: &'w mut World) -> Self {
+        Self::builder(world).build()
+    }
+
+    /// Sets up a runtime.
+    pub fn builder(world: &'w mut World) -> RuntimeBuilder<'w> {
+        RuntimeBuilder::of(Source::Lent(world))
+    }
+}
+
+impl RuntimeBuilder<'static> {
+    /// Sets up a runtime with a World of its own, which is empty: for programs that
+    /// keep their state elsewhere.
+    ///
+    /// [`Runtime::world`] and [`with_world`](crate::with_world) reach that World. It is
+    /// dropped after the runtime and all tasks.
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
+    ///
+    /// let mut rt = RuntimeBuilder::new().build();
+    /// assert_eq!(rt.block_on(async { spawn_boxed(async { 6 * 7 }).await }), 42);
+    /// ```
+    pub fn new() -> Self {
+        Self::of(Source::Own(Box::new(WorldBuilder::new().build())))
+    }
+}
+
+impl Default for RuntimeBuilder<'static> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<'w> RuntimeBuilder<'w> {
-    pub(super) fn new(world: &'w mut World) -> Self {
+    fn of(world: Source<'w>) -> Self {
         Self {
             world,
             limits: Limits {
@@ -162,7 +212,7 @@ impl<'w> RuntimeBuilder<'w> {
     }
 
     /// Whether SIGINT and SIGTERM tell the runtime to shut down, as
-    /// [`ShutdownHandle::trigger`] does; off by default.
+    /// [`ShutdownHandle::trigger`](super::ShutdownHandle::trigger) does; off by default.
     ///
     /// While a runtime that was built so exists, the first of these signals
     /// tells all of them, on whatever threads they are, and a second one ends
@@ -265,22 +315,32 @@ impl<'w> RuntimeBuilder<'w> {
     #[track_caller]
     pub fn try_build(self) -> io::Result<Runtime<'w>> {
         let (poller, bell, watches) = self.poller()?;
-        let handle = ShutdownHandle::new();
+        let told = Told::new();
         let signals = if self.signals.any() {
-            Some(signals::watch(&handle, self.signals)?)
+            Some(signals::watch(&told, self.signals)?)
         } else {
             None
         };
-        let shutdown = Shutdown::new(handle, self.world);
-        let world = NonNull::from(self.world);
+        let shutdown = Shutdown::new(told, self.world.get());
+        let (world, own_world) = match self.world {
+            Source::Lent(world) => (NonNull::from(world), None),
+            Source::Own(world) => {
+                let own = OwnWorld::new(world);
+                (own.world(), Some(own))
+            }
+        };
+        // SAFETY: borrowed exclusively for longer than the runtime, or the runtime's
+        // own, which goes after everything that uses it.
+        let loan = unsafe { Loan::new(world) };
         let runtime = Runtime {
-            shared: Shared::create(bell, watches.clone(), self.arena, shutdown, world),
+            shared: Shared::create(bell, watches.clone(), self.arena, shutdown, loan),
             watches,
             poller,
             limits: self.limits,
             #[cfg(all(target_os = "linux", not(miri)))]
             parks_in_poller: 0,
             _signals: signals,
+            _own_world: own_world,
             world: PhantomData,
         };
         if self.paused {

@@ -1,6 +1,6 @@
 //! Which runtime the code on this thread runs in.
 
-use super::shared::Shared;
+use super::block::Shared;
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Mutex;

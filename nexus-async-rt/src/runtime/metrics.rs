@@ -1,41 +1,9 @@
-//! What a runtime counts about itself.
+//! What a runtime tells about itself.
 
-use std::cell::Cell;
-
-/// A number that only the owner's thread touches.
-#[derive(Debug, Default)]
-pub(super) struct Counter(Cell<u64>);
-
-impl Counter {
-    #[inline(always)]
-    pub(super) fn add(&self, n: u64) {
-        self.0.set(self.0.get().wrapping_add(n));
-    }
-
-    #[inline(always)]
-    pub(super) fn sub(&self, n: u64) {
-        self.0.set(self.0.get().wrapping_sub(n));
-    }
-
-    #[inline(always)]
-    pub(super) fn get(&self) -> u64 {
-        self.0.get()
-    }
-}
-
-/// The counters behind [`Metrics`].
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub(super) alive: Counter,
-    pub(super) spawned: Counter,
-    pub(super) polls: Counter,
-    pub(super) local_wakes: Counter,
-    pub(super) foreign_wakes: Counter,
-    pub(super) parks: Counter,
-    pub(super) spins: Counter,
-    pub(super) socket_polls: Counter,
-    pub(super) timers_fired: Counter,
-}
+use super::block::Shared;
+use super::context;
+use super::drive::Runtime;
+use crate::task::Arena;
 
 /// A snapshot of what a runtime has done since it was built.
 ///
@@ -84,21 +52,53 @@ pub struct Metrics {
     pub slots_most_used: usize,
 }
 
-impl super::shared::Shared {
-    pub(super) fn metrics(&self) -> Metrics {
-        let counters = &self.counters;
-        Metrics {
-            tasks_alive: counters.alive.get(),
-            tasks_spawned: counters.spawned.get(),
-            polls: counters.polls.get(),
-            local_wakes: counters.local_wakes.get(),
-            foreign_wakes: counters.foreign_wakes.get(),
-            parks: counters.parks.get(),
-            spins: counters.spins.get(),
-            socket_polls: counters.socket_polls.get(),
-            timers_fired: counters.timers_fired.get(),
-            slots_used: self.arena.as_ref().map_or(0, crate::task::Arena::used),
-            slots_most_used: self.arena.as_ref().map_or(0, crate::task::Arena::most_used),
-        }
+fn snapshot(shared: &Shared) -> Metrics {
+    let counters = &shared.counters;
+    Metrics {
+        tasks_alive: shared.alive.count(),
+        tasks_spawned: counters.spawned.get(),
+        polls: counters.polls.get(),
+        local_wakes: counters.local_wakes.get(),
+        foreign_wakes: counters.foreign_wakes.get(),
+        parks: counters.parks.get(),
+        spins: counters.spins.get(),
+        socket_polls: counters.socket_polls.get(),
+        timers_fired: counters.timers_fired.get(),
+        slots_used: shared.arena.as_ref().map_or(0, Arena::used),
+        slots_most_used: shared.arena.as_ref().map_or(0, Arena::most_used),
     }
+}
+
+impl Runtime<'_> {
+    /// What the runtime has done so far.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        snapshot(self.shared())
+    }
+
+    /// Tasks that have not ended.
+    #[must_use]
+    pub fn task_count(&self) -> usize {
+        self.shared().alive.count() as usize
+    }
+}
+
+/// What the runtime that the caller runs in has done so far.
+///
+/// # Panics
+/// Outside a runtime.
+#[must_use]
+#[track_caller]
+pub fn metrics() -> Metrics {
+    context::with("metrics", snapshot)
+}
+
+/// Tasks of the runtime that the caller runs in that have not ended.
+///
+/// # Panics
+/// Outside a runtime.
+#[must_use]
+#[track_caller]
+pub fn task_count() -> usize {
+    context::with("task_count", |shared| shared.alive.count() as usize)
 }

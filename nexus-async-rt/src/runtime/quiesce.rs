@@ -1,15 +1,13 @@
 //! Running until no task is left.
 
-use super::shared::Shared;
-use super::{Runtime, context};
+use super::context;
+use super::drive::Runtime;
 use crate::timer::{Entry, Phase};
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::Location;
 use std::pin::pin;
-use std::ptr;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -58,7 +56,7 @@ impl Runtime<'_> {
         }
         Err(QuiesceTimeout {
             timeout,
-            left: self.shared().alive_by_location(),
+            left: self.shared().alive.by_location(),
         })
     }
 }
@@ -69,7 +67,7 @@ async fn until_no_task_is_left(deadline: Option<Instant>) -> bool {
     let entry = entry.into_ref();
     poll_fn(|cx| {
         context::with("shutdown_quiesce", |shared| {
-            if shared.counters.alive.get() == 0 {
+            if shared.alive.count() == 0 {
                 return Poll::Ready(true);
             }
             match entry.phase() {
@@ -81,35 +79,11 @@ async fn until_no_task_is_left(deadline: Option<Instant>) -> bool {
                 }
                 _ => {}
             }
-            shared.root_waits_for_end.set(true);
+            shared.alive.wait_for_none();
             Poll::Pending
         })
     })
     .await
-}
-
-impl Shared {
-    /// The last task has gone.
-    #[cold]
-    pub(super) fn no_task_is_left(&self) {
-        if self.root_waits_for_end.replace(false) {
-            self.set_root_ready();
-        }
-    }
-
-    /// How many tasks are alive, by where they were spawned.
-    fn alive_by_location(&self) -> Vec<(&'static Location<'static>, usize)> {
-        let mut counts = BTreeMap::new();
-        let mut task = self.root.list_next.get();
-        while !ptr::eq(task, &self.root) {
-            // SAFETY: tasks in the ring are alive, because each leaves it before
-            // its memory goes; no foreign code runs here.
-            let header = unsafe { &*task };
-            *counts.entry(header.location).or_insert(0) += 1;
-            task = header.list_next.get();
-        }
-        counts.into_iter().collect()
-    }
 }
 
 /// Tasks were alive when the time of

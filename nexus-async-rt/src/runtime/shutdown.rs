@@ -1,17 +1,15 @@
 //! Shutdown: telling all tasks of a runtime that it is time to end.
 //!
 //! A latch that is set once: by a [`ShutdownHandle`], by a signal, or by the
-//! World's own flag. It ends nothing by itself; whoever waits for it does.
+//! World's own flag. It ends nothing by itself; the tasks that wait for it do.
 
-use super::shared::Shared;
-use super::{Runtime, context};
-use crate::unwind::contained;
-use crate::wait::latch::{Holder, Latch, LatchFut};
+use super::block::Told;
+use super::context;
+use super::drive::Runtime;
+use crate::wait::latch::LatchFut;
 use crate::wait::until::Until;
-use nexus_rt::World;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Completes when the runtime in which it is first polled is told to shut down;
@@ -128,14 +126,16 @@ impl<F> fmt::Debug for RunUntilShutdown<F> {
 #[must_use]
 #[track_caller]
 pub fn shutdown_handle() -> ShutdownHandle {
-    context::with("shutdown_handle", |shared| shared.shutdown.handle.clone())
+    context::with("shutdown_handle", |shared| {
+        ShutdownHandle(shared.shutdown.told.clone())
+    })
 }
 
 impl Runtime<'_> {
     /// What tells this runtime to shut down.
     #[must_use]
     pub fn shutdown_handle(&self) -> ShutdownHandle {
-        self.shared().shutdown.handle.clone()
+        ShutdownHandle(self.shared().shutdown.told.clone())
     }
 }
 
@@ -159,37 +159,29 @@ impl Runtime<'_> {
 /// assert!(rt.shutdown_handle().is_shutdown());
 /// ```
 #[derive(Clone)]
-pub struct ShutdownHandle {
-    latch: Arc<Latch>,
-}
+pub struct ShutdownHandle(Told);
 
 impl ShutdownHandle {
-    pub(super) fn new() -> Self {
-        Self {
-            latch: Arc::new(Latch::new()),
-        }
-    }
-
     /// Tells the runtime to shut down, once and for all, and wakes who waits
     /// for it.
     ///
     /// # Panics
     /// If a waker panics: after all others were woken.
     pub fn trigger(&self) {
-        self.latch.set();
+        self.0.tell();
     }
 
     /// Whether the runtime was told to shut down.
     #[inline]
     #[must_use]
     pub fn is_shutdown(&self) -> bool {
-        self.latch.is_set()
+        self.0.is_told()
     }
 
     /// As [`shutdown_signal`], on any thread and executor.
     pub fn signal(&self) -> ShutdownSignal {
         ShutdownSignal {
-            latch: Some(LatchFut::new(self.clone())),
+            latch: Some(LatchFut::new(self.0.clone())),
         }
     }
 }
@@ -199,13 +191,6 @@ impl fmt::Debug for ShutdownHandle {
         f.debug_struct("ShutdownHandle")
             .field("is_shutdown", &self.is_shutdown())
             .finish()
-    }
-}
-
-// SAFETY: the latch lies in the block of the `Arc`, which is never exchanged.
-unsafe impl Holder for ShutdownHandle {
-    fn latch(&self) -> &Latch {
-        &self.latch
     }
 }
 
@@ -220,7 +205,7 @@ unsafe impl Holder for ShutdownHandle {
 #[must_use = "futures do nothing unless awaited"]
 pub struct ShutdownSignal {
     /// `None` until the first poll says whose it is.
-    latch: Option<LatchFut<ShutdownHandle>>,
+    latch: Option<LatchFut<Told>>,
 }
 
 impl Future for ShutdownSignal {
@@ -235,7 +220,7 @@ impl Future for ShutdownSignal {
             let latch = &mut self.get_unchecked_mut().latch;
             Pin::new_unchecked(latch.get_or_insert_with(|| {
                 context::with("shutdown_signal", |shared| {
-                    LatchFut::new(shared.shutdown.handle.clone())
+                    LatchFut::new(shared.shutdown.told.clone())
                 })
             }))
         };
@@ -248,51 +233,5 @@ impl fmt::Debug for ShutdownSignal {
         f.debug_struct("ShutdownSignal")
             .field("is_shutdown", &self.latch.as_ref().map(LatchFut::is_set))
             .finish()
-    }
-}
-
-/// A runtime's part of it.
-#[derive(Debug)]
-pub(super) struct Shutdown {
-    pub(super) handle: ShutdownHandle,
-    /// The flag of the World.
-    world: WorldFlag,
-}
-
-struct WorldFlag(nexus_rt::ShutdownHandle);
-
-impl fmt::Debug for WorldFlag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WorldFlag")
-            .field(&self.0.is_shutdown())
-            .finish()
-    }
-}
-
-impl Shutdown {
-    pub(super) fn new(handle: ShutdownHandle, world: &World) -> Self {
-        Self {
-            handle,
-            world: WorldFlag(world.shutdown_handle()),
-        }
-    }
-}
-
-impl Shared {
-    /// Hears of the World's flag. No borrow of the World is open.
-    #[inline(always)]
-    pub(super) fn look_at_world_flag(&self) {
-        if self.shutdown.world.0.is_shutdown() {
-            self.world_is_shut_down();
-        }
-    }
-
-    #[cold]
-    fn world_is_shut_down(&self) {
-        let handle = &self.shutdown.handle;
-        if !handle.is_shutdown() {
-            // What `with_world` returns is not lost by a waker's panic.
-            contained(|| handle.trigger());
-        }
     }
 }

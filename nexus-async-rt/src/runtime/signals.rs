@@ -22,7 +22,7 @@
 //! many (`signal-hook`) stay set for ever, and with no action left the signal is
 //! ignored; put back behind their back, they would not know.
 
-use super::shutdown::ShutdownHandle;
+use super::block::Told;
 use crate::reactor::refused;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use crate::unwind::contained;
@@ -82,7 +82,7 @@ static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(|| Mutex::new(Registr
 
 #[derive(Debug, Default)]
 struct Registry {
-    watched: Vec<(u64, ShutdownHandle)>,
+    watched: Vec<(u64, Told)>,
     last_number: u64,
     /// What was set before, of the signals for which our handler is set.
     before: Actions,
@@ -103,11 +103,11 @@ pub(super) struct Watch {
 ///
 /// # Errors
 /// If the OS refuses a pipe, a thread or the handler.
-pub(super) fn watch(handle: &ShutdownHandle, wanted: Wanted) -> io::Result<Watch> {
+pub(super) fn watch(handle: &Told, wanted: Wanted) -> io::Result<Watch> {
     let number = REGISTRY.with(|registry| registry.add(handle, wanted))?;
     // Otherwise the thread finds it: it looks after the phase has changed.
     if is_told() {
-        handle.trigger();
+        handle.tell();
     }
     Ok(Watch { number })
 }
@@ -117,7 +117,7 @@ impl Drop for Watch {
         let told = REGISTRY.with(|registry| registry.remove(self.number));
         if let Some(handle) = told {
             // The thread may have come too late for it.
-            contained(|| handle.trigger());
+            contained(|| handle.tell());
         }
     }
 }
@@ -128,7 +128,7 @@ fn is_told() -> bool {
 }
 
 impl Registry {
-    fn add(&mut self, handle: &ShutdownHandle, wanted: Wanted) -> io::Result<u64> {
+    fn add(&mut self, handle: &Told, wanted: Wanted) -> io::Result<u64> {
         let is_first = self.watched.is_empty();
         if is_first {
             arm()?;
@@ -145,7 +145,7 @@ impl Registry {
     }
 
     /// Returns the handle, if there was a signal.
-    fn remove(&mut self, number: u64) -> Option<ShutdownHandle> {
+    fn remove(&mut self, number: u64) -> Option<Told> {
         let at = self.watched.iter().position(|(of, _)| *of == number)?;
         let (_, handle) = self.watched.swap_remove(at);
         let told = if self.watched.is_empty() {
@@ -318,7 +318,7 @@ fn listen() {
         });
         for handle in handles {
             // A waker that panics keeps no other runtime from hearing of it.
-            contained(|| handle.trigger());
+            contained(|| handle.tell());
         }
     }
 }

@@ -1,8 +1,9 @@
 //! New tasks: on the heap, in a slot, in a slot claimed before.
 
-use super::intake::Intake;
-use super::shared::Shared;
-use super::{Runtime, context};
+use super::block::Shared;
+use super::context;
+use super::drive::Runtime;
+use super::inbox::Intake;
 use crate::task::{Header, JoinHandle, fits, place};
 use std::alloc::{Layout, alloc, handle_alloc_error};
 use std::fmt;

@@ -3,7 +3,7 @@
 //! The task's state says what may be done, see `task`; this does it, in an
 //! order in which foreign code may panic or call back anywhere.
 
-use super::shared::Shared;
+use super::block::Shared;
 use super::waker;
 use crate::task::{Ended, Header, Home, State, TaskVtable};
 use crate::thread;
@@ -34,8 +34,8 @@ impl Shared {
         Header::new(
             State::task(),
             vtable,
-            self.root.home,
-            self.root.owner,
+            self.alive.root.home,
+            self.alive.root.owner,
             location,
         )
     }
@@ -44,21 +44,16 @@ impl Shared {
     ///
     /// # Safety
     /// - `task` was placed just now, with [`Shared::header`], and is
-    ///   [counted](super::intake::Intake::keep).
+    ///   [counted](super::inbox::Intake::keep).
     #[inline(always)]
     pub(super) unsafe fn admit(&self, task: *const Header) {
         self.counters.spawned.add(1);
-        self.counters.alive.add(1);
-        // SAFETY: alive and in no list. The root is in the ring.
+        // SAFETY: alive and in no list; it leaves them before its memory goes.
         unsafe {
-            let next = self.root.list_next.get();
-            (*task).list_next.set(next);
-            (*task).list_prev.set(&self.root);
-            (*next).list_prev.set(task);
-            self.root.list_next.set(task);
+            self.alive.add(task);
             self.intake.ready.push(task);
         }
-        if self.closing.get() {
+        if self.ends.closing.get() {
             self.end_late(task);
         }
     }
@@ -67,31 +62,13 @@ impl Shared {
     /// or, if that spawns again, by `close`: no recursion.
     #[cold]
     fn end_late(&self, task: *const Header) {
-        if !self.dropping_late.replace(true) {
+        if !self.ends.dropping_late.replace(true) {
             // SAFETY: listed just now. Its handle is about to exist.
             let panic = unsafe { self.end(task, Ended::Shutdown) };
-            self.dropping_late.set(false);
+            self.ends.dropping_late.set(false);
             if let Some(panic) = panic {
                 std::panic::resume_unwind(panic);
             }
-        }
-    }
-
-    /// The task spawned last among those alive.
-    pub(super) fn newest(&self) -> Option<*const Header> {
-        let task = self.root.list_next.get();
-        (!ptr::eq(task, &self.root)).then_some(task)
-    }
-
-    /// Takes a listed task out of the ring.
-    #[inline(always)]
-    pub(super) fn leave_list(&self, task: &Header) {
-        let (prev, next) = (task.list_prev.get(), task.list_next.get());
-        // SAFETY: neighbours in the ring are alive, because a task leaves it
-        // before its memory goes.
-        unsafe {
-            (*prev).list_next.set(next);
-            (*next).list_prev.set(prev);
         }
     }
 
@@ -99,11 +76,7 @@ impl Shared {
     #[inline(always)]
     fn unlist(&self, task: &Header) {
         if task.state.unlist() {
-            self.leave_list(task);
-            self.counters.alive.sub(1);
-            if self.counters.alive.get() == 0 {
-                self.no_task_is_left();
-            }
+            self.alive.remove(task);
         }
     }
 

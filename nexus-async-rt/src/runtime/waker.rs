@@ -4,8 +4,8 @@
 //! that thread a waker touches plain fields and the ready queue; on any other
 //! the atomic word and the inbox.
 
+use super::block::Shared;
 use super::inbox;
-use super::shared::Shared;
 use crate::task::{Header, Home};
 use crate::thread;
 use std::mem::ManuallyDrop;
@@ -24,6 +24,13 @@ pub(super) unsafe fn borrowed(task: *const Header) -> ManuallyDrop<Waker> {
     ManuallyDrop::new(unsafe { Waker::new(task.cast(), &VTABLE) })
 }
 
+/// The waker of the root of a runtime.
+#[inline(always)]
+pub(super) fn of_root(shared: &Shared) -> ManuallyDrop<Waker> {
+    // SAFETY: the root lives as long as `shared`.
+    unsafe { borrowed(&shared.alive.root) }
+}
+
 /// The task behind a waker, and whether this is its owner's thread.
 ///
 /// # Safety
@@ -31,7 +38,7 @@ pub(super) unsafe fn borrowed(task: *const Header) -> ManuallyDrop<Waker> {
 #[inline(always)]
 unsafe fn task(data: *const ()) -> (*const Header, bool) {
     let task: *const Header = data.cast();
-    // SAFETY: alive, because the waker counts, or borrows from who keeps it.
+    // SAFETY: alive, because the waker counts, or borrows from what keeps it.
     let owner = unsafe { (*task).owner };
     (task, owner == thread::number())
 }

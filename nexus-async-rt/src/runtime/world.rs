@@ -1,12 +1,9 @@
-//! The World, lent to the tasks of the runtime that borrows it.
-//!
-//! The borrow is exclusive for the runtime's whole life, so the only references
-//! are those that are made here, and a counter keeps them apart.
+//! The World, for the tasks of the runtime that borrows it, and between its runs.
 
-use super::shared::Shared;
-use super::{Runtime, context};
+use super::block::Shared;
+use super::context;
+use super::drive::Runtime;
 use nexus_rt::World;
-use std::cell::Cell;
 use std::marker::PhantomData;
 
 /// Runs `f` on the runtime's World. If the World's own shutdown flag is set
@@ -35,7 +32,15 @@ use std::marker::PhantomData;
 pub fn with_world<R>(f: impl FnOnce(&mut World) -> R) -> R {
     // SAFETY: used in this function alone.
     let shared = unsafe { context::current("with_world") };
-    shared.lend_mut("with_world", f)
+    lend_mut(shared, "with_world", f)
+}
+
+#[track_caller]
+#[inline(always)]
+fn lend_mut<R>(shared: &Shared, name: &str, f: impl FnOnce(&mut World) -> R) -> R {
+    let result = shared.world.lend_mut(name, f);
+    shared.shutdown.look_at_world();
+    result
 }
 
 /// Runs `f` on the runtime's World, to look only. Nests in itself.
@@ -46,7 +51,7 @@ pub fn with_world<R>(f: impl FnOnce(&mut World) -> R) -> R {
 pub fn with_world_ref<R>(f: impl FnOnce(&World) -> R) -> R {
     // SAFETY: used in this function alone.
     let shared = unsafe { context::current("with_world_ref") };
-    shared.lend("with_world_ref", f)
+    shared.world.lend("with_world_ref", f)
 }
 
 /// A token for the World of one runtime.
@@ -114,7 +119,7 @@ impl WorldCtx {
         // SAFETY: used in this function alone.
         let shared = unsafe { context::current("WorldCtx::with_world") };
         self.check(shared);
-        shared.lend_mut("WorldCtx::with_world", f)
+        lend_mut(shared, "WorldCtx::with_world", f)
     }
 
     /// As [`with_world_ref`].
@@ -126,7 +131,7 @@ impl WorldCtx {
         // SAFETY: used in this function alone.
         let shared = unsafe { context::current("WorldCtx::with_world_ref") };
         self.check(shared);
-        shared.lend("WorldCtx::with_world_ref", f)
+        shared.world.lend("WorldCtx::with_world_ref", f)
     }
 
     #[track_caller]
@@ -144,134 +149,21 @@ impl Runtime<'_> {
     /// The World, between runs.
     #[must_use]
     pub fn world(&self) -> &World {
-        // SAFETY: borrowed exclusively by the runtime for longer than `self`;
-        // not lent to a task while the reference lives, because `block_on` and
-        // `drop` borrow `self` exclusively, and otherwise `Borrows` refuses.
-        unsafe { self.shared().world.as_ref() }
+        // SAFETY: not lent to a task while the reference lives, because `block_on` and
+        // `drop` borrow `self` exclusively, and otherwise the loan refuses.
+        unsafe { self.shared().world.resting() }
     }
 
     /// The World, between runs, to change.
     #[must_use]
     pub fn world_mut(&mut self) -> &mut World {
-        let mut world = self.shared().world;
-        // SAFETY: as in `world`.
-        unsafe { world.as_mut() }
+        // SAFETY: as in `world`, and `self` is borrowed exclusively.
+        unsafe { self.shared().world.resting_mut() }
     }
 
     /// The token for this runtime's World.
     #[must_use]
     pub fn world_ctx(&self) -> WorldCtx {
         WorldCtx::of(self.shared())
-    }
-}
-
-/// Who borrows the World: the number of shared borrows, or one of the below.
-#[derive(Debug)]
-pub(super) struct Borrows(Cell<isize>);
-
-/// An exclusive borrow.
-const EXCLUSIVE: isize = -1;
-/// The runtime does not run: `Runtime::world` may have lent it, and code that
-/// runs in the context nevertheless, in the destructor of a task aborted from
-/// outside, must not reach it.
-const RESTING: isize = -2;
-
-impl Borrows {
-    pub(super) fn new() -> Self {
-        Self(Cell::new(RESTING))
-    }
-
-    /// Nobody outside has a reference, until what is returned is dropped.
-    pub(super) fn begin_run(&self) -> Lent<'_> {
-        Lent {
-            before: self.0.replace(0),
-            borrows: self,
-        }
-    }
-
-    /// Whether the runtime does not run.
-    pub(super) fn is_resting(&self) -> bool {
-        self.0.get() == RESTING
-    }
-
-    /// An exclusive borrow, until what is returned is dropped.
-    #[track_caller]
-    #[inline(always)]
-    fn exclusive(&self, name: &str) -> Lent<'_> {
-        let before = self.0.get();
-        if before != 0 {
-            refuse(name, before);
-        }
-        self.0.set(EXCLUSIVE);
-        Lent {
-            before,
-            borrows: self,
-        }
-    }
-
-    /// A shared borrow, until what is returned is dropped.
-    #[track_caller]
-    #[inline(always)]
-    fn shared(&self, name: &str) -> Lent<'_> {
-        let before = self.0.get();
-        if before < 0 {
-            refuse(name, before);
-        }
-        self.0.set(before + 1);
-        Lent {
-            before,
-            borrows: self,
-        }
-    }
-}
-
-/// Puts the borrows back as they were when it is dropped.
-pub(super) struct Lent<'a> {
-    borrows: &'a Borrows,
-    before: isize,
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        self.borrows.0.set(self.before);
-    }
-}
-
-#[cold]
-#[track_caller]
-fn refuse(name: &str, borrows: isize) -> ! {
-    if borrows == RESTING {
-        panic!(
-            "`{name}` was called between two runs, by the destructor of a task \
-             that was aborted from outside"
-        );
-    }
-    panic!(
-        "`{name}` was called inside another borrow of the World: only \
-         `with_world_ref` nests, and only in itself"
-    )
-}
-
-impl Shared {
-    #[track_caller]
-    #[inline(always)]
-    fn lend_mut<R>(&self, name: &str, f: impl FnOnce(&mut World) -> R) -> R {
-        let lent = self.borrows.exclusive(name);
-        let mut world = self.world;
-        // SAFETY: the only reference, guaranteed by `lent`; the World outlives
-        // the runtime, guaranteed by its lifetime.
-        let result = f(unsafe { world.as_mut() });
-        drop(lent);
-        self.look_at_world_flag();
-        result
-    }
-
-    #[track_caller]
-    #[inline(always)]
-    fn lend<R>(&self, name: &str, f: impl FnOnce(&World) -> R) -> R {
-        let _lent = self.borrows.shared(name);
-        // SAFETY: no exclusive reference, guaranteed by `_lent`; the World
-        // outlives the runtime, guaranteed by its lifetime.
-        f(unsafe { self.world.as_ref() })
     }
 }

@@ -47,12 +47,12 @@ fn arrows() -> Option<BTreeMap<String, BTreeSet<String>>> {
 
 /// Which foreign crates a room may name; `std` and `core` are everybody's.
 const FOREIGN: &[(&str, &[&str])] = &[
-    ("mio", &["reactor", "runtime/bell.rs", "net"]),
+    ("mio", &["reactor", "runtime/inbox/bell.rs", "net"]),
     (
         "libc",
         &[
             "reactor/poller.rs",
-            "runtime/futex.rs",
+            "runtime/inbox/futex.rs",
             "net",
             "sync/asymmetric.rs",
         ],
@@ -64,7 +64,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("futures_io", &["net"]),
     ("tokio", &["tokio_compat", "net"]),
     // The bell is what the models ring in the poller's place.
-    ("loom", &["sync.rs", "runtime/bell.rs", "runtime/futex.rs"]),
+    ("loom", &["sync.rs", "runtime/inbox/bell.rs", "runtime/inbox/futex.rs"]),
 ];
 
 struct Source {

@@ -3,13 +3,13 @@
 /// An eventfd, or what the OS has in its place.
 #[cfg(not(all(test, nexus_loom)))]
 #[derive(Debug)]
-pub(crate) struct Bell(pub(super) mio::Waker);
+pub(crate) struct Bell(pub(crate) mio::Waker);
 
 #[cfg(not(all(test, nexus_loom)))]
 impl Bell {
     /// # Panics
     /// If the OS refuses to write to a descriptor that we own.
-    pub(super) fn ring(&self) {
+    pub(crate) fn ring(&self) {
         if let Err(error) = self.0.wake() {
             panic!("the runtime's wake-up descriptor is broken: {error}");
         }
@@ -27,26 +27,26 @@ pub(crate) struct Bell {
 
 #[cfg(all(test, nexus_loom))]
 impl Bell {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             rung: loom::sync::Notify::new(),
             descriptor: crate::sync::UnsafeCell::new(()),
         }
     }
 
-    pub(super) fn ring(&self) {
+    pub(crate) fn ring(&self) {
         self.rung.notify();
         // The sleeper may be awake before the call returns.
         self.descriptor.with(|_| ());
     }
 
     /// What the poller does.
-    pub(super) fn sleep(&self) {
+    pub(crate) fn sleep(&self) {
         self.rung.wait();
     }
 
     /// The memory goes.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.descriptor.with_mut(|_| ());
     }
 }

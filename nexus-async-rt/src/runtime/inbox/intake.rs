@@ -5,8 +5,8 @@
 //! matter. So the models have it as it is.
 
 use super::bell::Bell;
-use super::inbox::{self, Inbox, Park};
 use super::ready::Ready;
+use super::{Inbox, Park};
 use crate::task::{Ended, Header, Home};
 use std::cell::Cell;
 use std::ptr;
@@ -15,11 +15,11 @@ use std::ptr;
 /// its own: the home of the tasks is the address of all three.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Intake {
+pub(crate) struct Intake {
     inbox: Inbox,
     /// Chain of tasks taken out of the inbox, not yet looked at.
     pending: Cell<*const Header>,
-    pub(super) ready: Ready,
+    pub(crate) ready: Ready,
     /// Tasks and claims whose memory exists, the root among them.
     live: Cell<usize>,
     /// The runtime is gone: `live` is counted by the inbox.
@@ -28,7 +28,7 @@ pub(super) struct Intake {
 
 impl Intake {
     /// With a root. [Set up](Ready::set_up) the ready queue where it lies.
-    pub(super) fn new(bell: Bell, destroy: unsafe fn(*const Inbox)) -> Self {
+    pub(crate) fn new(bell: Bell, destroy: unsafe fn(*const Inbox)) -> Self {
         Self {
             inbox: Inbox::new(bell, destroy),
             pending: Cell::new(ptr::null()),
@@ -39,13 +39,13 @@ impl Intake {
     }
 
     #[inline(always)]
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed.get()
     }
 
     /// A task or claim exists.
     #[inline(always)]
-    pub(super) fn keep(&self) {
+    pub(crate) fn keep(&self) {
         self.live.set(self.live.get() + 1);
     }
 
@@ -55,7 +55,7 @@ impl Intake {
     /// - As often as [`Intake::keep`]; `this` is not used afterwards, unless the
     ///   caller has another reason to keep it.
     #[inline(always)]
-    pub(super) unsafe fn let_go(this: *const Self) {
+    pub(crate) unsafe fn let_go(this: *const Self) {
         // SAFETY: alive, because the caller keeps it.
         unsafe {
             if (*this).closed.get() {
@@ -71,7 +71,7 @@ impl Intake {
     /// # Safety
     /// - `task` is alive, and of this home.
     #[inline(always)]
-    pub(super) unsafe fn wake(&self, task: *const Header) {
+    pub(crate) unsafe fn wake(&self, task: *const Header) {
         // SAFETY: as the caller says; alive while it is queued, because of its
         // flag.
         unsafe {
@@ -84,12 +84,12 @@ impl Intake {
     /// Whether there is something that was not looked at; a hint, and enough for a
     /// loop that will look again.
     #[inline(always)]
-    pub(super) fn has_mail(&self) -> bool {
+    pub(crate) fn has_mail(&self) -> bool {
         !self.pending.get().is_null() || !self.inbox.is_empty()
     }
 
     /// Takes at most `limit` tasks from the inbox; how many of them were woken.
-    pub(super) fn drain<H: Home>(&self, limit: usize) -> u64 {
+    pub(crate) fn drain<H: Home>(&self, limit: usize) -> u64 {
         let mut woken = 0;
         for _ in 0..limit {
             let mut chain = self.pending.get();
@@ -122,7 +122,7 @@ impl Intake {
                 self.wake(task);
                 H::drop_waker(task);
             } else if self.is_closed() {
-                inbox::free_orphan(task);
+                super::free_orphan(task);
             } else {
                 H::free(task);
             }
@@ -131,18 +131,18 @@ impl Intake {
     }
 
     /// See [`Inbox::begin_park`].
-    pub(super) fn begin_park(&self, park: Park) -> bool {
+    pub(crate) fn begin_park(&self, park: Park) -> bool {
         self.inbox.begin_park(park)
     }
 
     /// See [`Inbox::sleep`].
     #[cfg(all(target_os = "linux", not(miri)))]
-    pub(super) fn sleep(&self) -> bool {
+    pub(crate) fn sleep(&self) -> bool {
         self.inbox.sleep()
     }
 
     /// See [`Inbox::end_park`].
-    pub(super) fn end_park(&self) {
+    pub(crate) fn end_park(&self) {
         // Nothing was pending, or there would have been no park.
         self.pending.set(self.inbox.end_park());
     }
@@ -154,7 +154,7 @@ impl Intake {
     /// - Called once, by the owner; `this` is not used afterwards.
     /// - No task is alive, and none is in the ready queue. `root` is part of the
     ///   block.
-    pub(super) unsafe fn close<H: Home>(this: *const Self, root: *const Header) {
+    pub(crate) unsafe fn close<H: Home>(this: *const Self, root: *const Header) {
         // SAFETY: alive, because the owner is a keeper until the last line.
         unsafe {
             (*this).inbox.keep((*this).live.get());
@@ -179,12 +179,12 @@ impl Intake {
 
 #[cfg(all(test, nexus_loom))]
 impl Intake {
-    pub(super) fn inbox(&self) -> &Inbox {
+    pub(crate) fn inbox(&self) -> &Inbox {
         &self.inbox
     }
 
     /// See [`Inbox::end`].
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.inbox.end();
     }
 }

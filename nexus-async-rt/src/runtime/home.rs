@@ -1,105 +1,14 @@
-//! Ends of tasks that are asked for while another one is under way.
-//!
-//! The destructor of a future may abort another task, whose destructor aborts
-//! the next; the destructor of an output may drop the handle of a finished task,
-//! whose output holds the next handle. Neither may cost stack. So one end of a
-//! runtime is under way at a time, the *outermost*: what is asked for meanwhile is
-//! queued here, and done before the outermost call returns.
-//!
-//! Knows no loop. The queue runs through the links of the list of live tasks,
-//! which a queued task has left: it allocates nothing.
-//!
-//! | queued | state | what happens to it |
-//! |---|---|---|
-//! | a live task | `ABORT`, not `COMPLETED` | its future is dropped |
-//! | a finished task without a handle | `BUSY`, `OUTPUT` | its output is dropped |
-//!
-//! A queued task still counts among the tasks alive, and is not polled: nothing
-//! is, before the queue is empty. Where a destructor drives the loop itself,
-//! between two runs, that run does first what is queued.
+//! The end of a task on its owner's thread: aborted, discarded or freed, one by one
+//! where several ends meet. See `ends`.
 
+use super::block::{Alive, Outermost, Shared};
 use super::context;
-use super::intake::Intake;
-use super::shared::Shared;
+use super::inbox::Intake;
 use crate::task::{Ended, Header, Home};
 use crate::unwind::{Panic, caught, hand_on, keep_first};
-use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-/// See the module.
-#[derive(Debug)]
-pub(super) struct Ends {
-    /// The outermost end is under way.
-    busy: Cell<bool>,
-    oldest: Cell<*const Header>,
-    newest: Cell<*const Header>,
-}
-
-impl Ends {
-    pub(super) fn new() -> Self {
-        Self {
-            busy: Cell::new(false),
-            oldest: Cell::new(ptr::null()),
-            newest: Cell::new(ptr::null()),
-        }
-    }
-
-    /// # Safety
-    /// - `task` is alive, in no list, and stays alive while it is queued.
-    unsafe fn push(&self, task: *const Header) {
-        let newest = self.newest.replace(task);
-        // SAFETY: alive, as the caller says; so is what is queued already.
-        unsafe {
-            (*task).list_next.set(ptr::null());
-            if newest.is_null() {
-                self.oldest.set(task);
-            } else {
-                (*newest).list_next.set(task);
-            }
-        }
-    }
-
-    fn pop(&self) -> Option<*const Header> {
-        let task = self.oldest.get();
-        if task.is_null() {
-            return None;
-        }
-        // SAFETY: alive while it is queued, guaranteed by who pushed it. Linked
-        // to itself it can be taken out of the list of live tasks once more.
-        unsafe {
-            let next = (*task).list_next.replace(task);
-            (*task).list_prev.set(task);
-            self.oldest.set(next);
-            if next.is_null() {
-                self.newest.set(next);
-            }
-        }
-        Some(task)
-    }
-}
-
-/// The ends that are queued from now on are the caller's, until this is dropped.
-#[derive(Debug)]
-pub(super) struct Outermost<'a> {
-    ends: &'a Ends,
-    was_busy: bool,
-}
-
-impl Drop for Outermost<'_> {
-    fn drop(&mut self) {
-        self.ends.busy.set(self.was_busy);
-    }
-}
-
 impl Shared {
-    /// Queues ends until what is returned is dropped.
-    pub(super) fn begin_ends(&self) -> Outermost<'_> {
-        Outermost {
-            ends: &self.ends,
-            was_busy: self.ends.busy.replace(true),
-        }
-    }
-
     /// A run begins. If a destructor drives it, the ends that wait for this
     /// destructor are done first, and none waits for it until what is returned is
     /// dropped.
@@ -108,18 +17,14 @@ impl Shared {
     /// With the first panic of these ends.
     #[inline(always)]
     pub(super) fn begin_run(&self) -> Option<Outermost<'_>> {
-        self.ends.busy.get().then(|| self.begin_run_in_end())
+        self.ends.is_busy().then(|| self.begin_run_in_end())
     }
 
     #[cold]
     fn begin_run_in_end(&self) -> Outermost<'_> {
         let mut first = None;
         self.end_queued(&mut first);
-        self.ends.busy.set(false);
-        let outermost = Outermost {
-            ends: &self.ends,
-            was_busy: true,
-        };
+        let outermost = self.ends.begin_run();
         hand_on(first);
         outermost
     }
@@ -129,7 +34,7 @@ impl Shared {
     /// # Safety
     /// - As for [`Shared::end`]; no end is under way.
     pub(super) unsafe fn end_outermost(&self, task: *const Header, how: Ended) -> Option<Panic> {
-        let _outermost = self.begin_ends();
+        let _outermost = self.ends.begin();
         // SAFETY: as the caller says.
         let mut first = unsafe { self.end(task, how) };
         self.end_queued(&mut first);
@@ -168,7 +73,7 @@ impl Shared {
     /// # Safety
     /// - As for [`Shared::end`].
     unsafe fn end_aborted(&self, task: *const Header) -> Option<Panic> {
-        if self.borrows.is_resting() {
+        if self.world.is_resting() {
             // Between runs there is no turn whose time could be asked for.
             self.timers.clock.forget_time();
         }
@@ -205,7 +110,7 @@ impl Home for Shared {
             let shared = Self::of(task);
             match ((*task).vtable.dealloc, &(*shared).arena) {
                 (Some(dealloc), _) => dealloc(task),
-                (None, Some(arena)) if !ptr::eq(task, &raw const (*shared).root) => {
+                (None, Some(arena)) if !ptr::eq(task, &raw const (*shared).alive.root) => {
                     arena.give_back(NonNull::new_unchecked(task.cast_mut().cast()));
                 }
                 (None, _) => {}
@@ -228,13 +133,13 @@ impl Home for Shared {
         let shared = unsafe { &*Self::of(task) };
         if ptr::eq(shared.current.get(), task) {
             header.state.abort_later();
-        } else if shared.ends.busy.get() {
+        } else if shared.ends.is_busy() {
             header.state.abort_later();
-            shared.leave_list(header);
+            Alive::unlink(header);
             // SAFETY: in no list any more; alive until it is ended.
             unsafe { shared.ends.push(task) };
         } else {
-            let outermost = shared.begin_ends();
+            let outermost = shared.ends.begin();
             // SAFETY: alive, and not being polled, see above.
             let mut first = unsafe { shared.end_aborted(task) };
             shared.end_queued(&mut first);
@@ -247,12 +152,12 @@ impl Home for Shared {
     unsafe fn discard(task: *const Header) -> Option<Panic> {
         // SAFETY: alive, because it is busy; so is the block, which it keeps.
         let shared = unsafe { &*Self::of(task) };
-        if shared.ends.busy.get() {
+        if shared.ends.is_busy() {
             // SAFETY: a finished task is in no list; alive while it is busy.
             unsafe { shared.ends.push(task) };
             return None;
         }
-        let outermost = shared.begin_ends();
+        let outermost = shared.ends.begin();
         // SAFETY: alive; its handle is gone.
         let mut first = unsafe { Self::drop_output(task) };
         shared.end_queued(&mut first);

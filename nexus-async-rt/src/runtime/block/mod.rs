@@ -5,55 +5,49 @@
 //! a borrow of it while it runs foreign code: what is to be run or dropped is
 //! taken out first.
 
-use super::bell::Bell;
-use super::ends::Ends;
-use super::inbox::Inbox;
-use super::intake::Intake;
-use super::metrics::Counters;
-use super::shutdown::Shutdown;
-use super::waker;
-use super::world::Borrows;
+mod alive;
+mod counters;
+mod ends;
+mod loan;
+mod told;
+
+pub(crate) use alive::Alive;
+pub(crate) use ends::Outermost;
+pub(crate) use loan::{Lent, Loan, OwnWorld};
+pub(crate) use told::{Shutdown, Told};
+
+use super::inbox::{Bell, Inbox, Intake};
 use crate::reactor::Watches;
 use crate::task::{Arena, Ended, Header, Home, State, TaskVtable};
 use crate::thread;
 use crate::timer::Timers;
 use crate::unwind::{Panic, caught, keep_first};
-use nexus_rt::World;
+use counters::Counters;
+use ends::Ends;
 use std::cell::{Cell, RefCell};
-use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
-use std::task::Waker;
 
 /// See the module.
 #[repr(C)]
 pub(crate) struct Shared {
     /// First: the home of the tasks is its address.
-    pub(super) intake: Intake,
-    /// Stands for the future of `block_on`; head of the ring of tasks alive.
-    pub(super) root: Header,
+    pub(crate) intake: Intake,
+    pub(crate) alive: Alive,
     /// The task that is being polled, if any.
-    pub(super) current: Cell<*const Header>,
-    pub(super) ends: Ends,
-    pub(super) arena: Option<Arena>,
-    pub(super) timers: Timers,
+    pub(crate) current: Cell<*const Header>,
+    pub(crate) ends: Ends,
+    pub(crate) arena: Option<Arena>,
+    pub(crate) timers: Timers,
     /// The descriptors that the poller watches; none once the runtime is gone,
     /// because the block may then be freed on any thread.
     watches: RefCell<Option<Rc<Watches>>>,
-    pub(super) counters: Counters,
-    pub(super) shutdown: Shutdown,
-    /// The root is to be polled when the last task has gone.
-    pub(super) root_waits_for_end: Cell<bool>,
-    /// The runtime is being dropped: futures spawned now are dropped at once.
-    pub(super) closing: Cell<bool>,
-    /// A future spawned while `closing` is being dropped up the stack.
-    pub(super) dropping_late: Cell<bool>,
+    pub(crate) counters: Counters,
+    pub(crate) shutdown: Shutdown,
     /// No other runtime ever has it; that of `watches`.
-    pub(super) number: u64,
-    pub(super) world: NonNull<World>,
-    /// Who borrows the World: see `world`.
-    pub(super) borrows: Borrows,
+    pub(crate) number: u64,
+    pub(crate) world: Loan,
 }
 
 /// The root is no task: it is polled by `block_on` itself.
@@ -72,24 +66,24 @@ static ROOT_VTABLE: TaskVtable = TaskVtable {
 /// Its life.
 impl Shared {
     #[track_caller]
-    pub(super) fn create(
+    pub(crate) fn create(
         bell: Bell,
         watches: Rc<Watches>,
         arena: Option<Arena>,
         shutdown: Shutdown,
-        world: NonNull<World>,
+        world: Loan,
     ) -> NonNull<Self> {
         let owner = thread::assign_number().get();
         let number = watches.runtime();
         let shared = Box::into_raw(Box::new(Self {
             intake: Intake::new(bell, Self::destroy),
-            root: Header::new(
+            alive: Alive::new(Header::new(
                 State::root(),
                 &ROOT_VTABLE,
                 ptr::null(),
                 owner,
                 Location::caller(),
-            ),
+            )),
             current: Cell::new(ptr::null()),
             ends: Ends::new(),
             arena,
@@ -97,19 +91,12 @@ impl Shared {
             watches: RefCell::new(Some(watches)),
             counters: Counters::default(),
             shutdown,
-            root_waits_for_end: Cell::new(false),
-            closing: Cell::new(false),
-            dropping_late: Cell::new(false),
             number,
             world,
-            borrows: Borrows::new(),
         }));
         // SAFETY: allocated above, not shared yet.
         unsafe {
-            (*shared).root.home = shared.cast_const().cast();
-            let root = &raw const (*shared).root;
-            (*root).list_next.set(root);
-            (*root).list_prev.set(root);
+            Alive::set_up(&raw mut (*shared).alive, shared.cast_const().cast());
             (*shared).intake.ready.set_up();
             NonNull::new_unchecked(shared)
         }
@@ -117,10 +104,10 @@ impl Shared {
 
     /// The block, by the pointer that it was made with: a claim or a task may be
     /// what frees it, which a pointer made from `&self` must not.
-    pub(super) fn block(&self) -> NonNull<Self> {
+    pub(crate) fn block(&self) -> NonNull<Self> {
         // SAFETY: never null, because it is the address of the block, guaranteed
         // by `create`.
-        unsafe { NonNull::new_unchecked(self.root.home.cast_mut().cast()) }
+        unsafe { NonNull::new_unchecked(self.alive.root.home.cast_mut().cast()) }
     }
 
     /// # Safety
@@ -137,18 +124,18 @@ impl Shared {
     /// # Safety
     /// - Called once, by the owner, with the context in place; `shared` is not
     ///   used afterwards.
-    pub(super) unsafe fn close(shared: *const Self) -> Option<Panic> {
+    pub(crate) unsafe fn close(shared: *const Self) -> Option<Panic> {
         // SAFETY: alive, the owner has not let go yet.
         let this = unsafe { &*shared };
         let mut first = None;
-        this.closing.set(true);
-        let ends = this.begin_ends();
+        this.ends.closing.set(true);
+        let ends = this.ends.begin();
         // Foreign code runs at each step and may cause work for all others.
         loop {
             if this.end_next(&mut first) {
                 continue;
             }
-            if let Some(task) = this.newest() {
+            if let Some(task) = this.alive.newest() {
                 // SAFETY: a listed task is alive.
                 keep_first(&mut first, unsafe { this.end(task, Ended::Shutdown) });
             } else if let Some(task) = this.intake.ready.pop() {
@@ -169,12 +156,12 @@ impl Shared {
         // Their count of owners is this thread's.
         drop(this.watches.take());
         // SAFETY: once; no task is left, see above.
-        unsafe { Intake::close::<Self>(shared.cast(), &raw const (*shared).root) };
+        unsafe { Intake::close::<Self>(shared.cast(), &raw const (*shared).alive.root) };
         first
     }
 
     /// The descriptors that are watched; `None` once the runtime is gone.
-    pub(super) fn watches(&self) -> Option<Rc<Watches>> {
+    pub(crate) fn watches(&self) -> Option<Rc<Watches>> {
         self.watches.borrow().clone()
     }
 }
@@ -186,7 +173,7 @@ impl Shared {
     /// # Safety
     /// - `task` is alive, and this is its owner's thread.
     #[inline(always)]
-    pub(super) unsafe fn wake(task: *const Header) {
+    pub(crate) unsafe fn wake(task: *const Header) {
         // SAFETY: as the caller says; the block lives as long as its tasks.
         unsafe {
             let shared = Self::of(task);
@@ -197,7 +184,7 @@ impl Shared {
 
     /// Takes at most `limit` tasks from the inbox.
     #[inline(always)]
-    pub(super) fn drain(&self, limit: usize) {
+    pub(crate) fn drain(&self, limit: usize) {
         if self.intake.has_mail() {
             self.drain_some(limit);
         }
@@ -211,25 +198,18 @@ impl Shared {
 
     /// Whether a task or the root is to be polled, or the inbox to be drained.
     #[inline(always)]
-    pub(super) fn has_work(&self) -> bool {
-        !self.intake.ready.is_empty() || self.root.state.is_ready() || self.intake.has_mail()
+    pub(crate) fn has_work(&self) -> bool {
+        !self.intake.ready.is_empty() || self.alive.root.state.is_ready() || self.intake.has_mail()
     }
 
     /// The root's wake flag.
     #[inline(always)]
-    pub(super) fn take_root_ready(&self) -> bool {
-        self.root.state.take_ready()
+    pub(crate) fn take_root_ready(&self) -> bool {
+        self.alive.root.state.take_ready()
     }
 
     /// Makes the root due for its first poll.
-    pub(super) fn set_root_ready(&self) {
-        self.root.state.set_ready();
-    }
-
-    /// The root's waker.
-    #[inline(always)]
-    pub(super) fn root_waker(&self) -> ManuallyDrop<Waker> {
-        // SAFETY: the root lives as long as `self`.
-        unsafe { waker::borrowed(&self.root) }
+    pub(crate) fn set_root_ready(&self) {
+        self.alive.root.state.set_ready();
     }
 }

@@ -11,14 +11,14 @@ use std::ptr;
 /// See the module. Points into itself: not to be moved once [set
 /// up](Ready::set_up).
 #[derive(Debug)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     head: Cell<*const Header>,
     /// The link that the next task goes into: `head`, or the last task's.
     tail: Cell<*const Cell<*const Header>>,
 }
 
 impl Ready {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             head: Cell::new(ptr::null()),
             tail: Cell::new(ptr::null()),
@@ -26,19 +26,19 @@ impl Ready {
     }
 
     /// Makes an empty queue of it, where it lies.
-    pub(super) fn set_up(&self) {
+    pub(crate) fn set_up(&self) {
         self.tail.set(&self.head);
     }
 
     #[inline(always)]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         ptr::eq(self.tail.get(), &self.head)
     }
 
     /// # Safety
     /// - `task` is alive, not in the queue, and stays alive while it is.
     #[inline(always)]
-    pub(super) unsafe fn push(&self, task: *const Header) {
+    pub(crate) unsafe fn push(&self, task: *const Header) {
         // SAFETY: `tail` points to `head` or into a task in the queue, and both
         // are alive, guaranteed by `set_up` and by who pushed that task.
         unsafe {
@@ -50,7 +50,7 @@ impl Ready {
 
     /// The oldest task.
     #[inline(always)]
-    pub(super) fn pop(&self) -> Option<*const Header> {
+    pub(crate) fn pop(&self) -> Option<*const Header> {
         if self.is_empty() {
             return None;
         }

@@ -7,8 +7,8 @@
 use ::loom::thread;
 
 use super::bell::Bell;
-use super::inbox::{self, Inbox, Park};
 use super::intake::Intake;
+use super::{Inbox, Park};
 use crate::sync::{Arc, AtomicUsize, Ordering, model};
 use crate::task::{Ended, Header, Home, State, TaskVtable};
 use crate::unwind::Panic;
@@ -229,12 +229,12 @@ unsafe impl Send for Task {}
 impl Task {
     fn wake(self) {
         // SAFETY: the model gives each thread a waker of its own.
-        unsafe { inbox::wake(self.0) }
+        unsafe { super::wake(self.0) }
     }
 
     fn wake_by_ref(self) {
         // SAFETY: as above.
-        unsafe { inbox::wake_by_ref(self.0) }
+        unsafe { super::wake_by_ref(self.0) }
     }
 
     fn clone_foreign(self) {
@@ -244,7 +244,7 @@ impl Task {
 
     fn drop_waker(self) {
         // SAFETY: as above.
-        unsafe { inbox::drop_waker(self.0) }
+        unsafe { super::drop_waker(self.0) }
     }
 }
 

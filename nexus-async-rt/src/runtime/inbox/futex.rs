@@ -4,10 +4,10 @@
 //! some hundred nanoseconds more.
 
 #[cfg(not(all(test, nexus_loom)))]
-pub(super) use real::{wait, wake};
+pub(crate) use real::{wait, wake};
 
 #[cfg(all(test, nexus_loom))]
-pub(super) use model::{wait, wake};
+pub(crate) use model::{wait, wake};
 
 #[cfg(not(all(test, nexus_loom)))]
 mod real {
@@ -29,7 +29,7 @@ mod real {
     ///
     /// # Panics
     /// If the OS refuses.
-    pub(in crate::runtime) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) -> bool {
+    pub(crate) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) -> bool {
         // SAFETY: the kernel reads the half of a word that is alive for the call; no
         // time-out is given.
         let result = unsafe {
@@ -53,7 +53,7 @@ mod real {
     }
 
     /// Wakes who [waits](wait) for the word, which has been changed.
-    pub(in crate::runtime) fn wake<T>(word: &AtomicPtr<T>) {
+    pub(crate) fn wake<T>(word: &AtomicPtr<T>) {
         // SAFETY: the kernel looks for those who wait at an address; it reads
         // nothing there.
         unsafe {
@@ -79,7 +79,7 @@ mod model {
         static ref SLEEPER: (RawMutex<()>, Condvar) = (RawMutex::new(()), Condvar::new());
     }
 
-    pub(in crate::runtime) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) -> bool {
+    pub(crate) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) -> bool {
         let held = SLEEPER.0.lock().unwrap();
         // Ordering: Relaxed; the lock orders it with who wakes.
         let slept = word.load(Ordering::Relaxed) == mark;
@@ -89,7 +89,7 @@ mod model {
         slept
     }
 
-    pub(in crate::runtime) fn wake<T>(word: &AtomicPtr<T>) {
+    pub(crate) fn wake<T>(word: &AtomicPtr<T>) {
         drop(SLEEPER.0.lock().unwrap());
         SLEEPER.1.notify_one();
         // The sleeper may be awake before the call returns: the word has to be

@@ -23,9 +23,18 @@
 //! The owner is a keeper, and after its end so is each task whose memory still
 //! exists; the last keeper destroys.
 
-use super::bell::Bell;
+mod bell;
 #[cfg(all(target_os = "linux", not(miri)))]
-use super::futex;
+mod futex;
+mod intake;
+#[cfg(all(test, nexus_loom))]
+mod loom;
+mod ready;
+
+pub(crate) use bell::Bell;
+#[cfg(not(all(test, nexus_loom)))]
+pub(crate) use intake::Intake;
+
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Site, ordering};
 use crate::task::{Header, State};
 use std::ptr;
@@ -349,14 +358,14 @@ pub(crate) unsafe fn free_orphan(task: *const Header) {
 #[cfg(all(test, nexus_loom))]
 impl Inbox {
     /// The memory goes: the model checks that every other use came before.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.head.with_mut(|_| ());
         self.keepers.with_mut(|_| ());
         self.bell.end();
     }
 
     /// The bell, for the model's sleep.
-    pub(super) fn bell(&self) -> &Bell {
+    pub(crate) fn bell(&self) -> &Bell {
         &self.bell
     }
 }
