@@ -9,20 +9,43 @@ use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::rc::Rc;
 
+impl<F: Family> Stream<F> {
+    /// Two halves that borrow the stream: one reads, one writes.
+    pub fn split(&mut self) -> (ReadHalf<'_, F>, WriteHalf<'_, F>) {
+        (ReadHalf(self), WriteHalf(self))
+    }
+
+    /// Two halves for two tasks. Dropping the one that writes ends the stream
+    /// for the peer.
+    ///
+    /// # Cost
+    /// One allocation.
+    #[must_use = "dropping the half that writes shuts that direction down"]
+    pub fn into_split(self) -> (OwnedReadHalf<F>, OwnedWriteHalf<F>) {
+        let stream = Rc::new(self);
+        (
+            OwnedReadHalf(stream.clone()),
+            OwnedWriteHalf {
+                stream: Some(stream),
+            },
+        )
+    }
+}
+
 /// The half that reads, from [`Stream::split`]. [`AsRef`] gives the stream, for its
 /// addresses and options.
 #[derive(Debug)]
-pub struct ReadHalf<'a, F: Family>(pub(super) &'a Stream<F>);
+pub struct ReadHalf<'a, F: Family>(&'a Stream<F>);
 
 /// The half that writes, from [`Stream::split`]. [`AsRef`] gives the stream, for its
 /// addresses and options, and to [shut it down](Stream::shutdown).
 #[derive(Debug)]
-pub struct WriteHalf<'a, F: Family>(pub(super) &'a Stream<F>);
+pub struct WriteHalf<'a, F: Family>(&'a Stream<F>);
 
 /// The half that reads, from [`Stream::into_split`]. [`AsRef`] gives the stream, for
 /// its addresses and options. The stream lives as long as either half.
 #[derive(Debug)]
-pub struct OwnedReadHalf<F: Family>(pub(super) Rc<Stream<F>>);
+pub struct OwnedReadHalf<F: Family>(Rc<Stream<F>>);
 
 /// The half that writes, from [`Stream::into_split`]. [`AsRef`] gives the stream, for
 /// its addresses and options. The stream lives as long as either half. Dropping this
@@ -35,14 +58,6 @@ pub struct OwnedReadHalf<F: Family>(pub(super) Rc<Stream<F>>);
 pub struct OwnedWriteHalf<F: Family> {
     /// Taken only when the halves are joined.
     stream: Option<Rc<Stream<F>>>,
-}
-
-impl<F: Family> OwnedWriteHalf<F> {
-    pub(super) fn new(stream: Rc<Stream<F>>) -> Self {
-        Self {
-            stream: Some(stream),
-        }
-    }
 }
 
 impl<F: Family> OwnedReadHalf<F> {

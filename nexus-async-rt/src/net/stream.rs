@@ -4,13 +4,11 @@
 //! a connection is made and which options it has, stands with the family.
 
 use super::source::Source;
-use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::reactor::Side;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::rc::Rc;
 
 /// What a kind of stream is made of. Sealed: [`Tcp`](super::Tcp) and
 /// [`Unix`](super::Unix).
@@ -133,22 +131,6 @@ impl<F: Family> Stream<F> {
 
     pub(super) fn source(&self) -> &Source<F::Socket> {
         &self.source
-    }
-
-    /// Two halves that borrow the stream: one reads, one writes.
-    pub fn split(&mut self) -> (ReadHalf<'_, F>, WriteHalf<'_, F>) {
-        (ReadHalf(self), WriteHalf(self))
-    }
-
-    /// Two halves for two tasks. Dropping the one that writes ends the stream
-    /// for the peer.
-    ///
-    /// # Cost
-    /// One allocation.
-    #[must_use = "dropping the half that writes shuts that direction down"]
-    pub fn into_split(self) -> (OwnedReadHalf<F>, OwnedWriteHalf<F>) {
-        let stream = Rc::new(self);
-        (OwnedReadHalf(stream.clone()), OwnedWriteHalf::new(stream))
     }
 }
 

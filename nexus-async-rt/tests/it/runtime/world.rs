@@ -1,8 +1,13 @@
 //! The World from inside tasks.
 
-use nexus_async_rt::{Runtime, WorldCtx, spawn_boxed, with_world, with_world_ref, yield_now};
+use nexus_async_rt::{
+    Runtime, RuntimeBuilder, WorldCtx, spawn_boxed, with_world, with_world_ref, yield_now,
+};
 use nexus_rt::{Handler, IntoHandler, ResMut, Resource, World, WorldBuilder};
 use nexus_testkit::{panic_of, within};
+use std::cell::Cell;
+use std::ptr;
+use std::rc::Rc;
 use std::time::Duration;
 
 #[derive(Resource)]
@@ -180,5 +185,52 @@ fn u11_an_abort_between_runs_does_not_reach_what_is_lent() {
         }
         rt.block_on(async { with_world(|world| world.resource_mut::<Total>().0 = 2) });
         assert_eq!(rt.world().resource::<Total>().0, 2);
+    });
+}
+
+#[test]
+fn a_world_of_its_own_lives_as_long_as_the_runtime_and_its_tasks() {
+    /// Looks at the World when it is dropped.
+    struct Looks(Rc<Cell<bool>>);
+
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            with_world(|world| self.0.set(!world.shutdown_handle().is_shutdown()));
+        }
+    }
+
+    within(Duration::from_secs(10), || {
+        let mut rt = RuntimeBuilder::new().build();
+        let seen = Rc::new(Cell::new(false));
+        let looks = Looks(seen.clone());
+        rt.block_on(async {
+            let ctx = WorldCtx::current();
+            spawn_boxed(async move {
+                let _looks = looks;
+                std::future::pending::<()>().await;
+            });
+            yield_now().await;
+            ctx.with_world_ref(|_| ());
+        });
+        // The World does not move with the runtime.
+        let before: *const World = rt.world();
+        let mut rt = Box::new(rt);
+        assert!(ptr::eq(before, rt.world()));
+        rt.block_on(yield_now());
+        drop(rt);
+        assert!(
+            seen.get(),
+            "the destructor of the task did not see the World"
+        );
+    });
+}
+
+#[test]
+fn the_flag_of_a_world_of_its_own_tells_the_runtime() {
+    within(Duration::from_secs(10), || {
+        let mut rt = RuntimeBuilder::default().build();
+        rt.world_mut().shutdown_handle().shutdown();
+        rt.block_on(nexus_async_rt::shutdown_signal());
+        assert!(rt.shutdown_handle().is_shutdown());
     });
 }
