@@ -82,11 +82,9 @@
 //! Here:
 //!
 //! ```
-//! use nexus_async_rt::{ByteSlab, Runtime, shutdown_handle, shutdown_signal, spawn_slab};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{ByteSlab, RuntimeBuilder, shutdown_handle, shutdown_signal, spawn_slab};
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::builder(&mut world)
+//! let mut rt = RuntimeBuilder::new()
 //!     .slab_unbounded(ByteSlab::<256>::with_chunk_capacity(64))
 //!     .signal_handlers(true)
 //!     .build();
@@ -205,13 +203,11 @@
 //! Here:
 //!
 //! ```
-//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::RuntimeBuilder;
 //! use nexus_async_rt::channel::{ClaimError, TryRecvError, spsc_bytes};
-//! use nexus_rt::WorldBuilder;
 //!
 //! let (mut tx, mut rx) = spsc_bytes::channel(4096);
-//! let mut world = WorldBuilder::new().build();
-//! Runtime::new(&mut world).block_on(async {
+//! RuntimeBuilder::new().build().block_on(async {
 //!     let message = b"filled";
 //!     let mut claim = tx.claim(message.len()).await.unwrap();
 //!     claim.copy_from_slice(message);
@@ -272,13 +268,11 @@
 //! Here:
 //!
 //! ```
-//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::RuntimeBuilder;
 //! use nexus_async_rt::net::{TcpListener, TcpStream};
-//! use nexus_rt::WorldBuilder;
 //! use std::net::Shutdown;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! Runtime::new(&mut world).block_on(async {
+//! RuntimeBuilder::new().build().block_on(async {
 //!     let listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
 //!     let stream = TcpStream::connect(listener.local_addr()?).await?;
 //!     stream.write_all(b"hello").await?;

@@ -55,12 +55,10 @@
 //! holds the program's state, and a runtime that borrows it:
 //!
 //! ```
-//! use nexus_async_rt::{Runtime, spawn_boxed};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
 //!
 //! fn main() {
-//!     let mut world = WorldBuilder::new().build();
-//!     let mut rt = Runtime::new(&mut world);
+//!     let mut rt = RuntimeBuilder::new().build();
 //!     let answer = rt.block_on(async {
 //!         let task = spawn_boxed(async { 41 });
 //!         task.await + 1
@@ -450,13 +448,11 @@
 //!
 #![cfg_attr(feature = "tokio-compat", doc = "```")]
 #![cfg_attr(not(feature = "tokio-compat"), doc = "```text")]
-//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::RuntimeBuilder;
 //! use nexus_async_rt::tokio_compat::{spawn_on_tokio, with_tokio};
-//! use nexus_rt::WorldBuilder;
 //! use std::time::Duration;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! rt.block_on(async {
 //!     // A request now and then: on this thread.
 //!     with_tokio(|| tokio::time::sleep(Duration::from_millis(1))).await;

@@ -24,9 +24,8 @@
 //! two sources is the order in which they sent.
 //!
 //! ```
-//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::RuntimeBuilder;
 //! use nexus_async_rt::channel::mpsc;
-//! use nexus_rt::WorldBuilder;
 //! use std::thread;
 //!
 //! let (tx, rx) = mpsc::channel(64);
@@ -37,8 +36,7 @@
 //! // The receiver reports the end when the last sender is dropped, this one too.
 //! drop(tx);
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let received = Runtime::new(&mut world).block_on(async {
+//! let received = RuntimeBuilder::new().build().block_on(async {
 //!     let mut received = [0; 3];
 //!     while let Ok((feed, n)) = rx.recv().await {
 //!         assert_eq!(n, received[feed], "a feed keeps its order");

@@ -32,14 +32,12 @@ pub enum Interest {
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::RuntimeBuilder;
 /// use nexus_async_rt::net::AsyncFd;
-/// use nexus_rt::WorldBuilder;
 /// use std::io::{Read, Write};
 /// use std::os::unix::net::UnixStream;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// rt.block_on(async {
 ///     let (mut other, socket) = UnixStream::pair()?;
 ///     socket.set_nonblocking(true)?;

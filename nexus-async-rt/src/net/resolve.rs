@@ -33,12 +33,10 @@ use std::thread;
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::RuntimeBuilder;
 /// use nexus_async_rt::net::resolve;
-/// use nexus_rt::WorldBuilder;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// let addrs = rt.block_on(resolve("127.0.0.1", 80))?;
 /// assert_eq!(addrs, ["127.0.0.1:80".parse().unwrap()]);
 /// # Ok::<(), std::io::Error>(())

@@ -35,12 +35,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::RuntimeBuilder;
 /// use nexus_async_rt::net::UdpSocket;
-/// use nexus_rt::WorldBuilder;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// rt.block_on(async {
 ///     let here = UdpSocket::bind("127.0.0.1:0".parse()?)?;
 ///     let there = UdpSocket::bind("127.0.0.1:0".parse()?)?;

@@ -30,13 +30,11 @@ impl<F: Family> Stream<F> {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::Runtime;
+    /// use nexus_async_rt::RuntimeBuilder;
     /// use nexus_async_rt::net::UnixStream;
-    /// use nexus_rt::WorldBuilder;
     /// use std::io::ErrorKind;
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::new(&mut world);
+    /// let mut rt = RuntimeBuilder::new().build();
     /// let (here, there) = UnixStream::pair()?;
     /// rt.block_on(async {
     ///     there.write_all(b"4 bytes").await?;

@@ -12,11 +12,9 @@ use crate::task::Arena;
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, spawn_boxed};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// rt.block_on(async { spawn_boxed(async {}).await });
 /// let metrics = rt.metrics();
 /// assert_eq!((metrics.tasks_spawned, metrics.tasks_alive), (1, 0));

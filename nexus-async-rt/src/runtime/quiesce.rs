@@ -29,13 +29,11 @@ impl Runtime<'_> {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::{Runtime, sleep};
-    /// use nexus_rt::WorldBuilder;
+    /// use nexus_async_rt::{RuntimeBuilder, sleep};
     /// use std::future::pending;
     /// use std::time::Duration;
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::new(&mut world);
+    /// let mut rt = RuntimeBuilder::new().build();
     /// rt.spawn_boxed(sleep(Duration::from_millis(1)));
     /// assert!(rt.shutdown_quiesce(Duration::from_secs(5)).is_ok());
     ///

@@ -25,12 +25,10 @@ use std::task::{Context, Poll};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, shutdown_signal};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, shutdown_signal};
 /// use std::time::Duration;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// for _ in 0..3 {
 ///     rt.spawn_boxed(async {
 ///         shutdown_signal().await;

@@ -23,11 +23,9 @@ use std::ptr::NonNull;
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, spawn_boxed};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// let text = rt.block_on(async { spawn_boxed(async { "done" }).await });
 /// assert_eq!(text, "done");
 /// ```

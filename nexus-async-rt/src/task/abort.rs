@@ -20,12 +20,10 @@ use std::ptr::NonNull;
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{JoinError, Runtime, sleep, spawn_boxed};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{JoinError, RuntimeBuilder, sleep, spawn_boxed};
 /// use std::time::Duration;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// rt.block_on(async {
 ///     let mut task = spawn_boxed(sleep(Duration::MAX));
 ///     let stop = task.abort_handle();

@@ -35,11 +35,9 @@ use std::task::{Context, Poll, Waker};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, spawn_boxed};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// let sum = rt.block_on(async {
 ///     let a = spawn_boxed(async { 1 });
 ///     let b = spawn_boxed(async { 2 });
@@ -112,12 +110,10 @@ impl<T> JoinHandle<T> {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::{Runtime, spawn_boxed, yield_now};
-    /// use nexus_rt::WorldBuilder;
+    /// use nexus_async_rt::{RuntimeBuilder, spawn_boxed, yield_now};
     /// use std::rc::Rc;
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::new(&mut world);
+    /// let mut rt = RuntimeBuilder::new().build();
     /// rt.block_on(async {
     ///     let owned = Rc::new(());
     ///     let held = owned.clone();

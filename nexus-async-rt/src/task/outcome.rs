@@ -38,16 +38,13 @@ impl<T> Future for OutcomeFut<'_, T> {
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{JoinError, Runtime};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{JoinError, RuntimeBuilder};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let rt = Runtime::new(&mut world);
+/// let rt = RuntimeBuilder::new().build();
 /// let mut task = rt.spawn_boxed(std::future::pending::<()>());
 /// drop(rt);
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let error = Runtime::new(&mut world).block_on(task.outcome()).unwrap_err();
+/// let error = RuntimeBuilder::new().build().block_on(task.outcome()).unwrap_err();
 /// assert!(matches!(error, JoinError::Shutdown { .. }));
 /// let place = error.location();
 /// assert_eq!(

@@ -208,11 +208,9 @@ impl fmt::Debug for Arena {
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{ByteSlab, Runtime, spawn_slab};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{ByteSlab, RuntimeBuilder, spawn_slab};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::builder(&mut world)
+/// let mut rt = RuntimeBuilder::new()
 ///     .slab_unbounded(ByteSlab::<256>::with_chunk_capacity(64))
 ///     .build();
 /// assert_eq!(rt.block_on(async { spawn_slab(async { 7 }).await }), 7);

@@ -14,12 +14,10 @@ use std::time::{Duration, Instant};
 /// # Example
 /// ```
 /// use nexus_async_rt::time::after;
-/// use nexus_async_rt::{Runtime, now};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, now};
 /// use std::time::Duration;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+/// let mut rt = RuntimeBuilder::new().start_paused(true).build();
 /// rt.block_on(async {
 ///     let open = now() + Duration::from_secs(60);
 ///     assert_eq!(after(open, async { now() }).await, open);

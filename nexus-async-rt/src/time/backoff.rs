@@ -19,8 +19,7 @@ use std::time::{Duration, Instant};
 /// # Example
 /// ```
 /// use nexus_async_rt::time::{Backoff, Exhausted};
-/// use nexus_async_rt::{Runtime, now};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, now};
 /// use std::time::Duration;
 ///
 /// async fn connect(attempt: &mut u32) -> Result<u32, &'static str> {
@@ -42,8 +41,7 @@ use std::time::{Duration, Instant};
 ///     }
 /// }
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+/// let mut rt = RuntimeBuilder::new().start_paused(true).build();
 /// rt.block_on(async {
 ///     let begin = now();
 ///     assert_eq!(connect_patiently().await.unwrap(), 4);

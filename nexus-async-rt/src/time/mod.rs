@@ -68,13 +68,11 @@
 //!
 //! ```
 //! use nexus_async_rt::time::Backoff;
-//! use nexus_async_rt::{Runtime, interval, now, sleep, spawn_boxed, timeout};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, interval, now, sleep, spawn_boxed, timeout};
 //! use std::time::Duration;
 //!
 //! let second = Duration::from_secs(1);
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+//! let mut rt = RuntimeBuilder::new().start_paused(true).build();
 //! rt.block_on(async move {
 //!     let begin = now();
 //!     let heartbeat = spawn_boxed(async move {

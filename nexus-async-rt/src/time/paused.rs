@@ -33,12 +33,10 @@ use std::time::Duration;
 /// An hour in no time:
 /// ```
 /// use nexus_async_rt::time::pause;
-/// use nexus_async_rt::{Runtime, now, sleep};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, now, sleep};
 /// use std::time::Duration;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// rt.block_on(async {
 ///     pause();
 ///     let begin = now();

@@ -17,12 +17,10 @@ use std::time::{Duration, Instant};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, sleep};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, sleep};
 /// use std::time::{Duration, Instant};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// let begin = Instant::now();
 /// rt.block_on(async { sleep(Duration::from_millis(2)).await });
 /// assert!(begin.elapsed() >= Duration::from_millis(2));
@@ -96,13 +94,11 @@ impl Sleep {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::{Runtime, now, sleep};
-    /// use nexus_rt::WorldBuilder;
+    /// use nexus_async_rt::{RuntimeBuilder, now, sleep};
     /// use std::pin::pin;
     /// use std::time::Duration;
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+    /// let mut rt = RuntimeBuilder::new().start_paused(true).build();
     /// rt.block_on(async {
     ///     let begin = now();
     ///     let mut timer = pin!(sleep(Duration::from_secs(1)));

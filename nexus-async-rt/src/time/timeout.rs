@@ -27,12 +27,10 @@ use std::time::{Duration, Instant};
 /// # Example
 /// ```
 /// use nexus_async_rt::time::Elapsed;
-/// use nexus_async_rt::{Runtime, sleep, timeout};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, sleep, timeout};
 /// use std::time::Duration;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+/// let mut rt = RuntimeBuilder::new().start_paused(true).build();
 /// rt.block_on(async {
 ///     let second = Duration::from_secs(1);
 ///     assert_eq!(timeout(second, async { 7 }).await, Ok(7));

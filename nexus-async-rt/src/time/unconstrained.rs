@@ -26,11 +26,9 @@ use std::task::{Context, Poll};
 /// # Example
 /// ```
 /// use nexus_async_rt::time::unconstrained;
-/// use nexus_async_rt::{Runtime, spawn_boxed};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// let sum = rt.block_on(unconstrained(async {
 ///     let mut sum = 0;
 ///     for n in 0..1000 {

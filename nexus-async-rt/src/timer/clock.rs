@@ -191,12 +191,10 @@ impl Pace {
 /// ```
 /// use nexus_async_rt::channel::spsc;
 /// use nexus_async_rt::time::hold_clock;
-/// use nexus_async_rt::{Runtime, now, timeout};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, now, timeout};
 /// use std::time::Duration;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+/// let mut rt = RuntimeBuilder::new().start_paused(true).build();
 /// rt.block_on(async {
 ///     let (tx, rx) = spsc::channel(1);
 ///     let hold = hold_clock();

@@ -66,9 +66,8 @@ pub(super) fn enter_to_drop() -> Option<EnterGuard<'static>> {
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::RuntimeBuilder;
 /// use nexus_async_rt::tokio_compat::{install_tokio, spawn_on_tokio};
-/// use nexus_rt::WorldBuilder;
 ///
 /// let tokio = tokio::runtime::Builder::new_multi_thread()
 ///     .worker_threads(2)
@@ -78,8 +77,7 @@ pub(super) fn enter_to_drop() -> Option<EnterGuard<'static>> {
 ///     .unwrap();
 /// install_tokio(tokio.handle().clone()).unwrap();
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// let name = rt.block_on(spawn_on_tokio(async {
 ///     std::thread::current().name().map(str::to_owned)
 /// }));

@@ -41,14 +41,12 @@ use tokio::task::{JoinError, JoinHandle};
 /// # Example
 /// A producer on tokio, a consumer here:
 /// ```
-/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::RuntimeBuilder;
 /// use nexus_async_rt::channel::spsc;
 /// use nexus_async_rt::tokio_compat::spawn_on_tokio;
-/// use nexus_rt::WorldBuilder;
 /// use std::time::Duration;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// rt.block_on(async {
 ///     let (mut tx, rx) = spsc::channel(8);
 ///     let feed = spawn_on_tokio(async move {

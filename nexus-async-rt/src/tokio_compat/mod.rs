@@ -68,14 +68,12 @@
 //!
 //! # Example
 //! ```
-//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::RuntimeBuilder;
 //! use nexus_async_rt::tokio_compat::{spawn_on_tokio, with_tokio};
-//! use nexus_rt::WorldBuilder;
 //! use std::rc::Rc;
 //! use std::time::Duration;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! rt.block_on(async {
 //!     // On this thread: what does not leave it may be used.
 //!     let name = Rc::new("here");

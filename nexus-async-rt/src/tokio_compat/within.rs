@@ -42,14 +42,12 @@ use std::task::{Context, Poll};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::RuntimeBuilder;
 /// use nexus_async_rt::tokio_compat::with_tokio;
-/// use nexus_rt::WorldBuilder;
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// use tokio::net::{TcpListener, TcpStream};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// let echoed = rt.block_on(with_tokio(|| async {
 ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
 ///     let address = listener.local_addr()?;

@@ -4,18 +4,16 @@
 //!
 //! # Example
 //! ```
-//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::RuntimeBuilder;
 //! use nexus_async_rt::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 //! use nexus_async_rt::net::{TcpListener, TcpStream};
-//! use nexus_rt::WorldBuilder;
 //!
 //! struct Session {
 //!     orders: OwnedReadHalf,
 //!     fills: OwnedWriteHalf,
 //! }
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! rt.block_on(async {
 //!     let listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
 //!     let client = TcpStream::connect(listener.local_addr()?).await?;

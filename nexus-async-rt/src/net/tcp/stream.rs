@@ -13,11 +13,9 @@ use std::time::Duration;
 /// # Example
 /// ```
 /// use nexus_async_rt::net::{TcpListener, TcpStream};
-/// use nexus_async_rt::{Runtime, spawn_boxed};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// rt.block_on(async {
 ///     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
 ///     let addr = listener.local_addr().unwrap();

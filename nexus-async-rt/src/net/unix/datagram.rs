@@ -21,12 +21,10 @@ use std::path::Path;
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::RuntimeBuilder;
 /// use nexus_async_rt::net::UnixDatagram;
-/// use nexus_rt::WorldBuilder;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// rt.block_on(async {
 ///     let (here, there) = UnixDatagram::pair()?;
 ///     here.send(b"ping").await?;

@@ -17,12 +17,10 @@ use std::task::{Context, Poll};
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::Runtime;
+/// use nexus_async_rt::RuntimeBuilder;
 /// use nexus_async_rt::net::{UnixListener, UnixStream};
-/// use nexus_rt::WorldBuilder;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// let path = std::env::temp_dir().join(format!("nexus-listener-{}", std::process::id()));
 /// rt.block_on(async {
 ///     let listener = UnixListener::bind(&path)?;

@@ -4,10 +4,9 @@
 //!
 //! # Example
 //! ```
-//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::RuntimeBuilder;
 //! use nexus_async_rt::net::UnixStream;
 //! use nexus_async_rt::net::unix::{ReadHalf, WriteHalf};
-//! use nexus_rt::WorldBuilder;
 //!
 //! async fn echo(from: ReadHalf<'_>, to: WriteHalf<'_>) -> std::io::Result<()> {
 //!     let mut word = [0; 4];
@@ -15,8 +14,7 @@
 //!     to.write_all(&word).await
 //! }
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! let (here, mut there) = UnixStream::pair()?;
 //! rt.block_on(async {
 //!     here.write_all(b"ping").await?;
