@@ -31,12 +31,12 @@ use super::phase::Phase;
 use crate::ring::{Bounded, Ring};
 use crate::sync::{Ordering, Site, fence, ordering};
 use crate::unwind::contained;
+use crate::wait::fair::FairQueue;
 use crate::wait::mode::{Mode, Word};
-use crate::wait::queue::WaitQueue;
 use crate::wait::{ConsumerPoint, WaitPoint, Waiter};
 
 /// Where senders wait, in order.
-type Room<K> = WaitQueue<<K as Topology>::Mode, true>;
+type Room<K> = FairQueue<<K as Topology>::Mode, <K as Topology>::Fence>;
 
 /// What a future that sends keeps for waiting.
 pub(super) type RoomWaiter<K> = Waiter<Room<K>>;
@@ -61,7 +61,7 @@ impl<K: Topology, R: Bounded> Core<K, R> {
     pub(super) fn new(ring: R) -> Self {
         Self {
             ring,
-            room: WaitQueue::new(),
+            room: FairQueue::new(),
             messages: K::consumer(),
             senders: Word::new(1),
             closed: Word::new(OPEN),

@@ -14,6 +14,7 @@ use crate::ring::mpsc::MpscRing;
 use crate::ring::spsc::SpscRing;
 use crate::wait::ConsumerPoint;
 use crate::wait::end::ConsumerEnd;
+use crate::wait::fence::{Adaptive, Fence, NoFence};
 use crate::wait::mode::{self, Mode};
 use crate::wait::queue::WaitQueue;
 
@@ -27,6 +28,8 @@ use crate::wait::queue::WaitQueue;
 pub trait Topology: Debug + Sized + 'static {
     /// One thread or many.
     type Mode: Mode;
+    /// Which side fences where senders wait for room.
+    type Fence: Fence;
     /// Where the consumer waits for messages.
     type Consumer: ConsumerPoint<Mode = Self::Mode>;
     /// The ring of the typed kind.
@@ -85,7 +88,8 @@ pub enum Mpsc {}
 
 impl Topology for Local {
     type Mode = mode::Local;
-    type Consumer = WaitQueue<mode::Local, false>;
+    type Fence = NoFence;
+    type Consumer = WaitQueue<mode::Local>;
     type Typed<T> = LocalRing<T>;
     type Claim = Single;
     type Ptr<C> = Rc<C>;
@@ -100,7 +104,8 @@ impl Topology for Local {
 }
 
 impl Topology for Spsc {
-    type Mode = mode::Stream;
+    type Mode = mode::Threads;
+    type Fence = Adaptive;
     type Consumer = ConsumerEnd;
     type Typed<T> = SpscRing<T>;
     type Claim = Single;
@@ -116,7 +121,8 @@ impl Topology for Spsc {
 }
 
 impl Topology for Mpsc {
-    type Mode = mode::Stream;
+    type Mode = mode::Threads;
+    type Fence = Adaptive;
     type Consumer = ConsumerEnd;
     type Typed<T> = MpscRing<T>;
     type Claim = Shared;

@@ -12,10 +12,10 @@ use super::phase::Phase;
 use crate::ring::bytes::{ByteRing, Claim};
 use crate::ring::{Bounded, Ring};
 use crate::sync::{Arc, AtomicBool, Ordering, model};
-use crate::wait::loom::{Pinned, flag};
+use crate::wait::fair::FairQueue;
+use crate::wait::loom::{FullFence, Pinned, flag};
 use crate::wait::mode::Threads;
-use crate::wait::queue::WaitQueue;
-use crate::wait::{WaitPoint, Waiter};
+use crate::wait::{ConsumerPoint, WaitPoint, Waiter};
 
 struct Crossing<K: Topology>(Core<K, K::Typed<u32>>);
 
@@ -354,7 +354,7 @@ fn loom_mpsc_bytes_close_loses_nothing() {
     byte_close_loses_nothing::<Mpsc>(false, &[&[24], &[17]]);
 }
 
-type Sending = Pinned<WaitQueue<<Mpsc as Topology>::Mode, true>>;
+type Sending = Pinned<FairQueue<<Mpsc as Topology>::Mode, <Mpsc as Topology>::Fence>>;
 
 /// One poll of a send, as the futures do it: whether it is over.
 fn poll_send(channel: &Crossing<Mpsc>, sending: &mut Sending, waker: &Waker) -> bool {
@@ -399,7 +399,7 @@ fn loom_slow_mpsc_close_reaches_a_send_behind_another() {
 /// wait meanwhile the first is leaked: the second does not sleep behind it.
 #[test]
 fn loom_nobody_is_left_behind_a_leaked_send_at_the_close() {
-    type Room = WaitQueue<Threads, true>;
+    type Room = FairQueue<Threads, FullFence>;
 
     fn poll(shared: &(Room, AtomicBool), waiter: &mut Pinned<Room>, waker: &Waker) -> bool {
         let (room, closed) = shared;

@@ -21,7 +21,7 @@ use std::io;
 use std::task::{Context, Waker};
 
 /// Where futures wait for a side.
-pub(crate) type Waiters = WaitQueue<Local, false>;
+pub(crate) type Waiters = WaitQueue<Local>;
 
 /// One of the two directions of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

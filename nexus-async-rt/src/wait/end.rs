@@ -16,9 +16,9 @@ use std::task::Waker;
 use super::cell::WaitCell;
 use super::fence::{Adaptive, Fence};
 use super::list::Node;
-use super::mode::{Stream, Threads};
+use super::mode::Threads;
 use super::queue::WaitQueue;
-use super::{Admission, ConsumerPoint, WaitPoint, wake, wake_again, wake_all};
+use super::{ConsumerPoint, Policy, WaitPoint, wake, wake_again, wake_all};
 use crate::sync::{AtomicBool, Ordering, Site, full_fence};
 use crate::unwind::contained;
 
@@ -29,7 +29,7 @@ pub struct ConsumerEnd {
     cell: WaitCell,
     /// Whether a future holds the cell.
     occupied: AtomicBool,
-    queue: WaitQueue<Threads, false>,
+    queue: WaitQueue<Threads>,
 }
 
 /// What a future of the consumer keeps.
@@ -71,9 +71,7 @@ impl ConsumerEnd {
         if !node.holds_cell.get() {
             // Ordering: Relaxed; written by the consumer's side alone.
             if self.occupied.load(Ordering::Relaxed) {
-                let fenced = self.queue.register_owned(node.queued(), waker);
-                debug_assert!(fenced, "its notifiers always fence");
-                return;
+                return self.queue.register_owned(node.queued(), waker);
             }
             self.occupied.store(true, Ordering::Relaxed);
             node.holds_cell.set(true);
@@ -105,30 +103,8 @@ impl ConsumerEnd {
 }
 
 impl WaitPoint for ConsumerEnd {
-    type Mode = Stream;
+    type Mode = Threads;
     type Node = EndNode;
-
-    #[inline(always)]
-    fn admits_newcomer(&self) -> bool {
-        true
-    }
-
-    fn admits(&self, _: Pin<&EndNode>) -> Admission {
-        Admission::Now
-    }
-
-    /// A receiver that is faster than its sender catches up with it after each
-    /// message, and each time takes the line away that the sender is about to
-    /// write. Left alone for a moment, the sender writes several.
-    fn lingers(&self) -> bool {
-        /// A tenth of a microsecond in all, which other tasks have to wait.
-        const SPINS: usize = 4;
-        let dense = self.fence.is_dense();
-        if dense {
-            (0..SPINS).for_each(|_| std::hint::spin_loop());
-        }
-        dense
-    }
 
     fn register(&self, node: Pin<&EndNode>, waker: &Waker) {
         // A clone is user code, which may change everything: before all else.
@@ -152,13 +128,6 @@ impl WaitPoint for ConsumerEnd {
     }
 
     #[inline(always)]
-    fn succeeded(&self) {
-        if self.fence.succeeded() {
-            self.relax();
-        }
-    }
-
-    #[inline(always)]
     fn notify_one(&self) {
         if self.before_look() {
             self.notify_present();
@@ -171,7 +140,29 @@ impl WaitPoint for ConsumerEnd {
     }
 }
 
+impl Policy for ConsumerEnd {
+    /// A receiver that is faster than its sender catches up with it after each
+    /// message, and each time takes the line away that the sender is about to
+    /// write. Left alone for a moment, the sender writes several.
+    fn lingers(&self) -> bool {
+        /// A tenth of a microsecond in all, which other tasks have to wait.
+        const SPINS: usize = 4;
+        let dense = self.fence.is_dense();
+        if dense {
+            (0..SPINS).for_each(|_| std::hint::spin_loop());
+        }
+        dense
+    }
+}
+
 impl ConsumerPoint for ConsumerEnd {
+    #[inline(always)]
+    fn succeeded(&self) {
+        if self.fence.succeeded() {
+            self.relax();
+        }
+    }
+
     #[inline(always)]
     fn before_look(&self) -> bool {
         self.fence.before_look()

@@ -13,7 +13,7 @@ use super::{WaitPoint, Waiter};
 use crate::sync::{AtomicBool, Ordering, Site, full_fence, ordering};
 use crate::thread;
 
-type Waiters = WaitQueue<Threads, false>;
+type Waiters = WaitQueue<Threads>;
 
 /// See the module.
 #[derive(Debug)]

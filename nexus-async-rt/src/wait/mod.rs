@@ -33,9 +33,11 @@
 //! | file | what |
 //! |---|---|
 //! | `mode` | one thread or many: which words, which lock, is there a fence |
+//! | `point` | places to wait at, and who may attempt there when |
 //! | `cell` | one waiter |
-//! | `list` | the intrusive list |
-//! | `queue` | many waiters, in order |
+//! | `list`, `line` | the intrusive list; the same under its lock |
+//! | `queue` | many waiters |
+//! | `fair` | many waiters, in order |
 //! | `fence` | which side pays for the fences |
 //! | `end` | the waiters of a single consumer: a cell, and a queue behind it |
 //! | `latch` | a flag that is set once, and those who wait for it |
@@ -45,17 +47,22 @@
 
 pub(crate) mod cell;
 pub(crate) mod end;
+pub(crate) mod fair;
 pub(crate) mod fence;
 pub(crate) mod latch;
 #[cfg(not(all(test, nexus_loom)))]
 mod late;
+mod line;
 pub(crate) mod list;
 #[cfg(all(test, nexus_loom))]
 pub(crate) mod loom;
 pub(crate) mod mode;
 #[cfg(not(all(test, nexus_loom)))]
 pub(crate) mod parker;
+mod point;
 pub(crate) mod queue;
+#[cfg(all(test, not(nexus_loom), target_os = "linux", not(miri)))]
+mod refused;
 #[cfg(not(all(test, nexus_loom)))]
 pub(crate) mod until;
 
@@ -68,79 +75,8 @@ use std::task::{Context, Poll, Waker};
 use crate::sync::Site;
 use crate::unwind::{caught, contained, hand_on, keep_first};
 use mode::Mode;
-
-/// A place to wait at, and what a future keeps of it.
-pub trait WaitPoint {
-    /// One thread or many.
-    type Mode: Mode;
-
-    /// Lives in the future, which is pinned.
-    type Node: Default;
-
-    /// Whether a future that does not wait yet may attempt now without
-    /// overtaking one that does.
-    fn admits_newcomer(&self) -> bool;
-
-    /// Whether a future that waits, or was notified, may attempt now.
-    fn admits(&self, node: Pin<&Self::Node>) -> Admission;
-
-    /// Whether to attempt once more before waiting: true after a moment in which
-    /// what is waited for has most likely come.
-    fn lingers(&self) -> bool;
-
-    /// Registers `waker` for the next notification.
-    fn register(&self, node: Pin<&Self::Node>, waker: &Waker);
-
-    /// Takes the node out, if it is in.
-    fn leave(&self, node: Pin<&Self::Node>);
-
-    /// Records a success on the fast path, by the side that might have had to wait.
-    fn succeeded(&self);
-
-    /// Wakes one waiter, if there is one. The caller has published what the
-    /// waiter waits for.
-    fn notify_one(&self);
-
-    /// Wakes every waiter: nobody need wait any more.
-    fn notify_all(&self);
-}
-
-/// Where the one consumer of a channel waits for messages. A publication wakes
-/// every future that is registered: more than one is rare, and one that was
-/// leaked keeps nothing from the others.
-pub trait ConsumerPoint: WaitPoint {
-    /// Between publishing and looking: for a waiter, and whether the consumer has
-    /// closed. `false`: neither is so.
-    fn before_look(&self) -> bool;
-
-    /// Wakes every waiter. After [`before_look`](Self::before_look) said `true`.
-    fn notify_present(&self);
-
-    /// Has `announce` tell producers that the consumer closes. Those that find it
-    /// look after each publication from then on; what was published before they
-    /// could find it is visible to the caller. `false`: not before the place is no
-    /// longer [late](Self::is_late).
-    #[must_use]
-    fn close(&self, announce: impl FnOnce()) -> bool;
-
-    /// The consumer is gone, and has announced it: producers look after each
-    /// publication that comes after this.
-    fn abandon(&self);
-
-    /// Whether a producer that did not fence may still be at work.
-    fn is_late(&self) -> bool;
-}
-
-/// Whether a waiting future may attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    Now,
-    /// Others are in front; one of them, or who serves them, wakes this one.
-    Wait,
-    /// It would be its turn, but others were notified before and have not come
-    /// back yet: it looks again soon.
-    GiveWay,
-}
+use point::Admission;
+pub(crate) use point::{ConsumerPoint, Policy, WaitPoint};
 
 /// What a future keeps for waiting: nothing until it has to, so that an
 /// operation that succeeds at once costs no node.
@@ -183,7 +119,10 @@ impl<W: WaitPoint> Waiter<W> {
         point: &W,
         cx: &Context<'_>,
         mut attempt: impl FnMut() -> Option<R>,
-    ) -> Poll<R> {
+    ) -> Poll<R>
+    where
+        W: Policy,
+    {
         if self.stage == Stage::Fresh
             && point.admits_newcomer()
             && let Some(result) = attempt()
@@ -201,7 +140,10 @@ impl<W: WaitPoint> Waiter<W> {
         point: &W,
         cx: &Context<'_>,
         mut attempt: impl FnMut() -> Option<R>,
-    ) -> Poll<R> {
+    ) -> Poll<R>
+    where
+        W: Policy,
+    {
         // SAFETY: nothing is moved; the node is written before it is pinned.
         let this = unsafe { self.get_unchecked_mut() };
         match this.stage {

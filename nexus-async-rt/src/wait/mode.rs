@@ -5,15 +5,12 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 
-use super::fence::{Adaptive, Fence, FullFence, NoFence};
 use crate::sync::{AtomicUsize, Mutex, Ordering, Site, full_fence};
 
 /// Who shares a wait point.
 pub trait Mode: Debug + 'static {
     type Word: Word;
     type Lock<T: Debug>: Lock<T> + Debug;
-    /// Who fences where a notification is the usual thing.
-    type Fence: Fence;
 
     /// The full fence of the protocol, where another thread is involved.
     fn fence(site: Site);
@@ -36,27 +33,11 @@ pub trait Lock<T> {
 
 /// Any number of threads.
 #[derive(Debug)]
-pub(crate) struct Threads;
+pub struct Threads;
 
 impl Mode for Threads {
     type Word = AtomicUsize;
     type Lock<T: Debug> = Mutex<T>;
-    type Fence = FullFence;
-
-    #[inline(always)]
-    fn fence(site: Site) {
-        full_fence(site);
-    }
-}
-
-/// Any number of threads, which notify far more often than they wait.
-#[derive(Debug)]
-pub struct Stream;
-
-impl Mode for Stream {
-    type Word = AtomicUsize;
-    type Lock<T: Debug> = Mutex<T>;
-    type Fence = Adaptive;
 
     #[inline(always)]
     fn fence(site: Site) {
@@ -103,7 +84,6 @@ pub struct Local;
 impl Mode for Local {
     type Word = Cell<usize>;
     type Lock<T: Debug> = RefCell<T>;
-    type Fence = NoFence;
 
     #[inline(always)]
     fn fence(_: Site) {}

@@ -47,14 +47,17 @@ pub fn sources() -> Vec<Source> {
         let source = scan(&path, text, &mut tests);
         sources.push(source);
     }
-    sources.retain(|source| !tests.contains(&source.module) && !is_model(&source.path));
+    let for_tests = |module: &Name| tests.iter().any(|test| module.starts_with(test));
+    sources.retain(|source| !for_tests(&source.module) && !is_model(&source.path));
     assert!(sources.len() > 20, "only {} sources", sources.len());
     sources
 }
 
-/// The models are compiled in the place of the rest, not with it.
+/// The models, and what is compiled in the place of a room for them.
 fn is_model(path: &str) -> bool {
-    path.ends_with("loom.rs") || path.ends_with("models.rs")
+    ["/loom.rs", "/loom/", "/models.rs"]
+        .iter()
+        .any(|part| path.contains(part))
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -198,7 +201,10 @@ impl<'ast> Visit<'ast> for Found<'_> {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         self.module.push(item.ident.to_string());
         if for_tests(&item.attrs) {
-            self.tests.insert(self.module.clone());
+            // One with a path stands in the place of an ordinary one.
+            if !item.attrs.iter().any(|attr| attr.path().is_ident("path")) {
+                self.tests.insert(self.module.clone());
+            }
         } else {
             visit::visit_item_mod(self, item);
         }

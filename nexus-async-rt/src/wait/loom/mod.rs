@@ -10,12 +10,16 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use ::loom::thread;
 
+mod latch;
+
 use super::end::ConsumerEnd;
-use super::latch::{Holder, Latch, LatchFut};
-use super::mode::{Mode, Stream, Threads};
+use super::fair::FairQueue;
+use super::fence::{Adaptive, Fence};
+use super::list::Node;
+use super::mode::Threads;
 use super::queue::WaitQueue;
-use super::{WaitPoint, Waiter};
-use crate::sync::{Arc, AtomicUsize, Ordering, UnsafeCell, model};
+use super::{ConsumerPoint, Policy, WaitPoint, Waiter};
+use crate::sync::{Arc, AtomicUsize, Ordering, Site, full_fence, model};
 
 #[derive(Default)]
 pub(crate) struct Flag(StdBool);
@@ -44,7 +48,7 @@ struct Place<W> {
     units: AtomicUsize,
 }
 
-impl<W: WaitPoint> Place<W> {
+impl<W: Policy> Place<W> {
     fn new(point: W) -> Arc<Self> {
         let units = AtomicUsize::new(0);
         Arc::new(Self { point, units })
@@ -88,7 +92,24 @@ impl<W: WaitPoint> Place<W> {
     }
 }
 
-type Queue = WaitQueue<Threads, true>;
+/// Both sides fence each time: the protocol without [`Adaptive`].
+#[derive(Debug)]
+pub(crate) struct FullFence;
+
+impl Fence for FullFence {
+    #[inline(always)]
+    fn new() -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    fn before_look(&self) -> bool {
+        full_fence(Site::WakerFence);
+        true
+    }
+}
+
+type Queue = FairQueue<Threads, FullFence>;
 
 /// A future's waiter. It stays where it is; the proof of it may travel.
 pub(crate) struct Pinned<W: WaitPoint>(pub(crate) Pin<Box<Waiter<W>>>);
@@ -109,7 +130,7 @@ impl<W: WaitPoint> Pinned<W> {
 }
 
 /// Polls once against one publication: done, or woken.
-fn no_lost_wake<W: WaitPoint + Send + Sync + 'static>(point: fn() -> W) {
+fn no_lost_wake<W: Policy + Send + Sync + 'static>(point: fn() -> W) {
     model(3, move || {
         let place = Place::new(point());
         let publisher = {
@@ -135,12 +156,29 @@ fn loom_queue_loses_no_wake() {
 }
 
 /// A queue whose notifiers may do without a fence.
-type StreamQueue = WaitQueue<Stream, true>;
+type StreamQueue = FairQueue<Threads, Adaptive>;
+
+/// A place that counts successes.
+trait Counts: Policy {
+    fn count(&self);
+}
+
+impl Counts for ConsumerEnd {
+    fn count(&self) {
+        self.succeeded();
+    }
+}
+
+impl Counts for StreamQueue {
+    fn count(&self) {
+        self.succeeded();
+    }
+}
 
 /// A place where messages have been dense: its notifiers do without a fence.
-fn dense<W: WaitPoint>(point: W) -> W {
+fn dense<W: Counts>(point: W) -> W {
     // So many are a stream in the models.
-    point.succeeded();
+    point.count();
     point
 }
 
@@ -156,7 +194,7 @@ fn loom_dense_queue_loses_no_wake() {
 
 /// It becomes dense, and the next wait begins, while a notifier is at work: what
 /// it saw may be out of date by both.
-fn becomes_dense<W: WaitPoint + Send + Sync + 'static>(point: fn() -> W) {
+fn becomes_dense<W: Counts + Send + Sync + 'static>(point: fn() -> W) {
     model(3, move || {
         let place = Place::new(point());
         let publisher = {
@@ -170,7 +208,7 @@ fn becomes_dense<W: WaitPoint + Send + Sync + 'static>(point: fn() -> W) {
         let mut waiter = Pinned::new();
         let mut ready = place.poll(&mut waiter, &waker).is_ready();
         if ready {
-            place.point.succeeded();
+            place.point.count();
             waiter = Pinned::new();
             ready = place.poll(&mut waiter, &waker).is_ready();
         }
@@ -291,7 +329,7 @@ fn end_wakes_the_future_behind_the_cell(end: fn() -> ConsumerEnd) {
 #[test]
 fn loom_queue_hands_a_cancelled_notification_on() {
     hands_on(Queue::new);
-    hands_on(WaitQueue::<Threads, false>::new);
+    hands_on(WaitQueue::<Threads>::new);
 }
 
 #[test]
@@ -299,9 +337,9 @@ fn loom_dense_queue_hands_a_cancelled_notification_on() {
     hands_on(|| dense(StreamQueue::new()));
 }
 
-fn hands_on<M: Mode, const FIFO: bool>(queue: fn() -> WaitQueue<M, FIFO>)
+fn hands_on<W>(queue: fn() -> W)
 where
-    WaitQueue<M, FIFO>: Send + Sync,
+    W: Policy<Node = Node<Threads>> + Send + Sync + 'static,
 {
     model(3, move || {
         let place = Place::new(queue());
@@ -326,9 +364,9 @@ where
 
 /// The first of two waiters is leaked: it is notified, and never comes back. The
 /// notifier's next operation reaches the second, which begins to wait meanwhile.
-fn recalls_past_a_leaked_waiter<M: Mode>(queue: fn() -> WaitQueue<M, true>)
+fn recalls_past_a_leaked_waiter<F>(queue: fn() -> FairQueue<Threads, F>)
 where
-    WaitQueue<M, true>: Send + Sync,
+    F: Fence + Send + Sync + 'static,
 {
     model(3, move || {
         let place = Place::new(queue());
@@ -428,7 +466,7 @@ fn loom_dense_queue_with_two_waiters_and_two_units() {
     two_waiters_and_two_units(|| dense(StreamQueue::new()));
 }
 
-fn two_waiters_and_two_units<W: WaitPoint + Send + Sync + 'static>(point: fn() -> W) {
+fn two_waiters_and_two_units<W: Policy + Send + Sync + 'static>(point: fn() -> W) {
     model(2, move || {
         let place = Place::new(point());
         let publisher = {
@@ -460,130 +498,5 @@ fn two_waiters_and_two_units<W: WaitPoint + Send + Sync + 'static>(point: fn() -
             pending.retain_mut(|(_, _, waker, waiter)| place.poll(waiter, waker).is_pending());
         }
         assert!(pending.is_empty(), "two units for two waiters");
-    });
-}
-
-/// A latch, and what is written before it is set.
-struct Gate {
-    latch: Latch,
-    before: UnsafeCell<u32>,
-}
-
-// SAFETY: `before` is written before the latch is set and read after it was
-// seen set; that this is no race is what the models check.
-unsafe impl Send for Gate {}
-// SAFETY: as above.
-unsafe impl Sync for Gate {}
-
-// SAFETY: the latch lies in the block of the `Arc`.
-unsafe impl Holder for Arc<Gate> {
-    fn latch(&self) -> &Latch {
-        &self.latch
-    }
-}
-
-impl Gate {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            latch: Latch::new(),
-            before: UnsafeCell::new(0),
-        })
-    }
-
-    fn open(&self) {
-        // SAFETY: nobody looks before the latch is set.
-        self.before.with_mut(|before| unsafe { *before = 7 });
-        self.latch.set();
-    }
-
-    fn assert_open(&self) {
-        assert!(self.latch.is_set());
-        // SAFETY: the latch was seen set.
-        assert_eq!(self.before.with(|before| unsafe { *before }), 7);
-    }
-}
-
-fn poll_latch(future: &mut Pin<Box<LatchFut<Arc<Gate>>>>, waker: &Waker) -> Poll<()> {
-    future.as_mut().poll(&mut Context::from_waker(waker))
-}
-
-/// Who sees the flag sees what came before it; who does not see it is woken.
-#[test]
-fn loom_latch_wakes_and_shows_what_came_before() {
-    model(3, || {
-        let gate = Gate::new();
-        let opener = {
-            let gate = gate.clone();
-            thread::spawn(move || gate.open())
-        };
-        let (woken, waker) = flag();
-        let mut future = Box::pin(LatchFut::new(gate.clone()));
-        let ready = poll_latch(&mut future, &waker).is_ready();
-        if ready {
-            gate.assert_open();
-        }
-        opener.join().unwrap();
-        if !ready {
-            assert!(woken.is_set(), "pending and never woken");
-            assert!(poll_latch(&mut future, &waker).is_ready());
-        }
-        gate.assert_open();
-    });
-}
-
-/// A flag that is only asked for shows what came before it, too.
-#[test]
-fn loom_latch_is_seen_without_waiting() {
-    model(3, || {
-        let gate = Gate::new();
-        let opener = {
-            let gate = gate.clone();
-            thread::spawn(move || gate.open())
-        };
-        if gate.latch.is_set() {
-            gate.assert_open();
-        }
-        opener.join().unwrap();
-    });
-}
-
-/// One future is dropped while the latch is set; the other is woken, and none
-/// is touched after it is gone.
-#[test]
-fn loom_latch_against_a_future_that_leaves() {
-    model(2, || {
-        let gate = Gate::new();
-        let wakers = [flag(), flag()];
-        let [mut a, mut b] = [(); 2].map(|()| Box::pin(LatchFut::new(gate.clone())));
-        assert!(poll_latch(&mut a, &wakers[0].1).is_pending());
-        assert!(poll_latch(&mut b, &wakers[1].1).is_pending());
-        let opener = {
-            let gate = gate.clone();
-            thread::spawn(move || gate.open())
-        };
-        drop(a);
-        opener.join().unwrap();
-        assert!(wakers[1].0.is_set());
-        assert!(poll_latch(&mut b, &wakers[1].1).is_ready());
-    });
-}
-
-/// Two set it at once: a waiter is woken by one of them.
-#[test]
-fn loom_latch_set_twice() {
-    model(2, || {
-        let gate = Gate::new();
-        let (woken, waker) = flag();
-        let mut future = Box::pin(LatchFut::new(gate.clone()));
-        assert!(poll_latch(&mut future, &waker).is_pending());
-        let setters = [(); 2].map(|()| {
-            let gate = gate.clone();
-            thread::spawn(move || gate.latch.set())
-        });
-        for setter in setters {
-            setter.join().unwrap();
-        }
-        assert!(woken.is_set());
-        assert!(poll_latch(&mut future, &waker).is_ready());
     });
 }
