@@ -8,10 +8,11 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::bytes_fut::{ByteRecvFut, ByteSendFut, ClaimFut};
-use super::core::{Core, Next};
+use super::core::{Core, Next, Offer};
 use super::error::{ClaimError, RecvError, TryClaimError, TryRecvError};
 use super::kind::{CrossThread, ManyProducers, Topology};
 use super::phase::Phase;
+use super::snapshots::snapshots;
 use crate::ring::Bounded;
 use crate::ring::bytes::{ByteRing, Claim};
 use crate::ring::record::Span;
@@ -20,7 +21,7 @@ use crate::wait::WaitPoint;
 use crate::wait::parker::block;
 
 pub(super) type ByteCore<K> = Core<K, ByteRing<<K as Topology>::Claim>>;
-type Shared<K> = <K as Topology>::Ptr<ByteCore<K>>;
+type CorePtr<K> = <K as Topology>::Ptr<ByteCore<K>>;
 
 /// The sending end of a byte channel.
 ///
@@ -30,7 +31,7 @@ type Shared<K> = <K as Topology>::Ptr<ByteCore<K>>;
 /// stands in [the module](super). Dropping the last sender ends the channel
 /// once it is empty.
 pub struct ByteSender<K: CrossThread> {
-    pub(super) core: Shared<K>,
+    pub(super) core: CorePtr<K>,
     /// The claim that was handed out. Still here at the next one, or when this
     /// is dropped, it was forgotten and is aborted.
     pub(super) open: Option<Span>,
@@ -44,7 +45,7 @@ pub struct ByteSender<K: CrossThread> {
 /// [`mpsc_bytes::Receiver`](super::mpsc_bytes::Receiver). What every kind
 /// promises stands in [the module](super).
 pub struct ByteReceiver<K: CrossThread> {
-    pub(super) core: Shared<K>,
+    pub(super) core: CorePtr<K>,
     /// The message that was handed out. Still here at the next one, it was
     /// forgotten and is released.
     pub(super) open: Option<Span>,
@@ -191,7 +192,7 @@ impl<K: CrossThread> ByteSender<K> {
     /// Whether a message of `len` bytes can ever be sent.
     #[inline]
     pub(super) fn check(&self, len: usize) -> Result<(), ClaimError> {
-        let max = self.max_message_len();
+        let max = self.core.ring.max_len();
         match len {
             0 => Err(ClaimError::ZeroLength),
             len if len > max => Err(ClaimError::TooLong { len, max }),
@@ -209,15 +210,12 @@ impl<K: CrossThread> ByteSender<K> {
         }
         // SAFETY: the length was checked; one thread at a time claims, unless
         // it is made for many, because the handle is borrowed exclusively.
-        let Some(span) = (unsafe { self.core.ring.claim(len) }) else {
-            return if self.core.is_refused() {
-                closed()
-            } else {
-                None
-            };
-        };
-        self.core.room.succeeded();
-        Some(Ok(span))
+        let claimed = unsafe { self.core.ring.claim(len) };
+        match self.core.offer(claimed.ok_or(())) {
+            Offer::Accepted(span) => Some(Ok(span)),
+            Offer::Full(()) => None,
+            Offer::Refused(()) => closed(),
+        }
     }
 
     /// Publishes the first `len` bytes of the open claim and ends it.
@@ -243,35 +241,32 @@ impl<K: CrossThread> ByteSender<K> {
         kept.then_some(()).ok_or(())
     }
 
+    /// Whether the receiver is gone or has closed: no claim will succeed.
+    pub fn is_disconnected(&self) -> bool {
+        self.core.is_closed()
+    }
+}
+
+snapshots! {
+    impl [K: CrossThread] ByteSender<K>, ByteReceiver<K> {
+        "Bytes of the ring.",
+        "Bytes claimed and not yet released, with what is lost to alignment: a snapshot.",
+        "Whether nothing is claimed or waits to be received: a snapshot.",
+        "Whether there is no room at all: a snapshot."
+    }
+}
+
+impl<K: CrossThread> ByteSender<K> {
     /// The longest message this channel can carry, in bytes.
     pub fn max_message_len(&self) -> usize {
         self.core.ring.max_len()
     }
+}
 
-    /// Bytes of the ring.
-    pub fn capacity(&self) -> usize {
-        self.core.ring.capacity()
-    }
-
-    /// Bytes claimed and not yet released, with what is lost to alignment: a
-    /// snapshot.
-    pub fn len(&self) -> usize {
-        self.core.ring.len()
-    }
-
-    /// Whether nothing is claimed or waits to be received: a snapshot.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether there is no room at all: a snapshot.
-    pub fn is_full(&self) -> bool {
-        !self.core.has_room()
-    }
-
-    /// Whether the receiver is gone or has closed: no claim will succeed.
-    pub fn is_disconnected(&self) -> bool {
-        self.core.is_closed()
+impl<K: CrossThread> ByteReceiver<K> {
+    /// The longest message this channel can carry, in bytes.
+    pub fn max_message_len(&self) -> usize {
+        self.core.ring.max_len()
     }
 }
 
@@ -377,32 +372,6 @@ impl<K: CrossThread> ByteReceiver<K> {
         let mut first = caught(|| unsafe { self.core.close() });
         keep_first(&mut first, caught(|| self.core.messages.notify_all()));
         hand_on(first);
-    }
-
-    /// The longest message this channel can carry, in bytes.
-    pub fn max_message_len(&self) -> usize {
-        self.core.ring.max_len()
-    }
-
-    /// Bytes of the ring.
-    pub fn capacity(&self) -> usize {
-        self.core.ring.capacity()
-    }
-
-    /// Bytes claimed and not yet released, with what is lost to alignment: a
-    /// snapshot.
-    pub fn len(&self) -> usize {
-        self.core.ring.len()
-    }
-
-    /// Whether nothing is claimed or waits to be received: a snapshot.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether there is no room at all: a snapshot.
-    pub fn is_full(&self) -> bool {
-        !self.core.has_room()
     }
 
     /// Whether no claim can succeed any more; some messages may still be there.

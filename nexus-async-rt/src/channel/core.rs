@@ -196,6 +196,20 @@ impl<K: Topology, R: Bounded> Core<K, R> {
         }
     }
 
+    /// What the ring's answer to a push or a claim is to a sender, as
+    /// [`next`](Core::next) is to a receiver.
+    #[inline(always)]
+    pub(super) fn offer<A, D>(&self, answer: Result<A, D>) -> Offer<A, D> {
+        match answer {
+            Ok(accepted) => {
+                self.room.succeeded();
+                Offer::Accepted(accepted)
+            }
+            Err(back) if self.is_refused() => Offer::Refused(back),
+            Err(back) => Offer::Full(back),
+        }
+    }
+
     /// A message has been taken out and may not be the caller's yet: the next
     /// sender is woken, and if its waker panics, that does not cost the message.
     #[inline(always)]
@@ -335,38 +349,41 @@ impl<K: Topology, R: Bounded> Core<K, R> {
 }
 
 /// Values.
-impl<K: Topology, R> Core<K, R> {
-    /// Sends `value`, or gives it back: no room, or [closed](Core::is_closed).
+impl<K: Topology, R: Bounded> Core<K, R> {
+    /// Sends `value`.
     ///
     /// # Safety
     ///
     /// - One thread at a time sends, unless the ring is made for many.
     #[inline(always)]
-    pub(super) unsafe fn offer<T>(&self, value: T) -> Result<(), T>
+    pub(super) unsafe fn send<T>(&self, value: T) -> Offer<(), T>
     where
         R: Ring<T>,
     {
         // SAFETY: guaranteed by this function's contract.
         unsafe {
-            self.push(value)?;
-            self.pushed()
+            match self.push(value) {
+                Offer::Accepted(()) => match self.pushed() {
+                    Ok(()) => Offer::Accepted(()),
+                    Err(value) => Offer::Refused(value),
+                },
+                declined => declined,
+            }
         }
     }
 
-    /// The first half of [`offer`](Core::offer): pushes.
+    /// The first half of [`send`](Core::send): pushes.
     ///
     /// # Safety
     ///
-    /// - As for `offer`.
+    /// - As for `send`.
     #[inline(always)]
-    pub(super) unsafe fn push<T>(&self, value: T) -> Result<(), T>
+    pub(super) unsafe fn push<T>(&self, value: T) -> Offer<(), T>
     where
         R: Ring<T>,
     {
         // SAFETY: guaranteed by this function's contract.
-        unsafe { self.ring.push(value) }?;
-        self.room.succeeded();
-        Ok(())
+        self.offer(unsafe { self.ring.push(value) })
     }
 
     /// The second half: wakes the receiver, or gives the value back.
@@ -405,6 +422,17 @@ pub(super) enum Next<M> {
     Nothing,
     /// Nothing, and nothing will come.
     End,
+}
+
+/// What a sender gets.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Offer<A, D> {
+    /// The message or the claim is in the ring.
+    Accepted(A),
+    /// There is no room now.
+    Full(D),
+    /// The receiver is gone or has closed.
+    Refused(D),
 }
 
 #[cfg(all(test, not(nexus_loom), target_os = "linux", not(miri)))]
@@ -453,7 +481,7 @@ mod tests {
         unsafe {
             let take = |core: &Core<Spsc, SpscRing<Box<u32>>>| core.ring.pop();
             let core = closed_late(make, |core| {
-                core.offer(Box::new(0)).expect("there is room");
+                assert_eq!(core.send(Box::new(0)), Offer::Accepted(()));
                 assert!(matches!(
                     core.next::<false, _>(&Cell::new(Phase::Open), || take(core)),
                     Next::Message(_)
@@ -461,9 +489,9 @@ mod tests {
             });
             let Some(core) = core else { return };
             let closed = Cell::new(Phase::Closed);
-            core.push(Box::new(1)).expect("there is room");
+            assert_eq!(core.push(Box::new(1)), Offer::Accepted(()));
             assert_eq!(core.pushed::<Box<u32>>(), Ok(()));
-            core.push(Box::new(2)).expect("there is room");
+            assert_eq!(core.push(Box::new(2)), Offer::Accepted(()));
             assert_eq!(
                 core.next::<false, _>(&closed, || take(&core)),
                 Next::Message(Box::new(1))

@@ -87,9 +87,9 @@ pub enum Spsc {}
 pub enum Mpsc {}
 
 impl Topology for Local {
-    type Mode = mode::Local;
+    type Mode = mode::OneThread;
     type Fence = NoFence;
-    type Consumer = WaitQueue<mode::Local>;
+    type Consumer = WaitQueue<mode::OneThread>;
     type Typed<T> = LocalRing<T>;
     type Claim = Single;
     type Ptr<C> = Rc<C>;

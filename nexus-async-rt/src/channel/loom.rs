@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use ::loom::thread;
 
-use super::core::{Core, Next};
+use super::core::{Core, Next, Offer};
 use super::kind::{Mpsc, Spsc, Topology};
 use super::phase::Phase;
 use crate::ring::bytes::{ByteRing, Claim};
@@ -101,7 +101,7 @@ impl<K: Topology> Crossing<K> {
     /// Whether `value` was accepted.
     fn offer(&self, value: u32) -> bool {
         // SAFETY: as many senders as the kind is made for; see `Crossing`.
-        unsafe { self.0.offer(value) }.is_ok()
+        unsafe { self.0.send(value) == Offer::Accepted(()) }
     }
 
     fn close(&self) {

@@ -106,6 +106,7 @@ pub mod local;
 pub mod mpsc;
 pub mod mpsc_bytes;
 mod phase;
+mod snapshots;
 pub mod spsc;
 pub mod spsc_bytes;
 mod typed;

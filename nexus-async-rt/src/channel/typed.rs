@@ -5,10 +5,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use super::core::{Core, Next};
+use super::core::{Core, Next, Offer};
 use super::error::{RecvError, SendError, TryRecvError, TrySendError};
 use super::kind::{CrossThread, Kind, ManyProducers, Mpsc, Topology};
 use super::phase::Phase;
+use super::snapshots::snapshots;
 use super::typed_fut::{RecvFut, RecvMutFut, SendFut, SendMutFut};
 use crate::ring::{Bounded, Ring};
 use crate::thread;
@@ -17,7 +18,7 @@ use crate::wait::WaitPoint;
 use crate::wait::parker::block;
 
 pub(super) type TypedCore<T, K> = Core<K, <K as Topology>::Typed<T>>;
-type Shared<T, K> = <K as Topology>::Ptr<TypedCore<T, K>>;
+type CorePtr<T, K> = <K as Topology>::Ptr<TypedCore<T, K>>;
 
 /// Neither `Send` nor `Sync` unless said so below.
 type NotAuto = PhantomData<*const ()>;
@@ -30,7 +31,7 @@ type NotAuto = PhantomData<*const ()>;
 /// [the module](super). Dropping the last sender ends the channel once it is
 /// empty.
 pub struct Sender<T, K: Kind> {
-    pub(super) core: Shared<T, K>,
+    pub(super) core: CorePtr<T, K>,
     _not_auto: NotAuto,
 }
 
@@ -42,7 +43,7 @@ pub struct Sender<T, K: Kind> {
 /// [`mpsc::Receiver`](super::mpsc::Receiver). What every kind promises stands
 /// in [the module](super). Dropping it drops what is buffered, on this thread.
 pub struct Receiver<T, K: Kind> {
-    pub(super) core: Shared<T, K>,
+    pub(super) core: CorePtr<T, K>,
     phase: Cell<Phase>,
     _not_auto: NotAuto,
 }
@@ -109,33 +110,11 @@ impl<T, K: Kind> Sender<T, K> {
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         // SAFETY: one thread at a time sends unless the ring is made for many,
         // guaranteed by the handle's `Send` and `Sync`.
-        unsafe { self.core.offer(value) }.map_err(|value| {
-            if self.core.is_refused() {
-                TrySendError::Disconnected(value)
-            } else {
-                TrySendError::Full(value)
-            }
-        })
-    }
-
-    /// How many messages there is room for.
-    pub fn capacity(&self) -> usize {
-        self.core.ring.capacity()
-    }
-
-    /// How many messages wait to be received: a snapshot.
-    pub fn len(&self) -> usize {
-        self.core.ring.len()
-    }
-
-    /// Whether no message waits to be received: a snapshot.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether there is no room: a snapshot.
-    pub fn is_full(&self) -> bool {
-        !self.core.has_room()
+        match unsafe { self.core.send(value) } {
+            Offer::Accepted(()) => Ok(()),
+            Offer::Full(value) => Err(TrySendError::Full(value)),
+            Offer::Refused(value) => Err(TrySendError::Disconnected(value)),
+        }
     }
 
     /// Whether the receiver is gone or has closed: no send will succeed.
@@ -164,6 +143,15 @@ impl<T, K: Kind> Sender<T, K> {
             Err(TrySendError::Disconnected(value)) => Err(SendError(value)),
             Err(TrySendError::Full(value)) => block(self.send(value)),
         }
+    }
+}
+
+snapshots! {
+    impl [T, K: Kind] Sender<T, K>, Receiver<T, K> {
+        "How many messages there is room for.",
+        "How many messages wait to be received: a snapshot.",
+        "Whether no message waits to be received: a snapshot.",
+        "Whether there is no room: a snapshot."
     }
 }
 
@@ -250,26 +238,6 @@ impl<T, K: Kind> Receiver<T, K> {
         let mut first = closed;
         keep_first(&mut first, caught(|| self.core.messages.notify_all()));
         hand_on(first);
-    }
-
-    /// How many messages there is room for.
-    pub fn capacity(&self) -> usize {
-        self.core.ring.capacity()
-    }
-
-    /// How many messages wait to be received: a snapshot.
-    pub fn len(&self) -> usize {
-        self.core.ring.len()
-    }
-
-    /// Whether no message waits to be received: a snapshot.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether there is no room: a snapshot.
-    pub fn is_full(&self) -> bool {
-        !self.core.has_room()
     }
 
     /// Whether no message can be sent any more; some may still be there.

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::core::{MessageWaiter, Next, RoomWaiter};
+use super::core::{MessageWaiter, Next, Offer, RoomWaiter};
 use super::error::{RecvError, SendError};
 use super::kind::{CrossThread, Kind};
 use super::typed::{Receiver, Sender};
@@ -48,9 +48,9 @@ fn attempt_send<T, K: Kind>(
     // SAFETY: one thread at a time sends unless the ring is made for many,
     // guaranteed by the handle's `Send` and `Sync`.
     match unsafe { sender.core.push(sending) } {
-        Ok(()) => Some(Ok(())),
-        Err(back) if sender.core.is_refused() => Some(Err(SendError(back))),
-        Err(back) => {
+        Offer::Accepted(()) => Some(Ok(())),
+        Offer::Refused(back) => Some(Err(SendError(back))),
+        Offer::Full(back) => {
             *value = Some(back);
             None
         }

@@ -13,7 +13,7 @@
 //! - No waker is cloned, woken or dropped in an open borrow.
 
 use crate::unwind::{Panic, caught, contained, hand_on, keep_first};
-use crate::wait::mode::Local;
+use crate::wait::mode::OneThread;
 use crate::wait::queue::WaitQueue;
 use std::cell::Cell;
 use std::fmt;
@@ -21,7 +21,7 @@ use std::io;
 use std::task::{Context, Waker};
 
 /// Where futures wait for a side.
-pub(crate) type Waiters = WaitQueue<Local>;
+pub(crate) type Waiters = WaitQueue<OneThread>;
 
 /// One of the two directions of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) enum Readiness {
     ReadyForMore,
 }
 
-struct State {
+struct SideState {
     readiness: Cell<Readiness>,
     /// Events so far.
     tick: Cell<u32>,
@@ -68,11 +68,11 @@ pub(crate) struct Watch {
     pub(super) generation: Cell<usize>,
     /// The sides that the OS watches.
     pub(super) interest: Cell<u8>,
-    read: State,
-    write: State,
+    read: SideState,
+    write: SideState,
 }
 
-impl State {
+impl SideState {
     fn new() -> Self {
         Self {
             readiness: Cell::new(Readiness::Blocked),
@@ -93,12 +93,12 @@ impl Watch {
             index,
             generation: Cell::new(0),
             interest: Cell::new(0),
-            read: State::new(),
-            write: State::new(),
+            read: SideState::new(),
+            write: SideState::new(),
         }
     }
 
-    fn state(&self, side: Side) -> &State {
+    fn state(&self, side: Side) -> &SideState {
         match side {
             Side::Read => &self.read,
             Side::Write => &self.write,

@@ -22,7 +22,7 @@
 use std::ptr::NonNull;
 
 use super::payload::Payload;
-use super::record::{Geometry, Header, Span};
+use super::record::{Geometry, RecordHeader, Span};
 use super::{Bounded, CLOSED, End, distance};
 use crate::sync::{AtomicU64, CachePadded, Ordering, Site, UnsafeCell, ordering};
 
@@ -279,7 +279,7 @@ impl<C: Claim> ByteRing<C> {
         }?;
         let padding = padding(start);
         if padding != 0 {
-            self.publish(start, Header::Padding(padding as usize));
+            self.publish(start, RecordHeader::Padding(padding as usize));
         }
         Some(Span {
             position: start + padding,
@@ -309,15 +309,15 @@ impl<C: Claim> ByteRing<C> {
         debug_assert!(len <= span.len);
         self.payload.assert_exclusive(&self.geometry, span);
         if len == 0 {
-            return self.publish(span.position, Header::Padding(span.len));
+            return self.publish(span.position, RecordHeader::Padding(span.len));
         }
         let kept = self.geometry.stride(len);
         let rest = self.geometry.stride(span.len) - kept;
         if rest != 0 {
             // Before the message, which makes it reachable.
-            self.publish(span.position + kept, Header::Padding(rest as usize));
+            self.publish(span.position + kept, RecordHeader::Padding(rest as usize));
         }
-        self.publish(span.position, Header::Message(len));
+        self.publish(span.position, RecordHeader::Message(len));
     }
 
     /// The ring is closed, as the producer found when it looked after it had
@@ -361,9 +361,9 @@ impl<C: Claim> ByteRing<C> {
                 };
             }
             let message = match self.geometry.decode(position, word) {
-                Header::Nothing => None,
-                Header::Message(len) => Some(Span { position, len }),
-                Header::Padding(len) => {
+                RecordHeader::Nothing => None,
+                RecordHeader::Message(len) => Some(Span { position, len }),
+                RecordHeader::Padding(len) => {
                     let next = position + self.geometry.stride(len);
                     // SAFETY: one thread at a time, guaranteed by this
                     // function's contract.
@@ -414,7 +414,7 @@ impl<C: Claim> ByteRing<C> {
     }
 
     #[inline(always)]
-    fn publish(&self, position: u64, header: Header) {
+    fn publish(&self, position: u64, header: RecordHeader) {
         let word = self.geometry.encode(position, header);
         // Ordering: Release; pairs with the Acquire load in `read`, so that
         // the record's bytes, and padding behind it, are visible.
@@ -461,7 +461,8 @@ impl<C: Claim> Bounded for ByteRing<C> {
         let word = self
             .header(position)
             .load(ordering(Site::BytesObserve, Ordering::Acquire));
-        self.geometry.decode(position, word) != Header::Nothing && !self.claims.ends_at(position)
+        self.geometry.decode(position, word) != RecordHeader::Nothing
+            && !self.claims.ends_at(position)
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Span {
 
 /// What a header word says about the record at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Header {
+pub(crate) enum RecordHeader {
     /// Not published.
     Nothing,
     /// A message of that many bytes.
@@ -127,25 +127,25 @@ impl Geometry {
     }
 
     #[inline(always)]
-    pub(crate) fn encode(&self, position: u64, header: Header) -> u64 {
+    pub(crate) fn encode(&self, position: u64, header: RecordHeader) -> u64 {
         let lap = position & !(self.capacity - 1);
         match header {
-            Header::Nothing => lap,
-            Header::Message(len) => lap | len as u64,
-            Header::Padding(len) => lap | self.padding_bit() | len as u64,
+            RecordHeader::Nothing => lap,
+            RecordHeader::Message(len) => lap | len as u64,
+            RecordHeader::Padding(len) => lap | self.padding_bit() | len as u64,
         }
     }
 
     #[inline(always)]
-    pub(crate) fn decode(&self, position: u64, word: u64) -> Header {
+    pub(crate) fn decode(&self, position: u64, word: u64) -> RecordHeader {
         // Same lap: what is left of the difference is flag and length.
         let low = word ^ (position & !(self.capacity - 1));
         if low == 0 || low >= self.capacity {
-            Header::Nothing
+            RecordHeader::Nothing
         } else if low & self.padding_bit() != 0 {
-            Header::Padding((low & (self.padding_bit() - 1)) as usize)
+            RecordHeader::Padding((low & (self.padding_bit() - 1)) as usize)
         } else {
-            Header::Message(low as usize)
+            RecordHeader::Message(low as usize)
         }
     }
 
@@ -196,18 +196,21 @@ mod tests {
         for lap in [0, 1, 2, 1 << 40] {
             let position = lap * 64 + 16;
             for header in [
-                Header::Message(1),
-                Header::Message(g.max_len()),
-                Header::Padding(8),
-                Header::Padding(24),
+                RecordHeader::Message(1),
+                RecordHeader::Message(g.max_len()),
+                RecordHeader::Padding(8),
+                RecordHeader::Padding(24),
             ] {
                 let word = g.encode(position, header);
                 assert_eq!(g.decode(position, word), header);
-                assert_eq!(g.decode(position + 64, word), Header::Nothing);
-                assert_eq!(g.decode(position.wrapping_sub(64), word), Header::Nothing);
+                assert_eq!(g.decode(position + 64, word), RecordHeader::Nothing);
+                assert_eq!(
+                    g.decode(position.wrapping_sub(64), word),
+                    RecordHeader::Nothing
+                );
             }
-            let nothing = g.encode(position, Header::Nothing);
-            assert_eq!(g.decode(position, nothing), Header::Nothing);
+            let nothing = g.encode(position, RecordHeader::Nothing);
+            assert_eq!(g.decode(position, nothing), RecordHeader::Nothing);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::sync::{AtomicU64, CachePadded, Ordering, Site, UnsafeCell, ordering};
 
 /// What one side alone reads and writes.
 #[derive(Debug)]
-struct Side {
+struct Half {
     /// Its own index.
     position: u64,
     /// The last it saw of the other side's index.
@@ -30,9 +30,9 @@ struct Side {
 /// The ring. Each side has a line for what it keeps and one for what it shows.
 #[derive(Debug)]
 pub struct SpscRing<T> {
-    producer: CachePadded<UnsafeCell<Side>>,
+    producer: CachePadded<UnsafeCell<Half>>,
     tail: CachePadded<AtomicU64>,
-    consumer: CachePadded<UnsafeCell<Side>>,
+    consumer: CachePadded<UnsafeCell<Half>>,
     head: CachePadded<AtomicU64>,
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
     capacity: usize,
@@ -50,7 +50,7 @@ impl<T> SpscRing<T> {
 
     /// Looks at the tail, if the consumer has taken all that it knows of.
     #[inline(always)]
-    fn observe(&self, consumer: &mut Side) {
+    fn observe(&self, consumer: &mut Half) {
         if consumer.position == consumer.opposite {
             // Ordering: Acquire; pairs with the Release store in `push`, so that
             // the slots' values are visible, and where the ring ends.
@@ -102,7 +102,7 @@ impl<T> Ring<T> for SpscRing<T> {
     #[track_caller]
     fn with_capacity(capacity: usize) -> Self {
         let side = || {
-            CachePadded(UnsafeCell::new(Side {
+            CachePadded(UnsafeCell::new(Half {
                 position: 0,
                 opposite: 0,
             }))

@@ -1,6 +1,6 @@
 //! How a runtime is set up.
 
-use super::block::{Loan, OwnWorld, Shared, Shutdown, Told};
+use super::block::{Block, Loan, OwnWorld, Shutdown, Told};
 use super::drive::{Limits, Runtime};
 use super::inbox::Bell;
 use super::{context, signals};
@@ -333,7 +333,7 @@ impl<'w> RuntimeBuilder<'w> {
         // own, which goes after everything that uses it.
         let loan = unsafe { Loan::new(world) };
         let runtime = Runtime {
-            shared: Shared::create(bell, watches.clone(), self.arena, shutdown, loan),
+            shared: Block::create(bell, watches.clone(), self.arena, shutdown, loan),
             watches,
             poller,
             limits: self.limits,

@@ -1,6 +1,6 @@
 //! The timers and the clock of the runtime that the caller runs in.
 
-use super::block::Shared;
+use super::block::Block;
 use super::context;
 use super::waker;
 use crate::timer::{ClockHold, Timers};
@@ -39,7 +39,7 @@ pub(crate) fn try_hold_clock() -> Option<ClockHold> {
     context::find(hold)
 }
 
-fn hold(shared: &Shared) -> ClockHold {
+fn hold(shared: &Block) -> ClockHold {
     let root = Waker::clone(&waker::of_root(shared));
     shared.timers.clock.hold(root)
 }

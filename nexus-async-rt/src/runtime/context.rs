@@ -1,25 +1,25 @@
 //! Which runtime the code on this thread runs in.
 
-use super::block::Shared;
+use super::block::Block;
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 
 thread_local! {
-    static CURRENT: Cell<Option<NonNull<Shared>>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<NonNull<Block>>> = const { Cell::new(None) };
 }
 
 /// Puts the former runtime back when it is dropped, unless that has been closed
 /// meanwhile: a task that is aborted between runs may own its runtime.
 #[derive(Debug)]
-pub(super) struct ContextGuard(Option<NonNull<Shared>>);
+pub(super) struct ContextGuard(Option<NonNull<Block>>);
 
 /// Makes `shared` the current runtime until the guard is dropped.
 ///
 /// # Safety
 /// - `shared` is alive until then, and this is its owner's thread.
 #[must_use]
-pub(super) unsafe fn enter(shared: NonNull<Shared>) -> ContextGuard {
+pub(super) unsafe fn enter(shared: NonNull<Block>) -> ContextGuard {
     ContextGuard(CURRENT.replace(Some(shared)))
 }
 
@@ -38,7 +38,7 @@ impl Drop for ContextGuard {
 /// Runs `f` on the current runtime, for the public function `name`.
 #[track_caller]
 #[inline(always)]
-pub(super) fn with<R>(name: &str, f: impl FnOnce(&Shared) -> R) -> R {
+pub(super) fn with<R>(name: &str, f: impl FnOnce(&Block) -> R) -> R {
     // SAFETY: given to `f` alone, which cannot keep it.
     f(unsafe { current(name) })
 }
@@ -50,7 +50,7 @@ pub(super) fn with<R>(name: &str, f: impl FnOnce(&Shared) -> R) -> R {
 /// - Used only until the function that calls this has returned.
 #[track_caller]
 #[inline(always)]
-pub(super) unsafe fn current<'a>(name: &str) -> &'a Shared {
+pub(super) unsafe fn current<'a>(name: &str) -> &'a Block {
     match CURRENT.get() {
         // SAFETY: alive as long as it is used, because the guard that keeps it
         // there is further down this stack, guaranteed by `enter`.
@@ -61,7 +61,7 @@ pub(super) unsafe fn current<'a>(name: &str) -> &'a Shared {
 
 /// As [`with`], if there is a current runtime.
 #[inline(always)]
-pub(super) fn find<R>(f: impl FnOnce(&Shared) -> R) -> Option<R> {
+pub(super) fn find<R>(f: impl FnOnce(&Block) -> R) -> Option<R> {
     // SAFETY: as in `with`.
     CURRENT.get().map(|shared| f(unsafe { shared.as_ref() }))
 }

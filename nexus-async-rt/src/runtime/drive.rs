@@ -1,6 +1,6 @@
 //! A runtime, and its loop. See the module above for a turn, `idle` for its end.
 
-use super::block::{Lent, Outermost, OwnWorld, Shared};
+use super::block::{Block, Lent, Outermost, OwnWorld};
 use super::context::{self, ContextGuard};
 use super::{signals, waker};
 use crate::reactor::{Poller, Watches};
@@ -65,7 +65,7 @@ pub(super) struct Limits {
 /// }
 /// ```
 pub struct Runtime<'w> {
-    pub(super) shared: NonNull<Shared>,
+    pub(super) shared: NonNull<Block>,
     pub(super) poller: Poller,
     pub(super) watches: Rc<Watches>,
     pub(super) limits: Limits,
@@ -73,7 +73,7 @@ pub struct Runtime<'w> {
     #[cfg(all(target_os = "linux", not(miri)))]
     pub(super) parks_in_poller: u32,
     /// Has signals handled until it is dropped.
-    pub(super) _signals: Option<signals::Watch>,
+    pub(super) _signals: Option<signals::SignalGuard>,
     /// Last: nothing of the runtime's uses it any more when it is dropped.
     pub(super) _own_world: Option<OwnWorld>,
     /// Not `Send`: the thread's number is in every task.
@@ -90,7 +90,7 @@ struct RunGuard<'a> {
 }
 
 impl Runtime<'_> {
-    pub(super) fn shared(&self) -> &Shared {
+    pub(super) fn shared(&self) -> &Block {
         // SAFETY: alive until `drop`.
         unsafe { self.shared.as_ref() }
     }
@@ -197,7 +197,7 @@ impl Runtime<'_> {
     }
 }
 
-fn poll_root<F: Future>(shared: &Shared, root: Pin<&mut F>) -> Poll<F::Output> {
+fn poll_root<F: Future>(shared: &Block, root: Pin<&mut F>) -> Poll<F::Output> {
     thread::start_budget();
     let waker = waker::of_root(shared);
     let poll = root.poll(&mut Context::from_waker(&waker));
@@ -206,7 +206,7 @@ fn poll_root<F: Future>(shared: &Shared, root: Pin<&mut F>) -> Poll<F::Output> {
 }
 
 /// Fires what is due at the time that begins this turn.
-fn fire_timers(shared: &Shared) {
+fn fire_timers(shared: &Block) {
     let now = shared.timers.clock.begin_turn();
     let fired = shared.timers.fire(shared.timers.clock.nanos(now));
     shared.counters.timers_fired.add(fired);
@@ -222,7 +222,7 @@ impl Drop for Runtime<'_> {
             // back, so they are not: nobody asks for them any more.
             std::mem::forget(unsafe { self.shared.as_ref() }.world.begin_run());
             // SAFETY: once; the block is not used afterwards.
-            unsafe { Shared::close(self.shared.as_ptr()) }
+            unsafe { Block::close(self.shared.as_ptr()) }
         };
         hand_on(panic);
     }

@@ -1,14 +1,14 @@
 //! The end of a task on its owner's thread: aborted, discarded or freed, one by one
 //! where several ends meet. See `ends`.
 
-use super::block::{Alive, Outermost, Shared};
+use super::block::{Alive, Block, Outermost};
 use super::context;
 use super::inbox::Intake;
 use crate::task::{Ended, Header, Home};
 use crate::unwind::{Panic, caught, hand_on, keep_first};
 use std::ptr::{self, NonNull};
 
-impl Shared {
+impl Block {
     /// A run begins. If a destructor drives it, the ends that wait for this
     /// destructor are done first, and none waits for it until what is returned is
     /// dropped.
@@ -32,7 +32,7 @@ impl Shared {
     /// Ends a task, and then what is queued meanwhile. Returns the first panic.
     ///
     /// # Safety
-    /// - As for [`Shared::end`]; no end is under way.
+    /// - As for [`Block::end`]; no end is under way.
     pub(super) unsafe fn end_outermost(&self, task: *const Header, how: Ended) -> Option<Panic> {
         let _outermost = self.ends.begin();
         // SAFETY: as the caller says.
@@ -71,7 +71,7 @@ impl Shared {
     /// Drops the future of an aborted task, inside its runtime.
     ///
     /// # Safety
-    /// - As for [`Shared::end`].
+    /// - As for [`Block::end`].
     unsafe fn end_aborted(&self, task: *const Header) -> Option<Panic> {
         if self.world.is_resting() {
             // Between runs there is no turn whose time could be asked for.
@@ -101,7 +101,7 @@ impl Shared {
     }
 }
 
-impl Home for Shared {
+impl Home for Block {
     #[inline]
     unsafe fn free(task: *const Header) {
         // SAFETY: as the caller says. A task that cannot be freed is the root,

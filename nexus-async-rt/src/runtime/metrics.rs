@@ -1,6 +1,6 @@
 //! What a runtime tells about itself.
 
-use super::block::Shared;
+use super::block::Block;
 use super::context;
 use super::drive::Runtime;
 use crate::task::Arena;
@@ -50,7 +50,7 @@ pub struct Metrics {
     pub slots_most_used: usize,
 }
 
-fn snapshot(shared: &Shared) -> Metrics {
+fn snapshot(shared: &Block) -> Metrics {
     let counters = &shared.counters;
     Metrics {
         tasks_alive: shared.alive.count(),

@@ -94,7 +94,7 @@ struct Registry {
 
 /// Has a runtime told of signals until it is dropped.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct SignalGuard {
     number: u64,
 }
 
@@ -103,16 +103,16 @@ pub(super) struct Watch {
 ///
 /// # Errors
 /// If the OS refuses a pipe, a thread or the handler.
-pub(super) fn watch(handle: &Told, wanted: Wanted) -> io::Result<Watch> {
+pub(super) fn watch(handle: &Told, wanted: Wanted) -> io::Result<SignalGuard> {
     let number = REGISTRY.with(|registry| registry.add(handle, wanted))?;
     // Otherwise the thread finds it: it looks after the phase has changed.
     if is_told() {
         handle.tell();
     }
-    Ok(Watch { number })
+    Ok(SignalGuard { number })
 }
 
-impl Drop for Watch {
+impl Drop for SignalGuard {
     fn drop(&mut self) {
         let told = REGISTRY.with(|registry| registry.remove(self.number));
         if let Some(handle) = told {

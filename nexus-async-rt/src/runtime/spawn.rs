@@ -1,6 +1,6 @@
 //! New tasks: on the heap, in a slot, in a slot claimed before.
 
-use super::block::Shared;
+use super::block::Block;
 use super::context;
 use super::drive::Runtime;
 use super::inbox::Intake;
@@ -149,7 +149,7 @@ impl Runtime<'_> {
 /// # Example
 /// See [`BoundedByteSlab`](crate::BoundedByteSlab).
 pub struct SlabClaim {
-    shared: NonNull<Shared>,
+    shared: NonNull<Block>,
     slot: NonNull<u8>,
     /// Neither `Send` nor `Sync`: the slab belongs to one thread.
     _local: PhantomData<*const ()>,
@@ -160,7 +160,7 @@ impl UnwindSafe for SlabClaim {}
 impl RefUnwindSafe for SlabClaim {}
 
 impl SlabClaim {
-    fn shared(&self) -> &Shared {
+    fn shared(&self) -> &Block {
         // SAFETY: alive, because a claim keeps it.
         unsafe { self.shared.as_ref() }
     }
@@ -216,7 +216,7 @@ impl fmt::Debug for SlabClaim {
     }
 }
 
-impl Shared {
+impl Block {
     fn slot(&self) -> Layout {
         match &self.arena {
             Some(arena) => arena.slot(),
@@ -305,7 +305,7 @@ impl Shared {
 /// The functions that take a future by value write it here themselves, because
 /// each function that a future passes through by value may copy it on the stack.
 struct Place<F: Future> {
-    shared: NonNull<Shared>,
+    shared: NonNull<Block>,
     task: *const Header,
     future: *mut F,
 }
@@ -318,13 +318,13 @@ impl<F: Future + 'static> Place<F> {
     /// - [`Intake::keep`] has been called for it.
     #[inline(always)]
     unsafe fn new<const BOXED: bool>(
-        shared: &Shared,
+        shared: &Block,
         memory: NonNull<u8>,
         location: &'static Location<'static>,
     ) -> Self {
         // SAFETY: as the caller says.
         let (task, future) = unsafe {
-            place::<F, Shared, BOXED>(memory.as_ptr(), |vtable| shared.header(vtable, location))
+            place::<F, Block, BOXED>(memory.as_ptr(), |vtable| shared.header(vtable, location))
         };
         Self {
             shared: NonNull::from(shared),

@@ -3,7 +3,7 @@
 //! The task's state says what may be done, see `task`; this does it, in an
 //! order in which foreign code may panic or call back anywhere.
 
-use super::block::Shared;
+use super::block::Block;
 use super::waker;
 use crate::task::{Ended, Header, Home, State, TaskVtable};
 use crate::thread;
@@ -13,7 +13,7 @@ use std::panic::Location;
 use std::ptr;
 use std::task::Context;
 
-impl Shared {
+impl Block {
     /// The home of `task`.
     ///
     /// # Safety
@@ -24,7 +24,7 @@ impl Shared {
         unsafe { (*task).home.cast() }
     }
 
-    /// A header for a task that is about to be [admitted](Shared::admit).
+    /// A header for a task that is about to be [admitted](Block::admit).
     #[inline(always)]
     pub(super) fn header(
         &self,
@@ -43,7 +43,7 @@ impl Shared {
     /// A task has been spawned.
     ///
     /// # Safety
-    /// - `task` was placed just now, with [`Shared::header`], and is
+    /// - `task` was placed just now, with [`Block::header`], and is
     ///   [counted](super::inbox::Intake::keep).
     #[inline(always)]
     pub(super) unsafe fn admit(&self, task: *const Header) {

@@ -4,7 +4,7 @@
 //! that thread a waker touches plain fields and the ready queue; on any other
 //! the atomic word and the inbox.
 
-use super::block::Shared;
+use super::block::Block;
 use super::inbox;
 use crate::task::{Header, Home};
 use crate::thread;
@@ -26,7 +26,7 @@ pub(super) unsafe fn borrowed(task: *const Header) -> ManuallyDrop<Waker> {
 
 /// The waker of the root of a runtime.
 #[inline(always)]
-pub(super) fn of_root(shared: &Shared) -> ManuallyDrop<Waker> {
+pub(super) fn of_root(shared: &Block) -> ManuallyDrop<Waker> {
     // SAFETY: the root lives as long as `shared`.
     unsafe { borrowed(&shared.alive.root) }
 }
@@ -63,8 +63,8 @@ unsafe fn wake(data: *const ()) {
         if !local {
             return inbox::wake(task);
         }
-        Shared::wake(task);
-        Shared::drop_waker(task);
+        Block::wake(task);
+        Block::drop_waker(task);
     }
 }
 
@@ -75,7 +75,7 @@ unsafe fn wake_by_ref(data: *const ()) {
         if !local {
             return inbox::wake_by_ref(task);
         }
-        Shared::wake(task);
+        Block::wake(task);
     }
 }
 
@@ -86,6 +86,6 @@ unsafe fn drop_waker(data: *const ()) {
         if !local {
             return inbox::drop_waker(task);
         }
-        Shared::drop_waker(task);
+        Block::drop_waker(task);
     }
 }

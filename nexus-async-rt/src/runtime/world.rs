@@ -1,6 +1,6 @@
 //! The World, for the tasks of the runtime that borrows it, and between its runs.
 
-use super::block::Shared;
+use super::block::Block;
 use super::context;
 use super::drive::Runtime;
 use nexus_rt::World;
@@ -37,7 +37,7 @@ pub fn with_world<R>(f: impl FnOnce(&mut World) -> R) -> R {
 
 #[track_caller]
 #[inline(always)]
-fn lend_mut<R>(shared: &Shared, name: &str, f: impl FnOnce(&mut World) -> R) -> R {
+fn lend_mut<R>(shared: &Block, name: &str, f: impl FnOnce(&mut World) -> R) -> R {
     let result = shared.world.lend_mut(name, f);
     shared.shutdown.look_at_world();
     result
@@ -103,7 +103,7 @@ impl WorldCtx {
         context::with("WorldCtx::current", Self::of)
     }
 
-    fn of(shared: &Shared) -> Self {
+    fn of(shared: &Block) -> Self {
         Self {
             number: shared.number,
             _local: PhantomData,
@@ -135,7 +135,7 @@ impl WorldCtx {
     }
 
     #[track_caller]
-    fn check(self, shared: &Shared) {
+    fn check(self, shared: &Block) {
         assert!(
             shared.number == self.number,
             "this `WorldCtx` belongs to runtime {}, the code runs in runtime {}",

@@ -70,7 +70,7 @@ where
     Fut: Future,
 {
     WithTokio {
-        state: State::Unmade(make),
+        state: Stage::Unmade(make),
         hold: None,
     }
 }
@@ -78,13 +78,13 @@ where
 /// The future of [`with_tokio`]: `Send` and `Unpin` if what is inside is.
 #[must_use = "futures do nothing unless awaited"]
 pub struct WithTokio<F, Fut> {
-    state: State<F, Fut>,
+    state: Stage<F, Fut>,
     /// From the first `Pending` to the end: the clock of the runtime that polled
     /// last does not jump meanwhile.
     hold: Option<ClockHold>,
 }
 
-enum State<F, Fut> {
+enum Stage<F, Fut> {
     Unmade(F),
     /// Pinned as soon as it is here.
     Running(Fut),
@@ -108,12 +108,12 @@ where
         // SAFETY: what is pinned, a running future, is not moved, because it is
         // only polled and dropped in place: below, and by `drop`.
         let Self { state, hold } = unsafe { self.get_unchecked_mut() };
-        if matches!(state, State::Unmade(_))
-            && let State::Unmade(make) = mem::replace(state, State::Over)
+        if matches!(state, Stage::Unmade(_))
+            && let Stage::Unmade(make) = mem::replace(state, Stage::Over)
         {
-            *state = State::Running(make());
+            *state = Stage::Running(make());
         }
-        let State::Running(future) = state else {
+        let Stage::Running(future) = state else {
             panic!("the future of `with_tokio` was polled after it was over");
         };
         // SAFETY: pinned with its owner, as above.
@@ -123,7 +123,7 @@ where
             return Poll::Pending;
         };
         *hold = None;
-        *state = State::Over;
+        *state = Stage::Over;
         thread::completed();
         Poll::Ready(output)
     }
@@ -132,7 +132,7 @@ where
 impl<F, Fut> Drop for WithTokio<F, Fut> {
     fn drop(&mut self) {
         let _tokio = enter_to_drop();
-        self.state = State::Over;
+        self.state = Stage::Over;
     }
 }
 
@@ -140,9 +140,9 @@ impl<F, Fut> fmt::Debug for WithTokio<F, Fut> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("WithTokio")
             .field(&match self.state {
-                State::Unmade(_) => "unmade",
-                State::Running(_) => "running",
-                State::Over => "over",
+                Stage::Unmade(_) => "unmade",
+                Stage::Running(_) => "running",
+                Stage::Over => "over",
             })
             .finish()
     }

@@ -79,9 +79,9 @@ impl<T> Lock<T> for Mutex<T> {
 
 /// One thread: plain words, no lock, no fence.
 #[derive(Debug)]
-pub struct Local;
+pub struct OneThread;
 
-impl Mode for Local {
+impl Mode for OneThread {
     type Word = Cell<usize>;
     type Lock<T: Debug> = RefCell<T>;
 

@@ -10,7 +10,7 @@ use std::task::Waker;
 
 use super::line::Line;
 use super::list::Node;
-use super::mode::{Local, Mode};
+use super::mode::{Mode, OneThread};
 use super::{ConsumerPoint, Policy, WaitPoint, wake, wake_all};
 use crate::sync::Site;
 
@@ -124,7 +124,7 @@ impl<M: Mode> WaitPoint for WaitQueue<M> {
 
 impl<M: Mode> Policy for WaitQueue<M> {}
 
-impl WaitQueue<Local> {
+impl WaitQueue<OneThread> {
     /// Not inlined: where nobody waits a send has no stack to set up.
     #[inline(never)]
     fn notify_some(&self) {
@@ -137,7 +137,7 @@ impl WaitQueue<Local> {
 }
 
 /// The receiver of a channel within one thread.
-impl ConsumerPoint for WaitQueue<Local> {
+impl ConsumerPoint for WaitQueue<OneThread> {
     #[inline(always)]
     fn before_look(&self) -> bool {
         true

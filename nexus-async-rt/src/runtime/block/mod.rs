@@ -31,7 +31,7 @@ use std::rc::Rc;
 
 /// See the module.
 #[repr(C)]
-pub(crate) struct Shared {
+pub(crate) struct Block {
     /// First: the home of the tasks is its address.
     pub(crate) intake: Intake,
     pub(crate) alive: Alive,
@@ -55,16 +55,16 @@ static ROOT_VTABLE: TaskVtable = TaskVtable {
     poll: |_, _| unreachable!("the root is not in the ready queue"),
     drop_future: |_| unreachable!("the root's future is the caller's"),
     drop_output: |_| unreachable!("the root's output is the caller's"),
-    release: Shared::release,
+    release: Block::release,
     abort: |_| unreachable!("the root has no handle"),
     discard: |_| unreachable!("the root's output is the caller's"),
-    drop_waker: Shared::drop_waker,
+    drop_waker: Block::drop_waker,
     output_offset: 0,
     dealloc: None,
 };
 
 /// Its life.
-impl Shared {
+impl Block {
     #[track_caller]
     pub(crate) fn create(
         bell: Bell,
@@ -167,7 +167,7 @@ impl Shared {
 }
 
 /// Wakes and references.
-impl Shared {
+impl Block {
     /// A wake on the owner's thread.
     ///
     /// # Safety

@@ -23,7 +23,7 @@ struct Freed {
     block: bool,
 }
 
-/// What a runtime and its tasks share: `Shared` without loop and futures.
+/// What a runtime and its tasks share: `runtime::Block` without loop and futures.
 #[repr(C)]
 struct Block {
     intake: Intake,
