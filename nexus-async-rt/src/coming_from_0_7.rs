@@ -30,7 +30,7 @@
 //! | `Runtime::new`, `builder` | the same. The runtime borrows the World: [`Runtime<'w>`](Runtime). |
 //! | `Runtime` in a signature or a field | `Runtime<'_>`, or a lifetime of the struct's own |
 //! | one runtime per thread at a time | any number; one of them runs at a time |
-//! | `Runtime::block_on`, `block_on_busy`, whose future is `'static` | the same; the future may borrow |
+//! | `Runtime::block_on`, `block_on_busy`, with a `'static` future | the same; the future may borrow |
 //! | `Runtime::task_count` | the same; inside the runtime also [`task_count`] |
 //! | `Runtime::install_signal_handlers` | [`RuntimeBuilder::signal_handlers`] |
 //! | `Runtime::shutdown_handle`, `shutdown_quiesce` | the same; see [the end](#the-end) |
@@ -152,7 +152,7 @@
 //! | in 0.4 to 0.7 | here |
 //! |---|---|
 //! | `CancellationToken::new`, `default`, `child`, `cancel`, `is_cancelled`, `drop_guard` | the same |
-//! | `CancellationToken::cancelled`, whose future owns the token | the same name; the future borrows. [`cancelled_owned`](CancellationToken::cancelled_owned) gives one that owns. |
+//! | `CancellationToken::cancelled`, with a future that owns the token | the same name; the future borrows. [`cancelled_owned`](CancellationToken::cancelled_owned) gives one that owns. |
 //! | `Cancelled`, `!Unpin` since 0.5 | [`cancel::CancelledFut`], [`cancel::CancelledOwnedFut`], both `!Unpin` |
 //! | `DropGuard`, `disarm` | [`cancel::DropGuard`], the same |
 //!

@@ -28,7 +28,7 @@
 //! | `task::yield_now`, `task::unconstrained` | [`yield_now`], [`unconstrained`] | [fairness](#fairness) |
 //! | `time::Instant` | `std::time::Instant`, and [`now`] where the clock may be paused | [time](#time) |
 //! | `time::sleep`, `sleep_until`, `timeout`, `timeout_at` | [`sleep`], [`sleep_until`], [`timeout`], [`timeout_at`] | |
-//! | `time::interval`, whose first tick is at once | [`interval`], whose first tick is a period away | |
+//! | `time::interval`: the first tick is at once | [`interval`]: the first tick is a period away | |
 //! | `Interval::poll_tick`, `reset_after`, `reset_immediately`, `reset_at` | the same names | |
 //! | a retry loop with a growing `sleep` | [`Backoff`] | |
 //! | `time::{pause, advance, resume}`, `start_paused` | [`pause`], [`advance`], [`resume`], [`RuntimeBuilder::start_paused`] | |
@@ -103,8 +103,8 @@
 //!
 //! A join gives the output, no `Result`. In tokio a task's panic waits in its
 //! handle, unseen if nobody joins; here it comes out of `block_on`, and the
-//! runtime can be driven again. Whoever wants panics as values asks for them
-//! where the task is spawned, by `catch_unwind` of `futures`.
+//! runtime can be driven again. A program that wants panics as values asks for
+//! them where the task is spawned, by `catch_unwind` of `futures`.
 //!
 //! To drop a handle detaches the task in both. `abort` differs: tokio's asks
 //! for the end, this one's is the end, or at the latest that of the poll it is

@@ -65,7 +65,7 @@
 //! | what may be done with a task that runs? | [`JoinHandle`] |
 //! | how is work told to end? | [`cancel`] |
 //! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
-//! | whose turn is it? | [`yield_now`], [`time::unconstrained`] |
+//! | which task runs next? | [`yield_now`], [`time::unconstrained`] |
 //! | how does one wait for the clock, and test that? | [`time`] |
 //! | how are sockets used? | [`net`] |
 //! | what has the runtime done so far? | [`runtime::Metrics`] |

@@ -19,9 +19,9 @@
 //! # Fan-in
 //!
 //! Give each source a clone of the sender. Between threads this is
-//! [`channel::mpsc`]; between tasks of one runtime it is [`channel::local`], whose
-//! sender can be cloned too. Each source keeps its own order. The order between
-//! two sources is the order in which they sent.
+//! [`channel::mpsc`]; between tasks of one runtime it is [`channel::local`], which
+//! has a sender that can be cloned too. Each source keeps its own order. The order
+//! between two sources is the order in which they sent.
 //!
 //! ```
 //! use nexus_async_rt::RuntimeBuilder;

@@ -25,7 +25,7 @@ type CorePtr<K> = <K as Topology>::Ptr<ByteCore<K>>;
 
 /// The sending end of a byte channel.
 ///
-/// Made by `channel` of the kind's module, under whose name it is used:
+/// Made by `channel` of the kind's module, which has a name of its own for it:
 /// [`spsc_bytes::Sender`](super::spsc_bytes::Sender),
 /// [`mpsc_bytes::Sender`](super::mpsc_bytes::Sender). What every kind promises
 /// stands in [the module](super). Dropping the last sender ends the channel
@@ -40,7 +40,7 @@ pub struct ByteSender<K: CrossThread> {
 
 /// The receiving end of a byte channel.
 ///
-/// Made by `channel` of the kind's module, under whose name it is used:
+/// Made by `channel` of the kind's module, which has a name of its own for it:
 /// [`spsc_bytes::Receiver`](super::spsc_bytes::Receiver),
 /// [`mpsc_bytes::Receiver`](super::mpsc_bytes::Receiver). What every kind
 /// promises stands in [the module](super).
@@ -55,7 +55,8 @@ pub struct ByteReceiver<K: CrossThread> {
 
 // SAFETY: the fields that are not auto are the shared pointer and the marker.
 // The ring's contract is one claiming thread (or a claim made for many): every
-// claim takes `&mut self`, so whoever has the handle is the only one.
+// claim takes `&mut self`, so the owner of the handle is the only one that
+// claims.
 unsafe impl<K: CrossThread> Send for ByteSender<K> {}
 // SAFETY: as for the sender: every read takes `&mut self`.
 unsafe impl<K: CrossThread> Send for ByteReceiver<K> {}
@@ -342,7 +343,7 @@ impl<K: CrossThread> ByteReceiver<K> {
         block(self.recv())
     }
 
-    /// Releases a message whose claim was forgotten.
+    /// Releases a message if its claim was forgotten.
     #[inline]
     pub(super) fn resolve(&mut self) {
         if let Some(span) = self.open {

@@ -25,8 +25,8 @@ pub struct ClaimFut<'a, K: CrossThread> {
     waiter: RoomWaiter<K>,
 }
 
-// SAFETY: the borrow is exclusive and the handle is `Send`, so whoever has the
-// future has the handle; the node is pinned and touched under its lock.
+// SAFETY: the borrow is exclusive and the handle is `Send`, so the owner of the
+// future owns the handle; the node is pinned and touched under its lock.
 unsafe impl<K: CrossThread> Send for ClaimFut<'_, K> {}
 
 impl<'a, K: CrossThread> ClaimFut<'a, K> {
@@ -123,8 +123,8 @@ pub struct ByteRecvFut<'a, K: CrossThread> {
     waiter: MessageWaiter<K>,
 }
 
-// SAFETY: the borrow is exclusive and the handle is `Send`, so whoever has the
-// future has the handle; the node is pinned and touched under its lock, or by
+// SAFETY: the borrow is exclusive and the handle is `Send`, so the owner of the
+// future owns the handle. The node is pinned and touched under its lock, or by
 // the consumer's side alone.
 unsafe impl<K: CrossThread> Send for ByteRecvFut<'_, K> {}
 

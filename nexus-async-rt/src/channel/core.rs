@@ -44,7 +44,7 @@ pub(super) type RoomWaiter<K> = Waiter<Room<K>>;
 /// What a future that receives keeps for waiting.
 pub(super) type MessageWaiter<K> = Waiter<<K as Topology>::Consumer>;
 
-/// A ring, and those who wait for it.
+/// A ring, and the futures that wait for it.
 #[derive(Debug)]
 pub(super) struct Core<K: Topology, R> {
     pub(super) ring: R,
@@ -300,10 +300,11 @@ impl<K: Topology, R: Bounded> Core<K, R> {
         }
     }
 
-    /// A receiver found nothing and is about to wait, for the first time or
-    /// `again`. No other operation of it may follow, so it looks again while senders
-    /// wait that may have to be [recalled](Core::recall); not before it has looked
-    /// twice, because one that was notified has come by then, unless it was leaked.
+    /// A receiver found nothing and is about to wait, for the first time or `again`.
+    /// No other operation of it may follow, so it looks again while senders wait
+    /// that may have to be [recalled](Core::recall). It does not recall before it
+    /// has looked twice: a sender that was notified has come by then, unless it was
+    /// leaked.
     #[inline]
     pub(super) fn before_wait(&self, again: bool, waker: &Waker) {
         if self.room.has_waiters() && !self.is_closed() {

@@ -54,7 +54,7 @@ pub trait Topology: Debug + Sized + 'static {
 )]
 pub trait Kind: Topology {}
 
-/// A kind whose ends may be on different threads. Sealed.
+/// A kind with ends that may be on different threads. Sealed.
 #[diagnostic::on_unimplemented(
     message = "the ends of a `{Self}` channel cannot be on different threads",
     label = "this needs the kind `Spsc` or `Mpsc`",
@@ -63,7 +63,7 @@ pub trait Kind: Topology {}
 )]
 pub trait CrossThread: Kind {}
 
-/// A kind whose sender may be cloned. Sealed.
+/// A kind with a sender that may be cloned. Sealed.
 #[diagnostic::on_unimplemented(
     message = "the sender of a channel of the kind `{Self}` cannot be cloned",
     label = "this kind has one producer",

@@ -86,8 +86,8 @@ fn loom_mpsc_ends_after_the_last_message_of_each_sender() {
     end_comes_last::<Mpsc>(2);
 }
 
-/// A channel whose messages have been dense, or not: with the former the sender
-/// does not fence.
+/// A channel with messages that have been dense, or not: with the former the
+/// sender does not fence.
 fn channel<K: Topology>(capacity: usize, dense: bool) -> Arc<Crossing<K>> {
     let core = Core::<K, K::Typed<u32>>::new(Ring::with_capacity(capacity));
     if dense {

@@ -35,12 +35,12 @@
 //! - **Turns.** `send` and `claim` are served in the order in which they began
 //!   to wait. The `try_` forms may overtake, and so may `blocking_send`, which
 //!   tries first. A woken sender that finds no room keeps its place.
-//! - **Cancel safety.** Any future may be dropped at any time. It leaves no
-//!   waker behind, takes no message along but the one that it was still to
-//!   send, and passes a notification that it did not use to the next. A future
-//!   that is leaked after it was polled (`mem::forget` of a boxed one) delays the
-//!   others on its side until the other side's next operation, an empty one too.
-//!   A sender that begins to wait behind a leaked one whose turn it is yields a
+//! - **Cancel safety.** Any future may be dropped at any time. It leaves no waker
+//!   behind, takes no message along but the one that it was still to send, and
+//!   passes a notification that it did not use to the next. A future that is
+//!   leaked after it was polled (`mem::forget` of a boxed one) delays the others
+//!   on its side until the other side's next operation, an empty one too. A
+//!   sender that begins to wait behind a leaked one that has its turn yields a
 //!   limited number of times.
 //! - **Two futures on one handle**, in one task or in two, both complete.
 //! - **Cooperation.** In one poll of a task of this crate's runtime, futures of
@@ -50,7 +50,7 @@
 //! - **User code** (wakers, destructors of values) runs with no lock held. The
 //!   panic of a waker comes out of the call that woke it. But a receive has a
 //!   message in its hands, and a future that goes hands on what it does not
-//!   use: there the panic hook reports it, and there it ends.
+//!   use. There the panic hook reports the panic, and it ends there.
 //!
 //! # Futures and threads
 //!
@@ -69,7 +69,7 @@
 //! Between threads each message takes a full fence on each side, so that no
 //! wake-up is lost. On Linux dense streams do without. After about a thousand
 //! messages in a row for which one side did not wait, the other side stops
-//! fencing; when the first side does wait, it makes every thread of the process
+//! fencing. When the first side does wait, it makes every thread of the process
 //! pass a fence instead (`membarrier`). That interrupts the other cores that run
 //! threads of the process for microseconds. It takes at most a hundredth of the
 //! time on average, and at most sixteen ends of channels do so at once. The first

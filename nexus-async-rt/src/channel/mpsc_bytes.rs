@@ -7,8 +7,8 @@
 //! # Ordering
 //!
 //! Messages arrive in the order of their claims. A slow claimer holds back the
-//! messages claimed after it and loses none. Whoever forgets (`mem::forget`) a
-//! claim *and* its sender holds up the channel for good.
+//! messages claimed after it and loses none. A program that forgets
+//! (`mem::forget`) a claim *and* its sender holds up the channel for good.
 //!
 //! # Cost
 //!

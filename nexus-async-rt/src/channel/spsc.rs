@@ -8,7 +8,7 @@
 //! Two allocations when it is made: `capacity` values, rounded up to a power of
 //! two, and a block that both ends share. A send or receive that need not wait is
 //! a few plain loads and stores, and [a fence](super#cost) unless messages are
-//! dense; the other side's cache line is fetched when the ring looks full, or
+//! dense. The other side's cache line is fetched when the ring looks full, or
 //! empty: at best once a lap.
 //!
 //! # Example

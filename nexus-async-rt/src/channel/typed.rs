@@ -25,11 +25,10 @@ type NotAuto = PhantomData<*const ()>;
 
 /// The sending end of a typed channel.
 ///
-/// Made by `channel` of the kind's module, under whose name it is used:
+/// Made by `channel` of the kind's module, which has a name of its own for it:
 /// [`local::Sender`](super::local::Sender), [`spsc::Sender`](super::spsc::Sender),
-/// [`mpsc::Sender`](super::mpsc::Sender). What every kind promises stands in
-/// [the module](super). Dropping the last sender ends the channel once it is
-/// empty.
+/// [`mpsc::Sender`](super::mpsc::Sender). What every kind promises stands in [the
+/// module](super). Dropping the last sender ends the channel once it is empty.
 pub struct Sender<T, K: Kind> {
     pub(super) core: CorePtr<T, K>,
     _not_auto: NotAuto,
@@ -37,7 +36,7 @@ pub struct Sender<T, K: Kind> {
 
 /// The receiving end of a typed channel.
 ///
-/// Made by `channel` of the kind's module, under whose name it is used:
+/// Made by `channel` of the kind's module, which has a name of its own for it:
 /// [`local::Receiver`](super::local::Receiver),
 /// [`spsc::Receiver`](super::spsc::Receiver),
 /// [`mpsc::Receiver`](super::mpsc::Receiver). What every kind promises stands
@@ -49,7 +48,7 @@ pub struct Receiver<T, K: Kind> {
 }
 
 // SAFETY: the fields that are not auto are the shared pointer and the marker.
-// The ring's contract is one pushing thread (or a ring made for many): the
+// The ring's contract is one pushing thread (or a ring made for many). The
 // handle is not `Sync` unless the ring is made for many, so a thread that owns
 // it is the only one that pushes. Values cross threads, hence `T: Send`.
 unsafe impl<T: Send, K: CrossThread> Send for Sender<T, K> {}

@@ -100,8 +100,8 @@ pub struct SendMutFut<'a, T, K: Kind> {
     _exclusive: PhantomData<&'a mut Sender<T, K>>,
 }
 
-// SAFETY: the borrow is exclusive and the handle is `Send`, so whoever has the
-// future has the handle; the node is pinned and touched under its lock.
+// SAFETY: the borrow is exclusive and the handle is `Send`, so the owner of the
+// future owns the handle; the node is pinned and touched under its lock.
 unsafe impl<T: Send, K: CrossThread> Send for SendMutFut<'_, T, K> {}
 
 impl<'a, T, K: Kind> SendMutFut<'a, T, K> {
@@ -191,8 +191,8 @@ pub struct RecvMutFut<'a, T, K: Kind> {
     _exclusive: PhantomData<&'a mut Receiver<T, K>>,
 }
 
-// SAFETY: the borrow is exclusive and the handle is `Send`, so whoever has the
-// future has the handle; the node is pinned and touched under its lock, or by
+// SAFETY: the borrow is exclusive and the handle is `Send`, so the owner of the
+// future owns the handle. The node is pinned and touched under its lock, or by
 // the consumer's side alone.
 unsafe impl<T: Send, K: CrossThread> Send for RecvMutFut<'_, T, K> {}
 

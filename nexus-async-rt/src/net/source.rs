@@ -1,8 +1,9 @@
 //! A descriptor, and its registration with the runtime once it has to wait.
 //!
-//! Knows no protocol. The system call comes first; only when it would block is
-//! the descriptor registered with the runtime that the caller runs in, and only
-//! for the side that blocks, unless its kind asks for both at once.
+//! Knows no protocol. The system call comes first. Only when it would block is
+//! the descriptor registered, with the runtime that the caller runs in. It is
+//! registered only for the side that blocks, unless its kind asks for both at
+//! once.
 
 use super::op::OpFut;
 use crate::reactor::{BOTH, Side, Watch, attempt};

@@ -215,11 +215,11 @@ impl<'w> RuntimeBuilder<'w> {
     /// [`ShutdownHandle::trigger`](super::ShutdownHandle::trigger) does; off by default.
     ///
     /// While a runtime that was built so exists, the first of these signals
-    /// tells all of them, on whatever threads they are, and a second one ends
-    /// the process as by default. A runtime that is built in between is told at
-    /// once. When the last of them is dropped, what was set for the signals
-    /// before is set again, unless somebody else has set something meanwhile.
-    /// Until then what was set before gets neither.
+    /// tells all of them, on all threads. A second one ends the process as by
+    /// default. A runtime that is built in between is told at once. When the
+    /// last of them is dropped, what was set for the signals before is set
+    /// again, unless somebody else has set something meanwhile. Until then what
+    /// was set before gets neither.
     ///
     /// A signal that is ignored stays ignored, and tells nobody: a shell without
     /// job control has programs in the background ignore SIGINT, and `nohup` has

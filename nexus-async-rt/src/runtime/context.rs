@@ -25,7 +25,7 @@ pub(super) unsafe fn enter(shared: NonNull<Block>) -> ContextGuard {
 
 impl Drop for ContextGuard {
     fn drop(&mut self) {
-        // SAFETY: alive, because whoever entered the former runtime is further
+        // SAFETY: alive, because what entered the former runtime is further
         // down this stack and keeps its memory: a run and a drop by the
         // `Runtime`, an abort by its task.
         let open = self

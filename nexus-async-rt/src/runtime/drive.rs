@@ -72,7 +72,7 @@ pub struct Runtime<'w> {
     /// Parks to come that go to the poller for the reason in `park`.
     #[cfg(all(target_os = "linux", not(miri)))]
     pub(super) parks_in_poller: u32,
-    /// Has signals handled until it is dropped.
+    /// Signals are handled until it is dropped.
     pub(super) _signals: Option<signals::SignalGuard>,
     /// Last: nothing of the runtime's uses it any more when it is dropped.
     pub(super) _own_world: Option<OwnWorld>,

@@ -74,7 +74,7 @@ impl Block {
     /// - As for [`Block::end`].
     unsafe fn end_aborted(&self, task: *const Header) -> Option<Panic> {
         if self.world.is_resting() {
-            // Between runs there is no turn whose time could be asked for.
+            // Between runs there is no turn, and so no time of a turn.
             self.timers.clock.forget_time();
         }
         // SAFETY: a task is alive, so the runtime is not closed, and the block

@@ -2,15 +2,15 @@
 //!
 //! 1. For `spin`, look at the inbox, the sockets and the clock again and again.
 //! 2. Look at everything once more. Wakers have run in the spin, and after the
-//!    turn's look at the timers: they may have begun a timer, paused the clock or
-//!    ended the last hold on it, on this thread, where no wake tells of it. If
+//!    turn's look at the timers. They may have begun a timer, paused the clock or
+//!    ended the last hold on it: on this thread, where no wake tells of it. If
 //!    there is work, or a deadline comes within `spin`, begin again.
 //! 3. Step to *parked*, which fails if a wake has come in between. Nothing foreign
 //!    runs between the look and this step.
 //! 4. Sleep in the OS until `spin` before the next deadline, the bell or a socket.
 //!    If there is no deadline and no socket is watched: on the inbox's word, where
-//!    the OS has that, which is cheaper to wake from; but not for some time after
-//!    a wake that came before it slept.
+//!    the OS has that, which is cheaper to wake from. Not so for some time after a
+//!    wake that came before it slept.
 //! 5. Step back to *running*, and take what came.
 //!
 //! `block_on_busy` goes on with the next turn instead. What was taken out
@@ -34,7 +34,7 @@ impl Runtime<'_> {
         self.report();
     }
 
-    /// Wakes those who wait for what the poller has heard.
+    /// Wakes the tasks that wait for what the poller has heard.
     fn report(&mut self) {
         let watches = &self.watches;
         self.poller
@@ -93,8 +93,8 @@ impl Runtime<'_> {
         }
     }
 
-    /// Sleeps in the OS, steps back to running, and wakes those who wait for a
-    /// socket that is ready.
+    /// Sleeps in the OS, steps back to running, and wakes the tasks that wait
+    /// for a socket that is ready.
     fn sleep(&mut self, park: Park, sleep: Option<(Instant, Duration)>) {
         // SAFETY: alive until `drop`.
         let shared = unsafe { self.shared.as_ref() };

@@ -11,7 +11,7 @@
 //! # A turn
 //!
 //! 1. At most `tasks_per_cycle` tasks are polled, one by one from the front of
-//!    the ready queue; a task that wakes itself goes to its end and may come up
+//!    the ready queue. A task that wakes itself goes to its end and may come up
 //!    again in the same turn.
 //! 2. The root, the future of `block_on`, is polled if it has been woken.
 //! 3. At most `cross_thread_drain_limit` wakes of other threads are taken out
@@ -29,7 +29,7 @@
 //! # Panics
 //!
 //! One guard is around the whole loop. It ends the task that was being polled
-//! and lets the panic go on; everything else is in order at each point where
+//! and lets the panic go on. Everything else is in order at each point where
 //! foreign code runs, so the loop can be entered again.
 
 mod block;

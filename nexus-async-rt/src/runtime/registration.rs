@@ -15,10 +15,10 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// Has `fd` watched, for the sides in `interest`, by the runtime that the
+    /// Registers `fd`, for the sides in `interest`, with the runtime that the
     /// caller runs in. `name` is the public function.
     ///
-    /// Whoever holds the registration keeps `fd` open.
+    /// The owner of the registration keeps `fd` open.
     #[track_caller]
     pub(crate) fn begin(name: &str, fd: BorrowedFd<'_>, interest: u8) -> io::Result<Self> {
         let fd = fd.as_raw_fd();
@@ -43,7 +43,7 @@ impl Registration {
         Ok(())
     }
 
-    /// Has `side` watched too.
+    /// Registers for `side` too.
     pub(crate) fn extend(&self, side: Side) -> io::Result<()> {
         self.watches.extend(&self.watch, self.fd, side)
     }

@@ -46,9 +46,9 @@ pub fn shutdown_signal() -> ShutdownSignal {
     ShutdownSignal { latch: None }
 }
 
-/// Runs `future` until it returns, or the runtime in which this is first polled is told
-/// to shut down: then `future` is dropped with what is returned, and the result is
-/// `None`.
+/// Runs `future` until it returns, or until the runtime in which this is first polled
+/// is told to shut down. Then the result is `None`, and `future` is dropped with what
+/// is returned.
 ///
 /// The order to shut down is looked at first: once it has been given, `future` is not
 /// polled.
@@ -160,8 +160,8 @@ impl Runtime<'_> {
 pub struct ShutdownHandle(Told);
 
 impl ShutdownHandle {
-    /// Tells the runtime to shut down, once and for all, and wakes who waits
-    /// for it.
+    /// Tells the runtime to shut down, once and for all, and wakes everything
+    /// that waits for it.
     ///
     /// # Panics
     /// If a waker panics: after all others were woken.
@@ -202,7 +202,7 @@ impl fmt::Debug for ShutdownHandle {
 /// Dropping it takes its waker out.
 #[must_use = "futures do nothing unless awaited"]
 pub struct ShutdownSignal {
-    /// `None` until the first poll says whose it is.
+    /// `None` until the first poll, which says which runtime it belongs to.
     latch: Option<LatchFut<Told>>,
 }
 

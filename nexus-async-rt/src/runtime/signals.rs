@@ -9,18 +9,19 @@
 //! | `ASLEEP` | never was, or somebody else's may call it | does nothing |
 //! | `ARMED` | yes | makes it `TOLD`, and wakes the thread |
 //! | `TOLD` | yes | is the second: the default, which ends the process; SIGHUP does nothing |
-//! | `RESTORED` | no more; it still runs somewhere | comes again, for whoever is set now |
+//! | `RESTORED` | no more; it still runs somewhere | comes again, for the handler that is set now |
 //!
-//! A signal that is ignored is left alone: whoever started the program so (`nohup`,
-//! a shell without job control for what it starts in the background) meant it.
+//! A signal that is ignored is left alone: what started the program so (`nohup`, a
+//! shell without job control for what it starts in the background) meant it.
 //!
 //! SIGHUP is never the second signal, because a terminal that closes sends two: the
 //! kernel's and the shell's.
 //!
 //! What was set before is put back with the last runtime. That is why the
-//! handler is our own, set through `nix`: the crates that share a signal among
+//! handler is our own, set through `nix`. The crates that share a signal among
 //! many (`signal-hook`) stay set for ever, and with no action left the signal is
-//! ignored; put back behind their back, they would not know.
+//! ignored. If their handler were put back behind their back, they would not
+//! know.
 
 use super::block::Told;
 use crate::reactor::refused;
@@ -98,8 +99,8 @@ pub(super) struct SignalGuard {
     number: u64,
 }
 
-/// Has the `wanted` signals handled, and `handle` triggered by the first of all
-/// that are.
+/// Handles the `wanted` signals: the first of all that are handled tells
+/// `handle`.
 ///
 /// # Errors
 /// If the OS refuses a pipe, a thread or the handler.
@@ -206,7 +207,7 @@ impl Registry {
     /// Puts everything back, and ends the thread. Returns the phase that is over.
     fn disarm(&mut self) -> usize {
         self.put_back(|_| true);
-        // Who has ever covered ours may call it from theirs for ever after.
+        // A handler that has ever covered ours may call ours for ever after.
         let is_covered = self.covered.iter().any(Option::is_some);
         let phase = if is_covered { ASLEEP } else { RESTORED };
         tell(END);

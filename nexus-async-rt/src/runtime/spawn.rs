@@ -300,7 +300,7 @@ impl Block {
     }
 }
 
-/// A task whose future is still missing.
+/// A task that has no future yet.
 ///
 /// The functions that take a future by value write it here themselves, because
 /// each function that a future passes through by value may copy it on the stack.

@@ -170,8 +170,8 @@ impl Block {
     }
 
     /// Ends a task whatever it is doing: drops its future if there is one, and
-    /// its output if nobody waits for it, wakes who does, and releases it.
-    /// Returns the first panic.
+    /// its output if nobody waits for it, wakes the one that does, and releases
+    /// it. Returns the first panic.
     ///
     /// # Safety
     /// - `task` is alive, and not being polled, unless the caller is what

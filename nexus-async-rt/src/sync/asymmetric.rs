@@ -1,7 +1,7 @@
 //! Asymmetric fences: a light one for the many, a heavy one for the few.
 //!
-//! A heavy fence has every thread of the process pass a full fence between its
-//! begin and its end, wherever that thread is; so a light one need only keep the
+//! A heavy fence makes every thread of the process pass a full fence between its
+//! begin and its end, wherever that thread is. So a light one need only keep the
 //! compiler from reordering. Linux has it as `membarrier`. It interrupts each
 //! core that runs another thread of the process, for microseconds: so each has
 //! to be [granted](grant_heavy_fence). Grants are given at a rate that leaves a

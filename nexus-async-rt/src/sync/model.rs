@@ -12,9 +12,9 @@ const THREADS: usize = 8;
 
 loom::lazy_static! {
     /// Where the fences of each thread meet those that are meant for all: the
-    /// changes of a word have one order, so a heavy fence comes before or
-    /// after each light one, and whoever comes later acquires. No more than
-    /// that: two light fences order nothing.
+    /// changes of a word have one order, so a heavy fence comes before or after
+    /// each light one, and the later one acquires. No more than that: two light
+    /// fences order nothing.
     static ref FENCES: [AtomicUsize; THREADS] = std::array::from_fn(|_| AtomicUsize::new(0));
 }
 

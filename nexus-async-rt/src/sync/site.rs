@@ -6,7 +6,7 @@
 
 use super::{Ordering, fence};
 
-/// A place whose memory ordering carries a proof.
+/// A place with a memory ordering that carries a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Site {
     /// `ring::spsc`: the producer publishes a value.

@@ -65,8 +65,8 @@ pub fn resume() {
 /// when the timers that came due have been fired and their tasks been polled.
 ///
 /// They find the clock at the end of the step: that is how to try a program
-/// whose timers are late. A test that awaits [`sleep`](crate::sleep()) instead
-/// sees every deadline in between pass in turn.
+/// with late timers. A test that awaits [`sleep`](crate::sleep()) instead sees
+/// every deadline in between pass in turn.
 ///
 /// A timer counts from the call that makes it: a task that has not been polled yet
 /// has made none, so the step does not reach it. Await

@@ -5,11 +5,11 @@ use std::task::{Context, Poll};
 
 /// Lets the others run first.
 ///
-/// In a task, everything that is ready when it yields is polled before it comes
-/// up again: the queue is first in, first out. The future of `block_on` itself
-/// is not in the queue. It comes up again with the next turn of the loop: after at
-/// most `tasks_per_cycle` tasks (64 by default), the wake-ups of other threads, and
-/// the timers that are due then.
+/// In a task, everything that is ready when it yields is polled before it comes up
+/// again: the queue is first in, first out. The future of `block_on` itself is not
+/// in the queue. It comes up again with the next turn of the loop. Before it come
+/// at most `tasks_per_cycle` tasks (64 by default), the wake-ups of other threads,
+/// and the timers that are due then.
 ///
 /// # Example
 /// ```

@@ -3,11 +3,11 @@
 //! The register-or-wake race is resolved as in `futures`' `AtomicWaker`: if
 //! the owner finds the slot in use, it wakes itself instead of waiting.
 //!
-//! | state | the slot | who may touch it |
+//! | state | the slot | may be touched by |
 //! |---|---|---|
 //! | `EMPTY` | no waker | the owner |
-//! | `ARMED` | a waker | whoever moves the state to `TAKING` |
-//! | `TAKING` | being read | who moved it there, and then stores `EMPTY` |
+//! | `ARMED` | a waker | the thread that moves the state to `TAKING` |
+//! | `TAKING` | being read | the thread that moved it there, and then stores `EMPTY` |
 //!
 //! Knows no list. The owner is one future at a time, which the caller sees to.
 
@@ -26,8 +26,8 @@ pub(crate) struct WaitCell {
     waker: UnsafeCell<Option<Waker>>,
 }
 
-// SAFETY: `waker` is touched by one thread at a time, because the state says
-// whose it is and changes hands by compare-exchange or release store,
+// SAFETY: `waker` is touched by one thread at a time. The state says which
+// thread that is, and changes hands by compare-exchange or release store,
 // guaranteed by the table above; `Waker` is `Send` and `Sync`.
 unsafe impl Send for WaitCell {}
 // SAFETY: as above.

@@ -3,7 +3,7 @@
 //!
 //! The usual case, one future at a time, takes no lock: it arms the cell. Two
 //! futures on one handle are allowed, so the second goes to the queue. A
-//! publication wakes the cell and all of the queue, so that a future that is
+//! publication wakes the cell and all of the queue. So a future that is
 //! notified and never polls again (leaked) keeps nothing from the others, and
 //! one that leaves has nothing to hand on.
 //!

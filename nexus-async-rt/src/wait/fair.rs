@@ -1,15 +1,15 @@
 //! Many waiters, served in the order in which they began to wait.
 //!
 //! A notification takes the first node out and marks it: it has its *turn*, which ends
-//! when it comes back, with what it waited for or without; then it is linked again at
-//! the place it had. It comes back without, and does not even look, if one that waited
-//! longer is back in the list: what has become free is for that one. While anyone waits
-//! or has a turn, a newcomer goes to the end of the list.
+//! when it comes back, with what it waited for or without. Without, it is linked again
+//! at the place it had. It comes back without, and does not even look, if one that
+//! waited longer is back in the list: what has become free is for that one. While
+//! anyone waits or has a turn, a newcomer goes to the end of the list.
 //!
 //! A future that is leaked after it was notified never comes back. It holds
-//! nobody up: the other side's next operation [recalls](FairQueue::recall) its
-//! turn and notifies the next in the list, and a newcomer gives way to it a
-//! limited number of times.
+//! nobody up. The other side's next operation [recalls](FairQueue::recall) its
+//! turn and notifies the next in the list. A newcomer gives way to it a limited
+//! number of times.
 //!
 //! Knows no ring: whether there is room is the caller's predicate.
 
@@ -24,7 +24,7 @@ use super::point::Admission;
 use super::{Policy, WaitPoint, wake, wake_again, wake_all};
 use crate::sync::{Ordering, Site};
 
-/// How often newcomers give way to those whose turn it is, before the turns
+/// How often newcomers give way to futures that have a turn, before the turns
 /// lapse. A thread that has to be woken may take longer. It is then overtaken and
 /// keeps its place.
 #[cfg(not(all(test, nexus_loom)))]
@@ -41,7 +41,7 @@ pub(crate) struct FairQueue<M: Mode, F: Fence> {
     line: Line<M, Turns>,
 }
 
-/// Those who were notified, beside the list of those who wait.
+/// The futures that were notified, beside the list of those that wait.
 #[derive(Debug, Default)]
 struct Turns {
     /// Nodes that were notified and have not come back yet.
@@ -65,8 +65,8 @@ impl Turns {
     }
 
     /// Whether a node may attempt. If it is linked, there must be nobody in
-    /// front of it, neither in the list nor among those whose turn it is. If it
-    /// is its turn, nobody who came before it may be back in the list.
+    /// front of it, neither in the list nor among those that have a turn. If it
+    /// has its turn, none that came before it may be back in the list.
     fn admit<M: Mode>(&mut self, list: &mut List<M>, node: &Node<M>) -> Admission {
         if node.state() != LINKED {
             return match list.has_earlier(node) {
@@ -128,7 +128,7 @@ impl<M: Mode, F: Fence> FairQueue<M, F> {
             }
             let fenced = self.fence.before_register();
             // SAFETY: the lock is held; the node is not linked, because its
-            // state is `IDLE`; it is pinned, and `leave` takes it out before it
+            // state is `IDLE`. It is pinned, and `leave` takes it out before it
             // goes, guaranteed by `Waiter`, through which all futures wait.
             unsafe { list.link(&node, waker) };
             fenced
@@ -165,9 +165,9 @@ impl<M: Mode, F: Fence> FairQueue<M, F> {
         })
     }
 
-    /// The other side had nothing to do, though what is waited for is there:
-    /// whoever was notified and has not come back may never do so. The next one
-    /// is notified, each once.
+    /// The other side had nothing to do, though what is waited for is there: a
+    /// future that was notified and has not come back may never do so. The next
+    /// one is notified, each once.
     #[cold]
     pub(crate) fn recall(&self) {
         let next = self.locked(|list, turns| {
@@ -238,8 +238,8 @@ impl<M: Mode, F: Fence> WaitPoint for FairQueue<M, F> {
                     turns.begin();
                 } else {
                     // Nobody is to wait for anyone any more. In one step with
-                    // finding nobody: who comes between would give way, and others
-                    // would wait behind it.
+                    // finding nobody: one that comes between would give way, and
+                    // others would wait behind it.
                     turns.count = 0;
                 }
                 waker

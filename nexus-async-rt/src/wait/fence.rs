@@ -1,11 +1,11 @@
-//! Who pays for the order between publishing and looking for a waiter.
+//! Which side pays for the order between publishing and looking for a waiter.
 //!
 //! The protocol of [`super`] wants a full fence on both sides. A notifier runs
 //! it with every message, and at a line that the other core holds it costs more
 //! than all the rest. A waiter comes seldom where messages are dense. So there
-//! the whole price is the waiter's: [`Adaptive`] has notifiers do without while
-//! its state is `LIGHT`, and whoever begins to wait then fences for them too
-//! (`sync::heavy_fence`: asymmetric fences, as in P1202).
+//! the whole price is the waiter's. With [`Adaptive`], notifiers do without
+//! while its state is `LIGHT`, and a waiter that begins to wait then fences for
+//! them too (`sync::heavy_fence`: asymmetric fences, as in P1202).
 //!
 //! ```text
 //!  who waits, state LIGHT                who makes the predicate true
@@ -36,7 +36,7 @@
 //! The OS may refuse the heavy fence when it is wanted: a filter of system calls
 //! that was installed meanwhile. Then nothing says whether a notifier that saw
 //! `LIGHT` is still between its steps 1 and 3. What it published is visible a
-//! moment later, so this one case rests on time: the waiter registers, and is
+//! moment later, so this one case rests on time. The waiter registers, and is
 //! woken once more after [`late::DELAY`](super::late); a close is complete after
 //! the same delay. The place keeps its fences from then on.
 

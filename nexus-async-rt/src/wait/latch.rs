@@ -1,8 +1,8 @@
-//! A flag that is set once, and those who wait for it.
+//! A flag that is set once, and the futures that wait for it.
 //!
 //! Knows no tree and no runtime. What was done before the flag was set is seen
-//! by whoever sees it set. Many may wait; all of them are woken, and nobody
-//! waits any more.
+//! by every thread that sees it set. Many may wait; all of them are woken, and
+//! nobody waits any more.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -37,7 +37,7 @@ impl Latch {
         self.set.load(ordering(Site::LatchSee, Ordering::Acquire))
     }
 
-    /// Sets the flag and wakes all who wait. Their wakers run here, with no
+    /// Sets the flag and wakes all that wait. Their wakers run here, with no
     /// lock held; if one panics the others are woken all the same, and the
     /// first panic goes on.
     #[cfg(any(feature = "rt", all(test, nexus_loom)))]
@@ -58,13 +58,13 @@ impl Latch {
         self.waiters.has_waiters()
     }
 
-    /// Wakes all who wait.
+    /// Wakes all that wait.
     pub(crate) fn wake(&self) {
         self.waiters.notify_all();
     }
 }
 
-/// Who leads a future to its latch.
+/// What leads a future to its latch.
 ///
 /// # Safety
 ///

@@ -1,5 +1,5 @@
-//! What is behind a queue of either sort: the list of those who wait, under its lock,
-//! and one word that tells a notifier whether anybody is in it.
+//! What is behind a queue of either sort: the list of those that wait, under its
+//! lock, and one word that tells a notifier whether anybody is in it.
 
 use std::fmt::Debug;
 use std::pin::Pin;

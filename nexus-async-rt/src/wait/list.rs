@@ -199,7 +199,7 @@ impl<M: Mode> List<M> {
         unsafe { self.notify(first) }
     }
 
-    /// As [`pop_front`](List::pop_front), of those whose ticket is in `tickets`;
+    /// As [`pop_front`](List::pop_front), of those with a ticket in `tickets`;
     /// with the ticket.
     ///
     /// # Safety

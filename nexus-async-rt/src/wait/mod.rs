@@ -14,10 +14,10 @@
 //!  5  pending
 //! ```
 //!
-//! The fences order 2 before 4 on the left and 1 before 3 on the right, so
-//! that not both sides miss the other (Dekker's argument): either the second
-//! attempt sees what was published, or the waker is seen and woken. A release
-//! store and an acquire load do not do: both may sit in store buffers. Where
+//! The fences order 2 before 4 on the left and 1 before 3 on the right, so that
+//! not both sides miss the other (Dekker's argument). Either the second attempt
+//! sees what was published, or the waker is seen and woken. A release store and
+//! an acquire load do not do: both may sit in store buffers. Where
 //! notifications are many and waits are few, the left may fence for the right,
 //! too: see `fence`.
 //!
@@ -33,14 +33,14 @@
 //! | file | what |
 //! |---|---|
 //! | `mode` | one thread or many: which words, which lock, is there a fence |
-//! | `point` | places to wait at, and who may attempt there when |
+//! | `point` | places to wait at, and which futures may attempt there when |
 //! | `cell` | one waiter |
 //! | `list`, `line` | the intrusive list; the same under its lock |
 //! | `queue` | many waiters |
 //! | `fair` | many waiters, in order |
 //! | `fence` | which side pays for the fences |
 //! | `end` | the waiters of a single consumer: a cell, and a queue behind it |
-//! | `latch` | a flag that is set once, and those who wait for it |
+//! | `latch` | a flag that is set once, and the futures that wait for it |
 //! | `late` | those that have to look again after a while |
 //! | `parker` | a thread that waits for a future |
 //! | `until` | a future that another one may end |

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, Site, full_fence};
 
-/// Who shares a wait point.
+/// What shares a wait point: one thread or many.
 pub trait Mode: Debug + 'static {
     type Word: Word;
     type Lock<T: Debug>: Lock<T> + Debug;

@@ -33,8 +33,8 @@ impl Wake for Parker {
 }
 
 /// Looks before a thread sleeps, a few microseconds in all. Going to sleep and
-/// being woken costs both sides a system call, and at a full or an empty ring
-/// the other side is most often just about to make room.
+/// being woken costs both sides a system call. At a full or an empty ring the
+/// other side is most often just about to make room.
 const SPINS: u32 = 100;
 
 impl Parker {

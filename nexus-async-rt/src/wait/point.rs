@@ -1,4 +1,5 @@
-//! Places to wait at: the protocol's side of them, and who may attempt there when.
+//! Places to wait at: the protocol's side of them, and which futures may attempt
+//! there when.
 
 use std::pin::Pin;
 use std::task::Waker;
@@ -54,7 +55,7 @@ pub trait Policy: WaitPoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     Now,
-    /// Others are in front; one of them, or who serves them, wakes this one.
+    /// Others are in front; one of them, or what serves them, wakes this one.
     Wait,
     /// It would be its turn, but others were notified before and have not come
     /// back yet: it looks again soon.

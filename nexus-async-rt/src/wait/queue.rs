@@ -40,7 +40,7 @@ impl<M: Mode> WaitQueue<M> {
         };
         node.reset();
         // SAFETY: the lock is held; the node is not linked, because its state is
-        // `IDLE`; it is pinned, and `leave` takes it out before it goes, guaranteed by
+        // `IDLE`. It is pinned, and `leave` takes it out before it goes, guaranteed by
         // `Waiter`, through which all futures wait.
         self.line
             .locked(|list, ()| unsafe { list.link(&node, waker) });
@@ -64,7 +64,7 @@ impl<M: Mode> WaitQueue<M> {
         }
     }
 
-    /// Takes those who wait now out, one by one.
+    /// Takes out those that wait now, one by one.
     pub(super) fn present(&self) -> impl FnMut() -> Option<Waker> {
         let last = self.line.look(|list, ()| list.last_ticket());
         let mut next = 0;

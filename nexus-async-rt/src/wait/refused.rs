@@ -36,9 +36,9 @@ impl Flag {
     }
 }
 
-/// A future begins to wait at a place that has been dense, if grants are to
-/// be had, while the OS refuses: it is woken once more, and waits from
-/// then on. Whether it was so.
+/// A future begins to wait at a place that has been dense, if grants are to be
+/// had, while the OS refuses. It is woken once more, and waits from then on.
+/// Whether it was so.
 fn waits_and_is_woken_once_more<W: Policy>(point: &W, succeeded: fn(&W)) -> bool {
     let flag = Arc::new(Flag(AtomicBool::new(false)));
     let waker = Waker::from(flag.clone());

@@ -1,4 +1,4 @@
-//! A TCP socket whose options are set before it listens or connects.
+//! A TCP socket before it listens or connects, to set its options.
 
 use super::listener::TcpListener;
 use super::stream::TcpStream;

@@ -149,11 +149,12 @@ impl UnixDatagram {
     /// error.
     ///
     /// # Limits
-    /// A socket that is itself [connected](UnixDatagram::connect), to a peer whose
-    /// queue is full, hears of room in its own send buffer only when that peer takes
-    /// a datagram. If the buffer is full of datagrams for others, the wait goes on
-    /// until then, though there is room. Send to other addresses from a socket that
-    /// is not connected, or bound the wait by a [`timeout`](crate::timeout()).
+    /// A socket that is itself [connected](UnixDatagram::connect), to a peer with a
+    /// full queue, hears of room in its own send buffer only when that peer takes a
+    /// datagram. If the buffer is full of datagrams for others, the
+    /// wait goes on until then, though there is room. Send to other addresses from a
+    /// socket that is not connected, or bound the wait by a
+    /// [`timeout`](crate::timeout()).
     ///
     /// # Cost
     /// A wait for the queue takes a second descriptor until there is room: the

@@ -89,7 +89,7 @@ impl Alive {
         }
     }
 
-    /// Has the root polled once the last task has gone.
+    /// Makes the root due for a poll once the last task has gone.
     pub(crate) fn wait_for_none(&self) {
         self.root_waits.set(true);
     }

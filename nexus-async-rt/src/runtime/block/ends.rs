@@ -1,8 +1,8 @@
 //! Ends of tasks that are asked for while another one is under way.
 //!
-//! The destructor of a future may abort another task, whose destructor aborts
-//! the next; the destructor of an output may drop the handle of a finished task,
-//! whose output holds the next handle. Neither may cost stack. So one end of a
+//! The destructor of a future may abort another task, and its destructor the next.
+//! The destructor of an output may drop the handle of a finished task, and its
+//! output may hold the next handle. Neither may cost stack. So one end of a
 //! runtime is under way at a time, the *outermost*: what is asked for meanwhile is
 //! queued here, and done before the outermost call returns.
 //!
@@ -66,8 +66,8 @@ impl Ends {
         if task.is_null() {
             return None;
         }
-        // SAFETY: alive while it is queued, guaranteed by who pushed it. Linked
-        // to itself it can be taken out of the list of live tasks once more.
+        // SAFETY: alive while it is queued, guaranteed by `push`. Linked to
+        // itself it can be taken out of the list of live tasks once more.
         unsafe {
             let next = (*task).list_next.replace(task);
             (*task).list_prev.set(task);

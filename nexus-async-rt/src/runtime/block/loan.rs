@@ -15,8 +15,8 @@ pub(crate) struct Loan {
 
 /// An exclusive borrow.
 const EXCLUSIVE: isize = -1;
-/// The runtime does not run: `Runtime::world` may have lent it, and code that
-/// runs in the context nevertheless, in the destructor of a task aborted from
+/// The runtime does not run: `Runtime::world` may have lent it. Code that runs
+/// in the context nevertheless, in the destructor of a task aborted from
 /// outside, must not reach it.
 const RESTING: isize = -2;
 
@@ -96,7 +96,8 @@ impl Loan {
     /// # Safety
     /// - No run begins while the reference is used, and nobody has an exclusive one.
     pub(crate) unsafe fn resting(&self) -> &World {
-        // SAFETY: as the caller says; whoever else asks meanwhile is refused.
+        // SAFETY: as the caller says; everyone else that asks meanwhile is
+        // refused.
         unsafe { self.world.as_ref() }
     }
 

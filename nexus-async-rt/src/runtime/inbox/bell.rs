@@ -16,7 +16,7 @@ impl Bell {
     }
 }
 
-/// The model of it: the descriptor is a word that whoever rings reads until the
+/// The model of it: the descriptor is a word that each ringer reads until the
 /// call is over, and that the end takes for itself.
 #[cfg(all(test, nexus_loom))]
 #[derive(Debug)]

@@ -24,8 +24,8 @@ mod real {
         }
     }
 
-    /// Sleeps while `word` is `mark`, whose low half no other value of the word has.
-    /// May return early. `false`: it had changed before.
+    /// Sleeps while `word` is `mark`. No other value of the word has the low half of
+    /// `mark`. May return early. `false`: it had changed before.
     ///
     /// # Panics
     /// If the OS refuses.
@@ -52,10 +52,11 @@ mod real {
         }
     }
 
-    /// Wakes who [waits](wait) for the word, which has been changed.
+    /// Wakes the thread that [waits](wait) for the word, which has been
+    /// changed.
     pub(crate) fn wake<T>(word: &AtomicPtr<T>) {
-        // SAFETY: the kernel looks for those who wait at an address; it reads
-        // nothing there.
+        // SAFETY: the kernel looks for threads that wait at an address; it
+        // reads nothing there.
         unsafe {
             libc::syscall(
                 libc::SYS_futex,
@@ -68,7 +69,7 @@ mod real {
 }
 
 /// The model of it: the kernel's lock is between a look at the word and falling
-/// asleep, and whoever wakes takes it after the change.
+/// asleep, and a waker takes it after the change.
 #[cfg(all(test, nexus_loom))]
 mod model {
     use crate::sync::{AtomicPtr, Ordering, RawMutex};
@@ -81,7 +82,7 @@ mod model {
 
     pub(crate) fn wait<T>(word: &AtomicPtr<T>, mark: *mut T) -> bool {
         let held = SLEEPER.0.lock().unwrap();
-        // Ordering: Relaxed; the lock orders it with who wakes.
+        // Ordering: Relaxed; the lock orders it with the waker.
         let slept = word.load(Ordering::Relaxed) == mark;
         if slept {
             drop(SLEEPER.1.wait(held).unwrap());

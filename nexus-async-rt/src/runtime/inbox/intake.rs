@@ -20,7 +20,7 @@ pub(crate) struct Intake {
     /// Chain of tasks taken out of the inbox, not yet looked at.
     pending: Cell<*const Header>,
     pub(crate) ready: Ready,
-    /// Tasks and claims whose memory exists, the root among them.
+    /// Tasks and claims with memory that exists, the root among them.
     live: Cell<usize>,
     /// The runtime is gone: `live` is counted by the inbox.
     closed: Cell<bool>,

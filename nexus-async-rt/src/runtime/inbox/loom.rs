@@ -373,8 +373,8 @@ fn loom_one_waker_wakes_twice_while_the_task_is_woken_at_home() {
 
 #[test]
 fn loom_the_last_waker_takes_the_memory_with_it() {
-    // The task ends while two threads drop and clone: whoever is last gives
-    // the memory back, in the inbox or to a closed one.
+    // The task ends while two threads drop and clone: the last one gives the
+    // memory back, in the inbox or to a closed one.
     model(3, || {
         let mut owner = Owner::new();
         let task = owner.spawn(2);

@@ -1,8 +1,8 @@
 //! Where other threads leave tasks for the runtime: wakes, and the memory of
-//! tasks whose last waker they dropped.
+//! tasks after they dropped the last waker.
 //!
-//! Knows no loop. A stack of tasks, linked through their headers, whose head
-//! also says whether the owner is parked:
+//! Knows no loop. A stack of tasks, linked through their headers. Its head also
+//! says whether the owner is parked:
 //!
 //! | head | meaning | a push makes it |
 //! |---|---|---|
@@ -12,16 +12,16 @@
 //! | `CLOSED` | there is no owner any more | refused |
 //! | a task | the newest of a list | the task, linked to the former |
 //!
-//! That there is one word for both is the proof that no wake is lost: a push
-//! comes either before the owner's step to `PARKED`, which then fails, or after
-//! it, and then sees it. The push that replaces `PARKED` rings: once a park. That
+//! That there is one word for both is the proof that no wake is lost. A push that
+//! comes before the owner's step to `PARKED` makes it fail. A push that comes
+//! after it sees it. The push that replaces `PARKED` rings: once a park. That
 //! holds of `PARKED_HERE`, too: the kernel does not let the owner sleep once the
 //! word has changed.
 //!
 //! After a push the task is its owner's and may be gone. A pusher that rings
 //! needs the inbox itself for longer: it becomes one of its *keepers* before.
-//! The owner is a keeper, and after its end so is each task whose memory still
-//! exists; the last keeper destroys.
+//! The owner is a keeper, and after its end so is each task that still has
+//! memory; the last keeper destroys.
 
 mod bell;
 #[cfg(all(target_os = "linux", not(miri)))]
@@ -229,8 +229,8 @@ fn inbox_of(task: &Header) -> *const Inbox {
 #[inline(never)]
 unsafe fn push(task: *const Header) -> bool {
     // SAFETY: the task is alive until it is in, because the caller holds a
-    // reference or is the last to know of it; and it keeps the inbox: before
-    // the close because its owner does, after it as one of the keepers.
+    // reference or is the last to know of it. It keeps the inbox: before the
+    // close because its owner does, after it as one of the keepers.
     let (inbox, link) = unsafe { (inbox_of(&*task), &raw const (*task).inbox_next) };
     let mut kept = false;
     // SAFETY: as above.
@@ -338,7 +338,7 @@ pub(crate) unsafe fn drop_waker(task: *const Header) {
     }
 }
 
-/// Frees the memory of a task whose runtime is gone.
+/// Frees the memory of a task after its runtime.
 ///
 /// # Safety
 /// - The inbox is closed and the task one of its keepers; nobody else knows of

@@ -1,8 +1,8 @@
 //! The tasks that are to be polled, in the order in which they were woken.
 //!
-//! Knows no state: whoever pushes a task has set its `READY` flag, whoever
-//! pops it clears it. A list through the headers whose tail is a pointer to the
-//! last link, so that a push is two stores.
+//! Knows no state: a caller that pushes a task has set its `READY` flag, one
+//! that pops it clears it. A list through the headers; its tail is a pointer to
+//! the last link, so that a push is two stores.
 
 use crate::task::Header;
 use std::cell::Cell;
@@ -55,7 +55,7 @@ impl Ready {
             return None;
         }
         let task = self.head.get();
-        // SAFETY: alive while it is in the queue, guaranteed by who pushed it.
+        // SAFETY: alive while it is in the queue, guaranteed by its pusher.
         let next = unsafe { &raw const (*task).ready_next };
         if ptr::eq(self.tail.get(), next) {
             self.tail.set(&self.head);

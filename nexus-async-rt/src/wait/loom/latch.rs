@@ -1,4 +1,5 @@
-//! Models of the latch: a flag that is set once, and those who wait for it.
+//! Models of the latch: a flag that is set once, and the futures that wait for
+//! it.
 
 use ::loom::thread;
 use std::pin::Pin;
@@ -52,7 +53,8 @@ fn poll_latch(future: &mut Pin<Box<LatchFut<Arc<Gate>>>>, waker: &Waker) -> Poll
     future.as_mut().poll(&mut Context::from_waker(waker))
 }
 
-/// Who sees the flag sees what came before it; who does not see it is woken.
+/// A thread that sees the flag sees what came before it; a future that does not
+/// see it is woken.
 #[test]
 fn loom_latch_wakes_and_shows_what_came_before() {
     model(3, || {

@@ -72,7 +72,8 @@ impl<W: Policy> Place<W> {
         ready.map(|_| ())
     }
 
-    /// All was published: who is not ready was woken, and is ready now.
+    /// All was published: a future that is not ready was woken, and is ready
+    /// now.
     fn settle(&self, ready: bool, woken: &Flag, waiter: &mut Pinned<W>, waker: &Waker) {
         if !ready {
             assert!(woken.is_set(), "pending and never woken");
@@ -155,7 +156,7 @@ fn loom_queue_loses_no_wake() {
     no_lost_wake(Queue::new);
 }
 
-/// A queue whose notifiers may do without a fence.
+/// A queue with notifiers that may do without a fence.
 type StreamQueue = FairQueue<Threads, Adaptive>;
 
 /// A place that counts successes.
