@@ -3,6 +3,7 @@
 
 mod arrows;
 mod auto_traits;
+mod defects;
 mod examples;
 mod names;
 mod net;
