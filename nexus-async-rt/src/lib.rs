@@ -106,6 +106,13 @@
     clippy::print_stderr
 )]
 #![deny(unsafe_code)]
+#![cfg_attr(
+    not(all(feature = "net", feature = "futures")),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the front page links to the whole crate"
+    )
+)]
 
 #[cfg(not(unix))]
 compile_error!("nexus-async-rt needs a Unix: Linux is tested, macOS builds");
