@@ -1,6 +1,6 @@
 //! The bytes of a fuzz input read as operations, and the models that the targets
-//! compare channels with: a bounded deque, and the one of claims that the
-//! library's tests use, too.
+//! compare channels with. These are a bounded deque, and the one of claims that
+//! the library's tests use, too.
 
 use std::collections::VecDeque;
 use std::pin::pin;

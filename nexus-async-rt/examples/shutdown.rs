@@ -1,4 +1,4 @@
-//! A program that ends in order: told by Ctrl-C or, here, by itself, it takes no
+//! A program that ends in order. Told by Ctrl-C or, here, by itself, it takes no
 //! new work, finishes what it has, gives up what would take too long, and says
 //! what is left.
 
@@ -33,7 +33,7 @@ async fn take_orders(orders: local::Sender<u32>) {
         }
         let accepted = told.run_until_cancelled(orders.send(order)).await;
         if accepted.is_none() {
-            // The sender goes: whoever receives has the rest, then the end.
+            // The sender goes: the receiver has the rest, then the end.
             break;
         }
     }

@@ -1,5 +1,5 @@
-//! Tasks without allocation: a bounded slab, whose slots are also the limit
-//! on what is in progress.
+//! Tasks without allocation: a bounded slab; its slots are also the limit on
+//! what is in progress.
 //!
 //! The slot is claimed before the request is taken on, so that nothing has to
 //! be undone when there is none.

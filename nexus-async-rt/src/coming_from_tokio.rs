@@ -267,7 +267,7 @@
 //! here: a loop over one of its channels that is never empty says
 //! [`yield_now`] itself.
 //!
-//! A loop of `now_or_never()`, or `poll_once`, meets the budget too: after 128
+//! A loop of `now_or_never()`, or `poll_once`, meets the budget too. After 128
 //! completions in one poll the next attempt is `None`, though there is more, and
 //! the task has been woken to continue. To take what is there use a `try_` form,
 //! which does not count:
@@ -389,7 +389,7 @@
 //! Tokens have the methods of those of `tokio_util`, but for `drop_guard_ref`,
 //! and for the name of [`child`](CancellationToken::child). What in tokio is
 //! put together from `ctrl_c`, a token and a tracker of tasks is part of the
-//! runtime: it is told to end, by a signal or a handle, any number of tasks
+//! runtime. It is told to end, by a signal or a handle. Any number of tasks
 //! wait for that, and `shutdown_quiesce` runs until they are through:
 //!
 //! ```

@@ -16,7 +16,7 @@ pub(crate) fn caught(f: impl FnOnce()) -> Option<Panic> {
     catch_unwind(AssertUnwindSafe(f)).err()
 }
 
-/// Runs `f`, whose panic must not cost the caller anything: the panic hook
+/// Runs `f`. A panic of it must not cost the caller anything: the panic hook
 /// reports it, and there it ends.
 pub(crate) fn contained(f: impl FnOnce()) {
     if let Some(panic) = caught(f) {

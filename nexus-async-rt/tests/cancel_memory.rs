@@ -1,5 +1,5 @@
 //! Trees of a million tokens: what came and went leaves nothing behind, and no
-//! depth or width costs stack. A binary of its own, whose allocator counts the
+//! depth or width costs stack. A binary of its own: its allocator counts the
 //! bytes of each thread.
 
 #[path = "counting/bytes.rs"]

@@ -20,7 +20,7 @@ thread_local! {
     static PLACE: RefCell<Option<(String, u32)>> = const { RefCell::new(None) };
 }
 
-/// The calls of one test whose panic pointed elsewhere.
+/// The calls of one test that panicked at another place.
 #[derive(Default)]
 struct Table {
     rows: usize,

@@ -1,4 +1,4 @@
-//! What a runtime and its tasks leave behind: nothing. A binary of its own, whose
+//! What a runtime and its tasks leave behind: nothing. A binary of its own: its
 //! allocator counts the bytes of each thread.
 
 #[path = "counting/bytes.rs"]

@@ -39,7 +39,7 @@ fn twice(store: Rc<Cell<Option<Waker>>>) -> impl Future<Output = ()> {
     })
 }
 
-/// Ends a task when it is dropped, whose output or future ends the next.
+/// Ends a task when it is dropped, and its output or future ends the next.
 struct EndsNext(Option<JoinHandle<EndsNext>>);
 
 impl Drop for EndsNext {

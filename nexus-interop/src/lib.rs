@@ -1,10 +1,10 @@
 //! Other crates on nexus-async-rt, as they are.
 //!
-//! The tests of this crate start the real thing on the runtime: futures,
-//! channels and combinators that were written for any executor, protocols over
-//! its sockets, clients that need tokio over the bridge. They are apart from
-//! the library so that its own tests pull none of that. Here is what they
-//! share.
+//! The tests of this crate start the real thing on the runtime. That is
+//! futures, channels and combinators that were written for any executor,
+//! protocols over its sockets, clients that need tokio over the bridge. They
+//! are apart from the library so that its own tests pull none of that. Here is
+//! what they share.
 
 use nexus_async_rt::Runtime;
 use nexus_rt::WorldBuilder;

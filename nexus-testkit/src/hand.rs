@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
-/// Counts its wakes; the references to it say who holds a waker.
+/// Counts its wakes; the references to it say what holds a waker.
 #[derive(Default)]
 struct Count(AtomicUsize);
 
@@ -124,7 +124,7 @@ pub trait Hostile: 'static {
 /// A waker of the behaviour of `H`, which it shares with `hostile`.
 pub fn hostile<H: Hostile>(hostile: &Rc<H>) -> Waker {
     // SAFETY: the table keeps the contract of `RawWaker` on one thread, where
-    // the tests of hostile wakers stay: each waker owns one count of the `Rc`,
+    // the tests of hostile wakers stay. Each waker owns one count of the `Rc`,
     // also when one of its calls panics.
     unsafe { Waker::from_raw(raw(hostile.clone())) }
 }

@@ -140,8 +140,8 @@ impl CancellationToken {
     }
 
     /// Cancels this token and all that descend from it, once and for all; then
-    /// wakes who waits for any of them. Returns when that is done, unless
-    /// another call is at it: then when all are cancelled.
+    /// wakes everything that waits for any of them. Returns when that is done,
+    /// unless another call is at it: then when all are cancelled.
     ///
     /// # Panics
     /// If a waker panics: after all others were woken.

@@ -1,4 +1,4 @@
-//! The tree: who is cancelled with whom.
+//! The tree: which tokens are cancelled together.
 //!
 //! Knows no future: a node has a latch, which is set when it is cancelled.
 //!
@@ -13,8 +13,8 @@
 //!
 //! Invariants, all of them while nobody holds the lock:
 //! - A node that is cancelled has no links. So the latch of a parent is set
-//!   after those of all below it: who sees a node cancelled finds everything
-//!   cancelled that was below.
+//!   after those of all below it: a thread that sees a node cancelled finds
+//!   everything cancelled that was below.
 //! - A node without handles is *abandoned*. It stays only where it is needed,
 //!   between a parent and two or more children: without children it leaves, and
 //!   a single child takes its place. So there are fewer abandoned nodes than
@@ -106,9 +106,9 @@ impl Handle {
         Arc::as_ptr(&self.0).cast()
     }
 
-    /// Cancels the node and all below it, then wakes who waits for any of them,
-    /// with no lock held. If a waker panics the others are woken all the same,
-    /// and the first panic goes on.
+    /// Cancels the node and all below it, then wakes everything that waits for
+    /// any of them, with no lock held. If a waker panics the others are woken
+    /// all the same, and the first panic goes on.
     pub(super) fn cancel(&self) {
         let node = &self.0;
         if node.latch.is_set() {

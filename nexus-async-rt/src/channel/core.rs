@@ -14,8 +14,8 @@
 //! A receiver that closes announces it, and then has the ring fix its end: what
 //! was accepted lies below the end and is received, what lies above is refused.
 //! How a sender learns that it came too late depends on the ring, see
-//! [`ring`](crate::ring): where claims are compare-exchanges the claim itself
-//! fails; a single producer looks for the announcement after it has published,
+//! [`ring`](crate::ring). Where claims are compare-exchanges the claim itself
+//! fails. A single producer looks for the announcement after it has published,
 //! where it looks for a waiter anyway, and settles with the ring. So the fast
 //! path of a send has nothing to ask before it pushes, and a dense stream pays
 //! for the close with one heavy fence of the receiver's.

@@ -1,4 +1,5 @@
-//! One watched descriptor: what is known of its two sides, and who waits there.
+//! One watched descriptor: what is known of its two sides, and what waits
+//! there.
 //!
 //! The OS tells of changes, once each (mio is edge-triggered). So a side is
 //! *ready* from an event until an operation would have blocked; while it is
@@ -8,8 +9,9 @@
 //! - A side that the OS does not watch is not ready.
 //! - What clears a side knows the tick at which it was found ready: an event
 //!   that came later stays.
-//! - Every event wakes all who wait on its side: the next one may be long in
-//!   coming, and whoever is woken and goes away need not hand anything on.
+//! - Every event wakes all that wait on its side: the next one may be long in
+//!   coming, and a future that is woken and goes away need not hand anything
+//!   on.
 //! - No waker is cloned, woken or dropped in an open borrow.
 
 use crate::unwind::{Panic, caught, contained, hand_on, keep_first};
@@ -56,7 +58,7 @@ struct SideState {
     /// Events so far.
     tick: Cell<u32>,
     waiters: Waiters,
-    /// Who called a `poll_` method last.
+    /// What called a `poll_` method last.
     poller: Cell<Option<Waker>>,
 }
 
@@ -154,7 +156,7 @@ impl Watch {
     }
 
     /// The sides in `sides` were ended by a call on this descriptor, which the
-    /// OS need not report: nothing blocks there any more. Wakes all who wait
+    /// OS need not report: nothing blocks there any more. Wakes all that wait
     /// there. If wakers panic, all others are woken first, then the first panic
     /// continues.
     pub(crate) fn end(&self, sides: u8) {
@@ -231,7 +233,7 @@ impl Watch {
         }
     }
 
-    /// Wakes all who wait for `side`, also if some of their wakers panic.
+    /// Wakes all that wait for `side`, also if some of their wakers panic.
     pub(super) fn wake(&self, side: Side, first: &mut Option<Panic>) {
         let state = self.state(side);
         // Taken out first, woken last: it may give the watch to another
@@ -248,8 +250,8 @@ impl Watch {
         self.read.take_waker().or_else(|| self.write.take_waker())
     }
 
-    /// The descriptor is watched no longer. Nobody who waited for it is left but
-    /// `poll_` callers and leaked futures.
+    /// The descriptor is watched no longer. Nothing that waited for it is left
+    /// but `poll_` callers and leaked futures.
     pub(super) fn retire(&self) {
         self.generation.set(self.generation.get().wrapping_add(1));
         self.interest.set(0);

@@ -1,7 +1,7 @@
 //! The table of watched descriptors, one a runtime.
 //!
 //! Knows no socket. A `Registration` of the runtime holds a watched descriptor
-//! and with it the table; when the runtime is gone the table is closed, and
+//! and with it the table. When the runtime is gone the table is closed, and
 //! every use of what is left of it is an error.
 //!
 //! A token is a place in the table and the number of descriptors that had that
@@ -52,7 +52,7 @@ impl Watches {
         })
     }
 
-    /// The number of the runtime whose table it is.
+    /// The number of the runtime that has this table.
     pub(crate) fn runtime(&self) -> u64 {
         self.runtime
     }
@@ -68,7 +68,7 @@ impl Watches {
         self.table.borrow().iter().any(|watch| watch.has_waiters())
     }
 
-    /// Marks what an event says and wakes who waits for it. The first panic of
+    /// Marks what an event says and wakes what waits for it. The first panic of
     /// a waker is kept.
     pub(crate) fn hear(&self, event: &Event, first: &mut Option<Panic>) {
         let token = event.token();
@@ -114,7 +114,7 @@ impl Watches {
         Token(watch.generation.get() << HALF | watch.index)
     }
 
-    /// Has `fd` watched for the sides in `interest`.
+    /// Watches `fd` for the sides in `interest`.
     pub(crate) fn begin(&self, fd: RawFd, interest: u8) -> io::Result<Rc<Watch>> {
         let registry = self.registry.borrow();
         let registry = registry.as_ref().ok_or_else(gone)?;

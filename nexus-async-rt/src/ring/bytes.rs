@@ -16,8 +16,8 @@
 //!
 //! Where the lines are decides the speed between two cores. A line that both
 //! hold is dear to write again. So the consumer takes every line that it gives
-//! back for itself, by a write: one byte of each line of the message, and a
-//! header when all of its line were read.
+//! back for itself, by a write. That is one byte of each line of the message,
+//! and a header when all of its line were read.
 
 use std::ptr::NonNull;
 
@@ -161,8 +161,8 @@ impl Claim for Shared {
             // A tail that is out of date may be behind the head: the exchange
             // then fails. So the difference is signed. Closed, nothing fits.
             let fits = |head: u64| next.wrapping_sub(head) as i64 <= capacity as i64;
-            // Ordering: Acquire; pairs with the Release store below: who
-            // trusts another producer's view takes over what it had acquired.
+            // Ordering: Acquire; pairs with the Release store below: a producer
+            // that trusts another's view takes over what it had acquired.
             let seen = self
                 .head_seen
                 .load(ordering(Site::BytesTrustHead, Ordering::Acquire));
@@ -213,7 +213,7 @@ impl Claim for Shared {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
     pub(crate) message: Option<Span>,
-    /// Padding was skipped: there is new room, whose waiters want to know.
+    /// Padding was skipped: there is new room, and its waiters want to know.
     pub(crate) freed: bool,
 }
 
@@ -476,8 +476,8 @@ mod tests {
     }
 
     /// Claims at every offset, with every length, in a ring that is drained
-    /// each time; a second claim of the longest length has to come through
-    /// once the first was read.
+    /// each time. A second claim of the longest length has to come through once
+    /// the first was read.
     fn places_every_length_at_every_offset<C: Claim>() {
         for capacity in [64, 128, 256] {
             let ring = ByteRing::<C>::with_capacity(capacity);

@@ -15,10 +15,10 @@
 //! ```
 //!
 //! The fences order 1 before 3 on each side. So either the producer finds the
-//! announcement, or the consumer finds the tail moved and puts the end behind
-//! it: an accepted position is below the end. The producer may fix the end
-//! itself, because it knows of every position there is, and from then on it finds
-//! the announcement each time: the next one it publishes is taken back.
+//! announcement, or the consumer finds the tail moved and puts the end behind it:
+//! an accepted position is below the end. The producer may fix the end itself,
+//! because it knows of every position there is. From then on it finds the
+//! announcement each time: the next one it publishes is taken back.
 //!
 //! Knows no fence, no value and no byte.
 

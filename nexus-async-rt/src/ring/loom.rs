@@ -173,9 +173,9 @@ fn loom_bytes_aborted_and_shortened_claims_hide_nothing() {
     });
 }
 
-/// A ring that never holds more than one value says so to whoever asks: what
-/// was taken before the next was pushed is not counted with it, and the tail is
-/// never behind the head.
+/// A ring that never holds more than one value says so to every thread that
+/// asks. What was taken before the next was pushed is not counted with it, and
+/// the tail is never behind the head.
 fn counts_no_more_than_there_is<R: Bounded + 'static>(
     ring: fn() -> R,
     push: fn(&R),

@@ -10,7 +10,7 @@
 //! - The consumer publishes the head at every `pop`, so room freed by a `pop`
 //!   that returned is there for every `push` that happens after it.
 //! - The consumer closes a ring. The *end* is the position of the tail at that
-//!   moment, and never changes: what was claimed below the end is received,
+//!   moment, and never changes. What was claimed below the end is received,
 //!   what was claimed at or above it never is.
 //! - No user code runs inside an operation: values are moved, never cloned,
 //!   compared or dropped.
@@ -86,9 +86,9 @@ pub trait Bounded {
 }
 
 /// In a tail that is claimed by compare-exchange: closed. It makes the ring look
-/// full to whoever compares the tail with the head, so a claim has nothing
-/// more to look at. Positions stay below it: at a claim each nanosecond they
-/// get there in 146 years.
+/// full to a producer that compares the tail with the head, so a claim has
+/// nothing more to look at. Positions stay below it: at a claim each nanosecond
+/// they get there in 146 years.
 const CLOSED: u64 = 1 << 62;
 
 /// How far `tail` is ahead of `head`, as it was at some moment of the call.
@@ -99,7 +99,8 @@ const CLOSED: u64 = 1 << 62;
 #[inline]
 fn distance(tail: &AtomicU64, head: &AtomicU64) -> u64 {
     // Ordering: Acquire; pairs with the Release of each claim, so that the head
-    // is no older: who claimed may have known that others were taken.
+    // is no older: a producer that claimed may have known that others were
+    // taken.
     let load_tail = || tail.load(ordering(Site::CountTail, Ordering::Acquire)) & !CLOSED;
     let mut before = load_tail();
     loop {

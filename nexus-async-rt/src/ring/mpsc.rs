@@ -1,7 +1,7 @@
 //! Typed ring for many producers and one consumer.
 //!
 //! Slots carry a stamp, as in Vyukov's bounded queue (1024cores.net), but it
-//! goes one way only: the producer of position `p` stamps `p + 1`, and the
+//! goes one way only. The producer of position `p` stamps `p + 1`, and the
 //! consumer answers by publishing its head, so no side writes what the other
 //! polls. That also makes the capacity exact: a claim compares the tail with
 //! the head and not with a stamp.
@@ -59,8 +59,8 @@ impl<T> MpscRing<T> {
     #[inline(always)]
     fn has_room(&self, tail: u64) -> bool {
         let used = |head: u64| tail.wrapping_sub(head) as i64;
-        // Ordering: Acquire; pairs with the Release store below: who trusts
-        // another producer's view takes over what that view had acquired.
+        // Ordering: Acquire; pairs with the Release store below: a producer
+        // that trusts another's view takes over what that view had acquired.
         let seen = self
             .claims
             .head_seen
@@ -94,8 +94,8 @@ impl<T> Bounded for MpscRing<T> {
 
     unsafe fn close(&self) {
         // Ordering: Release; pairs with the Acquire fence in `Core::is_refused`, so
-        // that who is refused sees why. Whether a claim comes before it is the
-        // order of changes of one word.
+        // that a producer that is refused sees why. Whether a claim comes before it
+        // is the order of changes of one word.
         self.claims
             .tail
             .fetch_or(CLOSED, ordering(Site::CloseClaims, Ordering::Release));
@@ -152,8 +152,8 @@ impl<T> Ring<T> for MpscRing<T> {
         }
         let slot = self.slot(tail);
         // SAFETY: the slot is this producer's alone, because it moved the tail
-        // over it and the consumer has left it, guaranteed by the exchange and
-        // by `has_room` for the same tail.
+        // over it and the consumer has left it. That is guaranteed by the
+        // exchange and by `has_room` for the same tail.
         slot.value
             .with_mut(|place| unsafe { (*place).write(value) });
         // Ordering: Release; pairs with the Acquire load in `pop`, so that the

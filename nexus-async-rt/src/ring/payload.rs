@@ -15,7 +15,8 @@ const LINE: usize = 64;
 pub(super) struct Payload {
     start: NonNull<u8>,
     layout: Layout,
-    /// Stands for the bytes of each granule, so that a model sees who uses them.
+    /// Stands for the bytes of each granule, so that a model sees which thread
+    /// uses them.
     #[cfg(all(test, nexus_loom))]
     granules: Box<[UnsafeCell<()>]>,
 }

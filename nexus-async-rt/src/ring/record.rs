@@ -13,7 +13,7 @@
 //!
 //! with `c = log2(capacity)`. Index and high bits together are the whole
 //! position, and a position never comes twice, so a word is valid for exactly
-//! one record: nothing has to be cleared, a word left by an earlier lap is
+//! one record. Nothing has to be cleared, a word left by an earlier lap is
 //! never mistaken, and no payload can imitate a header. Length 0 stands for
 //! "not yet".
 //!

@@ -1,8 +1,8 @@
 //! Typed ring for one producer and one consumer, on two threads.
 //!
 //! Lamport's queue (*Proving the Correctness of Multiprocess Programs*, 1977)
-//! with each side's last view of the other's index cached, so that the line of
-//! the opposite index is fetched only when the ring looks full, or empty, and not
+//! with each side's last view of the other's index cached. So the line of the
+//! opposite index is fetched only when the ring looks full, or empty, and not
 //! once a value (Lee, Bu and Chandranmenon, *MCRingBuffer*, 2010).
 //!
 //! Invariants:
@@ -165,13 +165,14 @@ impl<T> Ring<T> for SpscRing<T> {
             }
             side.position -= 1;
             debug_assert_eq!(side.position, end, "all before it was settled");
-            // SAFETY: the slot holds the value that was pushed last, and it is
-            // the producer's, because the consumer pops nothing at or above the
+            // SAFETY: the slot holds the value that was pushed last. It is the
+            // producer's, because the consumer pops nothing at or above the
             // end, guaranteed by the contract of `pop`.
             let value = self
                 .slot(side.position)
                 .with(|slot| unsafe { (*slot).assume_init_read() });
-            // Ordering: Relaxed; for `len`, and for who drops the ring.
+            // Ordering: Relaxed; for `len`, and for the owner that drops the
+            // ring.
             self.tail.store(side.position, Ordering::Relaxed);
             Err(value)
         })

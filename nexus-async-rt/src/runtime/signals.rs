@@ -88,7 +88,7 @@ struct Registry {
     /// What was set before, of the signals for which our handler is set.
     before: Actions,
     /// What was set before the last time, of the signals for which somebody covered
-    /// our handler then: they may have put it back, and then it is what a later
+    /// our handler then. They may have put it back, and then it is what a later
     /// time finds.
     covered: Actions,
 }

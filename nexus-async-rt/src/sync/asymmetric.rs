@@ -5,8 +5,8 @@
 //! compiler from reordering. Linux has it as `membarrier`. It interrupts each
 //! core that runs another thread of the process, for microseconds: so each has
 //! to be [granted](grant_heavy_fence). Grants are given at a rate that leaves a
-//! hundredth of the time to heavy fences, and few are out at a time, because all
-//! of them may be used at once.
+//! hundredth of the time to heavy fences. Few are out at a time, because all of
+//! them may be used at once.
 
 use super::{Ordering, Site, compiler_fence};
 

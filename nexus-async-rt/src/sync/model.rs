@@ -11,7 +11,7 @@ pub(crate) use loom::sync::{Arc, Mutex as RawMutex};
 const THREADS: usize = 8;
 
 loom::lazy_static! {
-    /// Where the fences of each thread meet those that are meant for all: the
+    /// Where the fences of each thread meet those that are meant for all. The
     /// changes of a word have one order, so a heavy fence comes before or after
     /// each light one, and the later one acquires. No more than that: two light
     /// fences order nothing.

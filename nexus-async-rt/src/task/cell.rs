@@ -1,4 +1,4 @@
-//! A task with its types: the future, whose place the output takes.
+//! A task with its types: the future, or the output in its place.
 
 use super::header::{Header, Home, TaskVtable};
 use super::state::Ended;
@@ -47,7 +47,7 @@ pub(crate) const fn fits<F: Future>() -> Layout {
     Layout::new::<TaskCell<F>>()
 }
 
-/// Makes a task in its memory, all of it but the future: that is the caller's to
+/// Makes a task in its memory, all of it but the future. That is the caller's to
 /// write where the pointer says, once, which is one copy of it and no more. `make`
 /// gets the task's table of functions and gives its header.
 ///
@@ -84,7 +84,7 @@ unsafe fn poll<F: Future>(task: *const Header, cx: &mut Context<'_>) -> bool {
     // SAFETY: the table is of this type of cell, guaranteed by `place`.
     let payload = unsafe { payload::<F>(task) };
     // SAFETY: the future is there, because the task is not completed, guaranteed
-    // by `State::begin_poll`; nobody else touches it, because who ends a task
+    // by `State::begin_poll`. Nobody else touches it, because the end of a task
     // spares the one that is being polled, guaranteed by `Home::abort`; it never
     // moves, because the block does not.
     let future = unsafe { Pin::new_unchecked(&mut *(&raw mut (*payload).future).cast::<F>()) };
@@ -98,7 +98,7 @@ unsafe fn poll<F: Future>(task: *const Header, cx: &mut Context<'_>) -> bool {
 /// Puts the output where the future was.
 ///
 /// # Safety
-/// As for `poll`, whose future has returned `output`.
+/// - As for `poll`, with a future that has returned `output`.
 #[inline(always)]
 unsafe fn finish<F: Future>(
     task: *const Header,

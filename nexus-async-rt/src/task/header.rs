@@ -2,11 +2,11 @@
 //! task's life.
 //!
 //! This room knows no queue, no loop and no runtime. What has to happen to a task that
-//! ends or is let go is asked of its [`Home`], a trait that the runtime
+//! ends or is let go is asked of its [`Home`]. That is a trait that the runtime
 //! implements and that is compiled into each task's table of functions.
 //!
-//! A task is one block: [`Header`], then the future, whose place the output
-//! takes. A pointer to the header needs no type.
+//! A task is one block: [`Header`], then the future, or the output in its
+//! place. A pointer to the header needs no type.
 //!
 //! ```text
 //!            spawn                wake                  pop
@@ -31,7 +31,7 @@
 //!
 //! Invariants:
 //! - Flags, links and the local half of the waker count are touched on the
-//!   owning thread alone; other threads touch `word` and, while they own the
+//!   owning thread alone. Other threads touch `word` and, while they own the
 //!   `CALLED` bit, the inbox link.
 //! - A task is at most once in the ready queue (`READY`) and at most once in
 //!   the inbox (`CALLED`, or a count that has reached zero). It may be in both.
@@ -70,7 +70,7 @@ pub(crate) trait Home {
     }
 
     /// Ends the task now; right after the poll that is running, if it is its own;
-    /// or right after the other task whose end is under way. Whether it was still
+    /// or right after the other task that is being ended. Whether it was still
     /// running. Does not release it.
     ///
     /// # Safety
@@ -78,7 +78,7 @@ pub(crate) trait Home {
     ///   its owning thread.
     unsafe fn abort(task: *const Header) -> bool;
 
-    /// Drops the output, now or right after the task whose end is under way; then
+    /// Drops the output, now or right after the task that is being ended; then
     /// releases the task. Returns the first panic.
     ///
     /// # Safety
@@ -149,7 +149,7 @@ pub(crate) struct Header {
     pub(crate) owner: u64,
     /// Link of the ready queue. Owner only, in use while `READY`.
     pub(crate) ready_next: Cell<*const Header>,
-    /// Link of the inbox: whoever puts the task there writes it, the owner
+    /// Link of the inbox: the one that puts the task there writes it, the owner
     /// reads it.
     pub(crate) inbox_next: UnsafeCell<*const Header>,
     /// Links of the list of tasks alive, while `LISTED`; or of the queue of ends,
@@ -157,7 +157,7 @@ pub(crate) struct Header {
     pub(crate) list_prev: Cell<*const Header>,
     /// See `list_prev`.
     pub(crate) list_next: Cell<*const Header>,
-    /// Who waits for the output. Owner only.
+    /// What waits for the output. Owner only.
     pub(crate) joiner: Cell<Option<Waker>>,
     /// Where the task was spawned.
     pub(crate) location: &'static Location<'static>,

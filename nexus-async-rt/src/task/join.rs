@@ -22,10 +22,10 @@ use std::task::{Context, Poll, Waker};
 /// another task's end, the output is queued, as an [abort](JoinHandle::abort) is.
 ///
 /// # Panics
-/// - Awaiting it panics when no output can come any more, and says where the
-///   task was spawned: the output was taken before, the task panicked or was
-///   aborted, or the runtime is gone. [`outcome`](JoinHandle::outcome) returns an
-///   error instead.
+/// - Awaiting it panics when no output can come any more, and says where the task
+///   was spawned. That is so if the output was taken before, the task panicked or
+///   was aborted, or the runtime is gone. [`outcome`](JoinHandle::outcome)
+///   returns an error instead.
 /// - Dropping it hands on the panic of the output's destructor, unless the thread
 ///   is unwinding already: then the panic is swallowed.
 ///

@@ -1,7 +1,7 @@
 //! Tasks: the slots that they lie in, and the handles to them.
 //!
 //! A task is one block of memory, on the heap or in a slot of a slab: a header of
-//! [`TASK_HEADER_SIZE`] bytes, then the future, whose place the output takes. It is
+//! [`TASK_HEADER_SIZE`] bytes, then the future, or the output in its place. It is
 //! made by [`spawn_boxed`](crate::spawn_boxed()), [`spawn_slab`](crate::spawn_slab())
 //! or [`claim_slab`](crate::claim_slab()).
 //!
@@ -38,7 +38,8 @@ pub const TASK_HEADER_SIZE: usize = size_of::<Header>();
 /// of the future and its output.
 ///
 /// A task fits if a slot has as many bytes, and the future is aligned to no more than
-/// the slot: 64 bytes, or 128 where the slot's size is a multiple of that.
+/// the slot. A slot is aligned to 64 bytes, or 128 where the slot's size is a
+/// multiple of that.
 ///
 /// # Example
 /// ```

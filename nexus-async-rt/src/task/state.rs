@@ -77,7 +77,8 @@ const fn count(word: usize) -> isize {
 }
 
 impl State {
-    /// A task that is about to be queued and whose handle is about to exist.
+    /// A task that is about to be queued and has a handle that is about to
+    /// exist.
     pub(crate) fn task() -> Self {
         Self::new(READY | HANDLE | LISTED)
     }
@@ -144,7 +145,7 @@ impl State {
     }
 
     /// Whether an abort was asked for: by the poll that has just returned
-    /// `Pending`, or of a task whose end is queued.
+    /// `Pending`, or of a task with an end that is queued.
     #[inline(always)]
     pub(crate) fn is_aborted(&self) -> bool {
         self.has(ABORT)
@@ -348,9 +349,9 @@ impl State {
         // SAFETY: alive, because the waker counts until this access. Nothing is
         // touched after it: another thread may have freed the task.
         //
-        // Ordering: AcqRel. Release: what this thread did with the task
-        // happens before the memory goes; Acquire: whoever finds itself last
-        // frees after all the others. Pairs with itself and `settle`.
+        // Ordering: AcqRel. Release: what this thread did with the task happens
+        // before the memory goes; Acquire: the one that finds itself last frees
+        // after all the others. Pairs with itself and `settle`.
         let old = unsafe {
             (*this)
                 .word
@@ -364,10 +365,10 @@ impl State {
     #[inline]
     pub(crate) fn call(&self) -> bool {
         // Ordering: AcqRel. Release: the caller's writes are visible to the
-        // poll that follows, also if another wake has set the bit before:
-        // every wake is a link of the chain that `take_call` reads. Acquire:
-        // the owner's last use of the inbox link comes before ours. A plain
-        // load first would lose the former.
+        // poll that follows, also if another wake has set the bit before. Every
+        // wake is a link of the chain that `take_call` reads. Acquire: the
+        // owner's last use of the inbox link comes before ours. A plain load
+        // first would lose the former.
         let old = self
             .word
             .fetch_or(CALLED, ordering(Site::TaskCall, Ordering::AcqRel));
@@ -405,11 +406,11 @@ impl State {
         let (word, local) = unsafe { (&raw const (*this).word, (*this).local.get() as isize) };
         // A sum of zero means that no waker is left, without any locked
         // instruction. Take the foreign operations up to the value read, and
-        // all of ours, as one set: as many wakers were made in it as dropped.
-        // A drop comes after what was done with that waker, in the word's
-        // order if it was elsewhere, and visibly to us if it was here, so the
-        // set also holds every clone made from a waker that died in it: none
-        // is outside.
+        // all of ours, as one set: as many wakers were made in it as dropped. A
+        // drop comes after what was done with that waker, in the word's order
+        // if it was elsewhere, and visibly to us if it was here. So the set
+        // also holds every clone made from a waker that died in it: none is
+        // outside.
         //
         // SAFETY: as above.
         //

@@ -167,8 +167,8 @@ impl Drop for Arena {
         let mut chunk = self.chunks.get();
         while !chunk.is_null() {
             // SAFETY: allocated in `grow` with the layout that it holds, and
-            // linked once; its slots are unused, because whoever holds one
-            // keeps the arena.
+            // linked once; its slots are unused, because the owner of one keeps
+            // the arena.
             unsafe {
                 let Chunk { older, layout } = chunk.read();
                 dealloc(chunk.cast(), layout);

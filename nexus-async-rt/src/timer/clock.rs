@@ -9,8 +9,8 @@
 //! | paused | stands; moved by [`Clock::move_to`] alone | [`Clock::resume`] |
 //! | shifted | the system's, and what it was moved or stood still | [`Clock::pause`] |
 //!
-//! Holds are counted under a lock, as any thread may end one. Who ends the last
-//! one wakes the root: so a runtime that parked because it was held looks
+//! Holds are counted under a lock, as any thread may end one. The end of the
+//! last one wakes the root. So a runtime that parked because it was held looks
 //! again, by the same word of the inbox as for every other wake.
 
 use crate::sync::Mutex;

@@ -3,9 +3,9 @@
 //! Knows no future; its entries lie in them. Ten levels of 64 slots: a slot of
 //! level 0 is one microsecond, a slot of level `n + 1` is all of level `n`. An
 //! entry lies on the level of the highest group of six bits in which its tick
-//! differs from the wheel's (the scheme of Varghese and Lauck, with the
-//! levels told apart by exclusive or), so that the first occupied slot of the
-//! lowest occupied level is always the next one.
+//! differs from the wheel's (the scheme of Varghese and Lauck, with the levels
+//! told apart by exclusive or). So the first occupied slot of the lowest
+//! occupied level is always the next one.
 //!
 //! A timer that begins to wait is only *staged*: put into a list, without a look
 //! at its deadline. What is still there when somebody asks for what is due, once
@@ -35,8 +35,8 @@ const DUE: u16 = (LEVELS * SLOTS) as u16;
 /// The list of those that are staged.
 const STAGED: u16 = DUE + 1;
 /// The list of those that never fire, the last of all lists. Nobody looks for
-/// it, so it has no bit; but who is reset is found in it, and who waits longer
-/// than the wheel is abandoned.
+/// it, so it has no bit; but a timer that is reset is found in it, and one that
+/// waits longer than the wheel is abandoned.
 const FAR: u16 = DUE + 2;
 const _: () = assert!(FAR < IDLE);
 /// Nanoseconds of a tick.
@@ -375,7 +375,7 @@ impl Timers {
 }
 
 /// Sorts a chain through `next` by deadline and order: a merge sort from the
-/// bottom up, whose piles of `1 << n` entries lie on the stack.
+/// bottom up; its piles of `1 << n` entries lie on the stack.
 fn sort(mut chain: *const Entry) -> *const Entry {
     let mut piles = [ptr::null::<Entry>(); usize::BITS as usize];
     while !chain.is_null() {

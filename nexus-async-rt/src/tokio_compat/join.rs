@@ -77,10 +77,10 @@ where
 
 /// A task on tokio: a future of its result, and the means to end it.
 ///
-/// From [`spawn_on_tokio`]. It may be sent to another thread and awaited on
-/// any executor. Dropping it detaches the task, which runs on;
-/// [`abort`](TokioJoinHandle::abort) ends it. Once it has been awaited in a
-/// runtime whose clock is [paused](crate::time::pause), the clock is held until the
+/// From [`spawn_on_tokio`]. It may be sent to another thread and awaited on any
+/// executor. Dropping it detaches the task, which runs on;
+/// [`abort`](TokioJoinHandle::abort) ends it. Once it has been awaited in a runtime
+/// with a clock that is [paused](crate::time::pause), the clock is held until the
 /// result is there, though nobody takes it, or the handle is dropped. A task that
 /// nobody awaits holds no clock: it may be a server that never ends.
 ///
@@ -99,8 +99,8 @@ pub struct TokioJoinHandle<T> {
     awaiting: Option<Arc<Awaiting>>,
 }
 
-/// The waker that tokio gets of who awaits the task in a runtime of this crate.
-/// Holds the clock of that runtime until it has woken the task there.
+/// The waker that tokio gets of what awaits the task in a runtime of this
+/// crate. Holds the clock of that runtime until it has woken the task there.
 struct Awaiting {
     waker: Waker,
     hold: Mutex<Option<ClockHold>>,
@@ -141,7 +141,8 @@ impl<T> TokioJoinHandle<T> {
         }
     }
 
-    /// The waker for a poll in the runtime whose clock is held by `hold`.
+    /// The waker for a poll in the runtime with the clock that is held by
+    /// `hold`.
     fn awaiting(&mut self, cx: &Context<'_>, hold: ClockHold) -> Waker {
         let known = self.awaiting.take();
         let awaiting = match known.filter(|known| known.waker.will_wake(cx.waker())) {

@@ -20,16 +20,16 @@
 //! Both need a tokio runtime, one for the process:
 //!
 //! - **Started by itself** with the first `with_tokio` or `spawn_on_tokio`: a
-//!   multi-thread runtime with one worker, whose thread is called
-//!   `nexus-tokio`, with whatever drivers the program's features of tokio
-//!   contain: for sockets enable its `net`, for timers its `time`.
+//!   multi-thread runtime with one worker. Its thread is called `nexus-tokio`.
+//!   It has whatever drivers the program's features of tokio contain: for
+//!   sockets enable its `net`, for timers its `time`.
 //! - **Installed** by the program before that, with [`install_tokio`]: more
 //!   workers, hooks, or an end in order.
 //!
 //! It never changes afterwards. There is one for all runtimes of this crate in
-//! the process, and a wake comes from its threads through the task's own
-//! waker, so that a runtime that sleeps in the OS is woken and one that does
-//! not needs no system call.
+//! the process, and a wake comes from its threads through the task's own waker.
+//! So a runtime that sleeps in the OS is woken and one that does not needs no
+//! system call.
 //!
 //! # How it ends
 //!

@@ -87,8 +87,8 @@ pub(super) struct List<M: Mode> {
 }
 
 // SAFETY: a node in the list may be touched by any thread that holds the lock,
-// because its future is pinned and takes it out before it is dropped,
-// guaranteed by the functions below; a `Waker` is `Send`.
+// because its future is pinned and takes it out before it is dropped. The
+// functions below guarantee that; a `Waker` is `Send`.
 unsafe impl<M: Mode> Send for List<M> {}
 
 impl<M: Mode> Default for List<M> {
@@ -265,7 +265,7 @@ impl<M: Mode> List<M> {
 /// The links of a node that is in the list, or about to enter or leave it.
 fn links<M: Mode, R>(node: NonNull<Node<M>>, f: impl FnOnce(&mut Links<M>) -> R) -> R {
     // SAFETY: the node is alive and its links are this thread's alone, because
-    // linked nodes are pinned and every caller holds the list's lock,
+    // linked nodes are pinned and every caller holds the list's lock. That is
     // guaranteed by the contracts of `List`'s functions.
     unsafe { (*node.as_ptr()).links.with_mut(|links| f(&mut *links)) }
 }

@@ -1,5 +1,5 @@
-//! Claims of a byte channel that are open at the same time, against a model:
-//! what is committed comes whole and in the order of its claims, and nothing
+//! Claims of a byte channel that are open at the same time, against a model.
+//! What is committed comes whole and in the order of its claims, and nothing
 //! lies on anything else. The fuzz target drives it, too.
 
 use nexus_async_rt::channel::{

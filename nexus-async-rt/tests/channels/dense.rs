@@ -1,6 +1,6 @@
 //! Streams that are dense for a while, and then pause. Where messages are dense
-//! neither side fences, and whoever begins to wait fences for the other: a wake
-//! that is lost then is a stall.
+//! neither side fences, and a side that begins to wait fences for the other: a
+//! wake that is lost then is a stall.
 
 use crate::kinds::{Bytes, Refused, Threaded, Typed};
 use crate::macros::on_threaded_kinds;

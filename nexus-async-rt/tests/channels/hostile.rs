@@ -228,7 +228,7 @@ fn a_waker_that_panics_while_the_thread_unwinds_does_not_end_the_process<K: Type
         send.pending();
         assert!(next.poll_with(&hostile(&bomb)).is_pending());
         rx.try_recv().unwrap();
-        // Drops the notified send, whose notification goes to the bomb.
+        // Drops the notified send; its notification goes to the bomb.
         panic!("first");
     });
     assert_eq!(message, "first");
@@ -358,8 +358,8 @@ fn a_waker_may_drop_another_future_of_the_channel<K: TypedKind>() {
     assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(2), Ok(4)));
 }
 
-/// A waker whose destructor polls another receive of the same handle, at each
-/// point where the channel lets a waker go.
+/// A waker with a destructor that polls another receive of the same handle, at
+/// each point where the channel lets a waker go.
 fn a_dropped_waker_may_call_back<K: TypedKind>() {
     let (tx, rx) = leaked::<K>(4);
     let beside = Rc::new(RefCell::new(Vec::new()));

@@ -50,7 +50,7 @@ pub trait Channel: 'static {
     fn receiver_says(rx: &Self::Receiver) -> Snapshot;
 }
 
-/// A kind whose ends may be on two threads, also by tasks that migrate.
+/// A kind with ends that may be on two threads, also by tasks that migrate.
 pub trait Threaded: Channel<Sender: Send, Receiver: Send> {
     fn send_migrating(
         tx: &mut Self::Sender,

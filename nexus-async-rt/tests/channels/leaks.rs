@@ -61,8 +61,8 @@ fn a_leaked_send_delays_another_until_the_next_operation<C: Channel>() {
     }
 }
 
-/// A receiver that waits performs no other operation: it goes on until somebody
-/// is notified who is still there.
+/// A receiver that waits performs no other operation: it goes on until one is
+/// notified that is still there.
 fn leaked_sends_in_a_row_do_not_hold_up_a_receiver_that_waits<C: Channel>() {
     const LEAKED: usize = 5;
     let (mut tx, mut rx) = C::channel(1);

@@ -1,8 +1,8 @@
 //! Random operations on every kind, against a `VecDeque`; on the byte kinds with
 //! claims that are open together.
 //!
-//! One thread, futures polled by hand. After each operation the channel and
-//! the model agree on what came back, what is buffered and who is woken.
+//! One thread, futures polled by hand. After each operation the channel and the
+//! model agree on what came back, what is buffered and what is woken.
 
 use crate::claims::{self as claims, Op as ByteOp, Take};
 use crate::kinds::{ByteKind, TypedKind};
@@ -260,7 +260,8 @@ impl<K: TypedKind> Subject<K> {
         self.agree();
     }
 
-    /// Snapshots, values alive, and: whoever could go on has been woken.
+    /// Snapshots, values alive, and: everything that could go on has been
+    /// woken.
     fn agree(&self) {
         let waiting = self.sends.len();
         assert_eq!(self.alive.get(), (self.buffered.len() + waiting) as i64);
@@ -275,7 +276,7 @@ impl<K: TypedKind> Subject<K> {
                 (self.buffered.len(), self.closed)
             );
         }
-        // Who was woken holds no waker of the channel's any more.
+        // What was woken holds no waker of the channel's any more.
         let send_is_awake = self.sends.iter().any(|(_, send)| send.wakers_left() == 0);
         let recv_is_awake = self.recvs.iter().any(|recv| recv.wakers_left() == 0);
         if !self.sends.is_empty() && (self.closed || self.buffered.len() < self.capacity) {

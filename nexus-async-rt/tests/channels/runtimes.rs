@@ -94,8 +94,8 @@ fn with_two_slots(f: impl FnOnce(&mut Runtime<'_>)) {
     );
 }
 
-/// A channel whose receiver has a task's waker registered, though the task has
-/// ended: its receive was leaked.
+/// A channel with a task's waker registered for its receiver, though the task
+/// has ended: its receive was leaked.
 async fn left_behind<C: Channel>() -> (C::Sender, C::Receiver) {
     let (tx, mut rx) = C::channel(1);
     let rx = spawn_slab(async move {

@@ -1,4 +1,4 @@
-//! Tokens: the tree of them, and who waits for one.
+//! Tokens: the tree of them, and what waits for one.
 
 use crate::sides::Side;
 #[cfg(feature = "rt")]

@@ -184,8 +184,8 @@ fn a_woken_sender_that_finds_no_room_keeps_its_place<K: TypedKind>() {
     assert_eq!(b.ready(), Ok(()));
 }
 
-/// Two receives wait, two messages come. Whatever is polled first, and whoever
-/// is dropped: nobody sleeps on a message.
+/// Two receives wait, two messages come. Whatever is polled first, and whatever
+/// is dropped: nothing sleeps on a message.
 fn two_receives_on_one_handle_complete_in_every_order<K: TypedKind>() {
     for registered in [[0, 1], [1, 0]] {
         for polled in [[0, 1], [1, 0]] {

@@ -62,7 +62,7 @@ impl Flag {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Wakes nobody: for who is woken by something else.
+    /// Wakes nobody: for a future that is woken by something else.
     async fn given_up<T>(self) -> Option<T> {
         poll_fn(|_| match self.is_set() {
             true => Poll::Ready(None),

@@ -31,7 +31,7 @@ pub enum Outcome {
     Gone,
 }
 
-/// Sends one message, whose value is counted.
+/// Sends one message with a value that is counted.
 pub type Send<S> = fn(&mut S, &Arc<AtomicUsize>) -> Outcome;
 
 /// One way to send: its method, what else it calls, and how.

@@ -1,10 +1,10 @@
-//! The close of a channel against its sends, on two threads, again and again:
-//! what a send accepted is received before the end, or is dropped with the
+//! The close of a channel against its sends, on two threads, again and again.
+//! What a send accepted is received before the end, or is dropped with the
 //! receiver, at once; whatever the sender does, and whichever side fences.
 //!
-//! How the sides fence cannot be chosen from outside: where membarrier was refused
-//! from the beginning nobody does without fences, and where it is refused later
-//! a dense channel has to do without it. So each way has a process of its own.
+//! How the sides fence cannot be chosen from outside. Where membarrier was refused
+//! from the beginning nobody does without fences. Where it is refused later a
+//! dense channel has to do without it. So each way has a process of its own.
 
 mod api;
 mod forms;
@@ -190,7 +190,8 @@ fn burst<C: Raced>(tx: &mut C::Sender, rx: &mut C::Receiver) {
     }
 }
 
-/// A channel whose sender does not fence, if the process may have another.
+/// A channel with a sender that does not fence, if the process may have
+/// another.
 fn dense<C: Raced>() -> (C::Sender, C::Receiver) {
     let (mut tx, mut rx) = C::channel();
     for _ in 0..2 {

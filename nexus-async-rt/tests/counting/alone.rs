@@ -1,5 +1,5 @@
 //! Several tests in a binary that counts: one at a time, because what they count
-//! is the process's, and each on a thread of its own, because the runner's
+//! is the process's. Each is on a thread of its own, because the runner's
 //! allocates when a test is over.
 
 use crate::counting::count_this_thread;

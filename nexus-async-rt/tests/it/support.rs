@@ -6,7 +6,7 @@ use nexus_testkit::{scaled, within};
 use std::time::Duration;
 
 /// Runs `f` with a runtime that `build` sets up, watched for a minute, or as much
-/// longer as there is more to do: on a machine that others use, too, everything
+/// longer as there is more to do. On a machine that others use, too, everything
 /// takes ten times as long.
 #[track_caller]
 pub fn with_built<R>(

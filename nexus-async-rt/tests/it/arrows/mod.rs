@@ -1,5 +1,5 @@
-//! The sources keep to the architecture: who may import whom, where atomics
-//! live.
+//! The sources keep to the architecture: which room imports which, where
+//! atomics live.
 
 mod scan;
 

@@ -276,8 +276,8 @@ impl Found<'_> {
     }
 }
 
-/// Which file uses which: the path of each, and those of the files whose items it
-/// names, wherever these are exported on the way.
+/// Which file uses which: the path of each, and those of the files that have the
+/// items it names, wherever these are exported on the way.
 pub fn graph(sources: &[Source]) -> BTreeMap<&str, BTreeSet<&str>> {
     let files: BTreeMap<&[String], &Source> = sources
         .iter()

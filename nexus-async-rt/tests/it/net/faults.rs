@@ -131,7 +131,7 @@ fn a_reset_is_an_error_for_both_sides() {
                 reader.await.map_err(|error| error.kind()),
                 writer.await.map_err(|error| error.kind()),
             ];
-            // The OS gives the error to the first who asks.
+            // The OS gives the error to the first that asks.
             assert!(
                 kinds.contains(&Err(ErrorKind::ConnectionReset)),
                 "{kinds:?}"

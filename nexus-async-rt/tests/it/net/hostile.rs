@@ -286,9 +286,9 @@ fn an_event_for_who_is_gone_is_not_the_next_ones() {
     });
 }
 
-/// The waker of a `poll_` method gives the place away to a descriptor that
-/// is waited for at once, on the same side or on the other one, for which the
-/// event was, too: it was not the newcomer's.
+/// The waker of a `poll_` method gives the place away to a descriptor that is
+/// waited for at once, on the same side or on the other one, for which the
+/// event was, too. It was not the newcomer's.
 #[test]
 fn an_event_for_who_is_gone_wakes_no_newcomer() {
     with_runtime(|rt| {

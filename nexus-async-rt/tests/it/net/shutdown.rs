@@ -57,7 +57,7 @@ impl Count {
     }
 }
 
-/// Every waiter on the side that writes is told: futures, and who polls by hand.
+/// Every waiter on the side that writes is told: futures, and polls by hand.
 async fn shutdown_ends_the_writers<F: Family>(how: Shutdown, here: Stream<F>) {
     let here = Rc::new(here);
     let writers = [writer(&here).await, writer(&here).await];
@@ -88,7 +88,7 @@ fn a_shutdown_ends_the_writes_that_wait() {
     });
 }
 
-/// The half that reads lends the stream, also to those who write.
+/// The half that reads lends the stream, also to those that write.
 async fn close_ends_the_writers<F: Family>(here: Stream<F>, drop_it: bool) {
     let (read, mut write) = here.into_split();
     let read = Rc::new(read);

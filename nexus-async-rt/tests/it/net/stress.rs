@@ -1,5 +1,5 @@
-//! Many connections at once: what comes back is what was sent, whoever ends
-//! first. A failure names the seed.
+//! Many connections at once: what comes back is what was sent, whichever side
+//! ends first. A failure names the seed.
 
 use crate::net::tcp::{connected, listen};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

@@ -136,7 +136,7 @@ fn one_socket_sends_and_receives_in_two_tasks() {
     });
 }
 
-/// The error wakes whoever waits; one takes it, the others wait for what comes.
+/// The error wakes all that wait; one takes it, the others wait for what comes.
 #[test]
 fn after_a_refusal_the_other_waits_go_on() {
     with_runtime(|rt| {

@@ -1,4 +1,4 @@
-//! Who waits for whom, and for how long.
+//! What waits for what, and for how long.
 
 use crate::support::{with_built, with_runtime};
 use nexus_async_rt::channel::{local, spsc};
@@ -76,7 +76,7 @@ fn a_task_that_yields_comes_after_all_that_were_ready_and_the_root_after_a_turn(
 }
 
 /// Polls of tasks from the moment at which the root's timer is due until the root
-/// goes on. Counted, because time depends on who else has the cores.
+/// goes on. Counted, because time depends on what else has the cores.
 #[test]
 fn the_root_and_timers_get_their_turn_among_busy_tasks() {
     const POLLS: usize = 64;
@@ -158,7 +158,7 @@ fn a_flood_of_foreign_wakes_holds_nobody_back() {
 
 /// Messages that are received from another thread that never stops sending, from
 /// the moment at which a tick is due until it is there. Counted, because time
-/// depends on who else has the cores.
+/// depends on what else has the cores.
 #[test]
 fn a_flooded_receiver_leaves_an_interval_its_period() {
     const POLLS: usize = 4;

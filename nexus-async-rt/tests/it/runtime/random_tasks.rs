@@ -1,5 +1,5 @@
 //! Tasks that do anything to each other, at random: spawn, join, abort, wake
-//! from both sides, sleep, panic in polls and destructors; and a runtime that
+//! from both sides, sleep, panic in polls and destructors. And a runtime that
 //! is dropped in the middle of it. A failure names the seed.
 
 use nexus_async_rt::{ByteSlab, JoinHandle, Runtime, sleep, spawn_boxed, spawn_slab, yield_now};

@@ -152,8 +152,8 @@ impl<F: Fn()> Drop for Reaches<F> {
     }
 }
 
-/// Between two runs the World is with the owner, who may be changing it: not even
-/// a look at it is lent.
+/// Between two runs the World is with the owner, which may be changing it: not
+/// even a look at it is lent.
 #[test]
 fn u11_an_abort_between_runs_does_not_reach_what_is_lent() {
     within(Duration::from_secs(10), || {

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Runs `f` with a runtime whose clock stands.
+/// Runs `f` with a runtime with a clock that stands.
 #[track_caller]
 pub fn with_paused<R>(f: impl FnOnce(&mut Runtime<'_>) -> R) -> R {
     with_built(|builder| builder.start_paused(true), f)

@@ -1,4 +1,5 @@
-//! The bridge to tokio: what runs where, who wakes whom, what comes back.
+//! The bridge to tokio: what runs where, which side wakes which, what comes
+//! back.
 
 use crate::support::with_runtime;
 use nexus_async_rt::channel::{mpsc, spsc};

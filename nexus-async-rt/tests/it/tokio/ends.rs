@@ -1,4 +1,4 @@
-//! The bridge to tokio: what is dropped where, and who is woken too late.
+//! The bridge to tokio: what is dropped where, and what is woken too late.
 
 use crate::support::{with_built, with_runtime};
 use nexus_async_rt::tokio_compat::{spawn_on_tokio, with_tokio};
@@ -281,7 +281,7 @@ fn a_thread_that_ends_drops_what_is_bridged() {
     assert_eq!(done.take_within(Duration::from_secs(10)), Ok(Some(1)));
 }
 
-/// Runs `root` in a runtime whose clock stands still.
+/// Runs `root` in a runtime with a clock that stands still.
 fn paused<F: Future>(root: F) -> F::Output {
     with_built(|builder| builder.start_paused(true), |rt| rt.block_on(root))
 }
