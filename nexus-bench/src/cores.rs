@@ -1,6 +1,6 @@
 //! Where threads run, and how far their cores are from each other.
 //!
-//! Virtual cores move: a cache line goes to and fro in 30 to 100 ns at one moment
+//! Virtual cores move. A cache line goes to and fro in 30 to 100 ns at one moment
 //! (two threads of a core, neighbours) and in 270 to 700 ns at another. So a
 //! sample that uses two cores times this distance before and after, and counts
 //! only if its class is the same.
@@ -56,7 +56,7 @@ pub fn stay(index: usize) {
 }
 
 /// Has idle cores poll in place of sleeping, as where a machine is set up for
-/// latency; a virtual core that sleeps takes its host many times as long to wake
+/// latency. A virtual core that sleeps takes its host many times as long to wake
 /// as all software together. Until dropped.
 #[derive(Debug)]
 pub struct Awake {

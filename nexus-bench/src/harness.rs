@@ -1,7 +1,7 @@
 //! Runs the lines of one bench program.
 //!
 //! The sides of a line take turns (A B C A B C ...), each sample a process of
-//! its own, so that what disturbs the machine disturbs all of them, and no side
+//! its own. So what disturbs the machine disturbs all of them, and no side
 //! finds a warm allocator or a trained branch predictor of another.
 
 use crate::figures::Figures;

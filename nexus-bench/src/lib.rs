@@ -3,7 +3,7 @@
 //! A *line* is one question (what does a dispatch cost?), a *side* one answer
 //! to it (ours, a peer, or the limit: what the hardware takes when nothing is
 //! in the way). [`workload`] holds the questions, each written once, generic
-//! over the traits of [`peers`], which holds one adapter a peer; the files of
+//! over the traits of [`peers`], which holds one adapter a peer. The files of
 //! `benches/` put the two together, and [`harness`] runs them.
 //!
 //! Every workload checks what it measures: count, order and contents.

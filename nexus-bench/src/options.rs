@@ -29,7 +29,7 @@ pub enum Command {
 /// How to measure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Lines whose name contains one of these; all if there are none.
+    /// Lines with a name that contains one of these; all if there are none.
     pub filters: Vec<String>,
     /// Samples a side.
     pub samples: usize,

@@ -1,8 +1,8 @@
 //! Arbitration of redundant lines: of each message, the first copy wins.
 //!
 //! Knows sequence numbers only. A message that comes too early is held until
-//! those before it have come from the other line; what both lines lost is
-//! given up when the window is full, or at the end, and counted.
+//! those before it have come from the other line. What both lines lost is given
+//! up when the window is full, or at the end, and counted.
 //!
 //! - Every message is delivered at most once, in the order of the sequence.
 //! - Nothing is allocated after [`Arbiter::new`].

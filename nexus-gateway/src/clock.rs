@@ -10,7 +10,7 @@ pub struct Clock {
 }
 
 /// As a rule a sleeper is woken this late at most (14 to 25 microseconds were
-/// measured on a virtual machine): so much before the moment it stops sleeping
+/// measured on a virtual machine). So much before the moment it stops sleeping
 /// and looks at the clock instead.
 const WAKE_UP: Duration = Duration::from_micros(30);
 

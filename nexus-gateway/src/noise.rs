@@ -3,9 +3,9 @@
 //!
 //! No program can be better than that on this machine at this time: what the
 //! bare loop waits for, interrupts and other programs took. It is measured as
-//! the gateway is: messages are due at fixed times, here one every
-//! microsecond, and each waits for the first turn of the loop after it was
-//! due. A gap of a millisecond so counts for the thousand that fell into it.
+//! the gateway is. Messages are due at fixed times, here one every microsecond,
+//! and each waits for the first turn of the loop after it was due. A gap of a
+//! millisecond so counts for the thousand that fell into it.
 
 use crate::latency::{Latencies, Percentiles};
 use std::time::{Duration, Instant};

@@ -11,7 +11,7 @@ use std::fmt::{self, Write};
 /// Books shown; a whole market has thousands.
 const MOST_BOOKS: usize = 20;
 
-/// A table whose columns are as wide as their widest cell.
+/// A table with columns as wide as their widest cell.
 #[derive(Debug)]
 struct Table {
     /// So many columns, from the first on, are text; the others are numbers.

@@ -1,4 +1,4 @@
-//! The archive when its writer is killed at any instant: what was acknowledged
+//! The archive when its writer is killed at any instant. What was acknowledged
 //! as synced is readable, the torn tail is cut, what is appended afterwards is
 //! readable, and no record is invented.
 //!

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::future::poll_fn;
 use std::task::Poll;
 
-/// The traits of a channel whose ends are `$tx` and `$rx`.
+/// The traits of a channel with the ends `$tx` and `$rx`.
 macro_rules! channel {
     (
         $(#[$doc:meta])* $name:ident, $tx:ty, $rx:ty, $make:path,

@@ -100,7 +100,7 @@ where
 /// Bytes that an echo reads at most at once.
 const ECHO_BUFFER: usize = 1024;
 
-/// A bounded channel of `u64` whose receiver awaits.
+/// A bounded channel of `u64` with a receiver that awaits.
 pub trait Channel: 'static {
     /// The sending end.
     type Sender: 'static;
@@ -125,7 +125,7 @@ pub trait TryRecv: Channel {
     fn try_recv(rx: &mut Self::Receiver) -> Option<u64>;
 }
 
-/// A channel whose sender awaits too.
+/// A channel with a sender that awaits too.
 pub trait AsyncSend: Channel {
     /// Waits for room; an error if the receiver is gone. The peer's own future.
     fn send(tx: &mut Self::Sender, message: u64) -> impl Future<Output = Result<(), impl Debug>>;
@@ -149,7 +149,7 @@ pub trait Bytes: 'static {
     fn try_recv(rx: &mut Self::Receiver, read: impl FnOnce(&[u8])) -> bool;
 }
 
-/// Bytes whose receiver awaits.
+/// Bytes with a receiver that awaits.
 pub trait AwaitBytes: Bytes {
     /// Shows `read` the next message. `false`: the sender is gone.
     fn recv(rx: &mut Self::Receiver, read: impl FnOnce(&[u8])) -> impl Future<Output = bool>;

@@ -1,6 +1,6 @@
 //! What this project and its published predecessor have in common: the names.
 
-/// An executor whose tasks are spawned by a function of the crate.
+/// An executor that spawns tasks by a function of the crate.
 macro_rules! executor {
     ($(#[$doc:meta])* $name:ident, $join:ident, $block_on:path, $spawn:path) => {
         $(#[$doc])*

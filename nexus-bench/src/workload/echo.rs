@@ -1,5 +1,5 @@
 //! A TCP server on the loopback that sends back what it gets. The client is the
-//! same for all: a thread of its own whose sockets block.
+//! same for all: a thread of its own with sockets that block.
 
 use super::gate::until;
 use crate::cores;

@@ -50,7 +50,7 @@ pub fn between_tasks<E: Executor, C: AsyncSend>(ops: u64, capacity: usize) -> Fi
     })
 }
 
-/// Above the number in its sender's sequence, a message says who sent it.
+/// Above the number in its sender's sequence, a message says which one sent it.
 const SENDER_SHIFT: u32 = 48;
 
 /// Sends `count` messages, trying again and again where there is no room.

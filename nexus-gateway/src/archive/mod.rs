@@ -7,8 +7,8 @@
 //!   beginning of one more. `name.sync` holds length and checksum of a prefix;
 //!   it is renewed only after that prefix has been flushed to the device.
 //! - Opening cuts everything behind the last whole record, and appends there.
-//!   It refuses an archive whose synced prefix is not what it was: nothing is
-//!   cut then.
+//!   It refuses an archive with a synced prefix that is not what it was:
+//!   nothing is cut then.
 //! - After a process is killed, every record that was synced is readable, and
 //!   no record is read that was not appended. BinaryFILE has no checksum of
 //!   its own: after a loss of power, what lies behind the synced prefix is

@@ -4,7 +4,7 @@
 //! checksum of its own. A write that is torn spoils one slot, and the other
 //! still holds: its claim is older, but as true as when it was made. Against
 //! the usual temporary file and rename this needs no new inode, hence no
-//! journal commit and no free block, at each renewal: it goes on working on a
+//! journal commit and no free block, at each renewal. It goes on working on a
 //! full disk.
 //!
 //! ```text
@@ -64,7 +64,7 @@ impl SyncRecord {
     }
 }
 
-/// An empty slot: spaces, and a line end for whoever prints the file.
+/// An empty slot: spaces, and a line end for people who print the file.
 fn blank() -> [u8; SLOT_BYTES] {
     let mut slot = [b' '; SLOT_BYTES];
     slot[SLOT_BYTES - 1] = b'\n';
@@ -115,7 +115,7 @@ pub(super) struct SyncFile {
 }
 
 impl SyncFile {
-    /// Opens the file at `path`, whose newest record is `last`, or makes it.
+    /// Opens the file at `path`, with the newest record `last`, or makes it.
     pub(super) fn open(path: &Path, last: Option<SyncRecord>) -> io::Result<Self> {
         let file = OpenOptions::new()
             .write(true)

@@ -8,7 +8,7 @@ pub struct Anomalies {
     /// Messages that name an order that does not rest, by type as in
     /// [`Anomalies::UNKNOWN_KINDS`].
     pub unknown: [u64; 5],
-    /// Adds and replaces whose new reference already rests: the new order
+    /// Adds and replaces with a new reference that already rests: the new order
     /// takes the old one's place.
     pub duplicate: u64,
     /// Adds and replaces of no shares: nothing comes to rest.

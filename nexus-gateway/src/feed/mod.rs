@@ -1,6 +1,6 @@
 //! What is played: a generated session or a file, once or several times over.
 //!
-//! Knows frames and sequence numbers; not who listens, nor how fast.
+//! Knows frames and sequence numbers; not what listens, nor how fast.
 //!
 //! - Sequence numbers count from 1 and go on from pass to pass.
 //! - Every player of one feed yields the same bytes: the lines are redundant.
@@ -214,8 +214,8 @@ impl Feed {
         })
     }
 
-    /// A player whose first message is number `sequence`; at the end, if there
-    /// is none. Takes as long wherever that is.
+    /// A player that begins with message number `sequence`; at the end, if
+    /// there is none. Takes as long wherever that is.
     ///
     /// # Errors
     ///

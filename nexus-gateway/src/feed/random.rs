@@ -1,9 +1,9 @@
-//! A pseudo-random number generator whose output never changes.
+//! A pseudo-random number generator with an output that never changes.
 //!
 //! SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
-//! Generators", OOPSLA 2014). It is written here rather than taken from a
-//! crate because a seed must name the same session for ever: the checksum of
-//! the default session is a test, and a crate's next version may not keep it.
+//! Generators", OOPSLA 2014). It is written here rather than taken from a crate
+//! because a seed must name the same session for ever. The checksum of the
+//! default session is a test, and a crate's next version may not keep it.
 
 /// A stream of numbers given by its seed.
 #[derive(Clone, Debug)]

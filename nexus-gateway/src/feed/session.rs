@@ -100,7 +100,7 @@ struct Resting {
     price: u32,
 }
 
-/// One stock: where its price has walked to, and who is first in the queue.
+/// One stock: where its price has walked to, and which is first in the queue.
 struct Listing {
     middle: u32,
     bids: BTreeSet<(u32, u64)>,

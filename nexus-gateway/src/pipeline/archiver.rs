@@ -2,7 +2,7 @@
 //! sync file on time.
 //!
 //! It polls its channel and sleeps in between, as long as something is not yet
-//! synced; so the senders need not wake it, and it takes many messages at a
+//! synced. So the senders need not wake it, and it takes many messages at a
 //! time. Only when all is on disk does it wait for the next message.
 
 use super::WINDOW;

@@ -1,8 +1,8 @@
-//! One line: what travels on it, who sends, who decodes.
+//! One line: what travels on it, what sends, what decodes.
 //!
 //! A packet's worth of header goes in front of each message, as a transport
-//! such as MoldUDP64 would put it there: the sequence number, and the moment
-//! at which the message was meant to be sent.
+//! such as MoldUDP64 would put it there. It is the sequence number, and the
+//! moment at which the message was meant to be sent.
 
 use crate::clock::Clock;
 use crate::feed::{Line, Player, Schedule};
@@ -63,7 +63,7 @@ pub(super) fn feed(
             }
         }
         if !send(&mut to, sequence, meant, message) {
-            // Nobody listens any more: whoever stopped says why.
+            // Nobody listens any more: the end that stopped says why.
             break;
         }
     }

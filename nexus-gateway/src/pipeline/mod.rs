@@ -7,10 +7,10 @@
 //!                                       └──mpsc_bytes──▶ archive writer
 //! ```
 //!
-//! - Nothing is lost: who finds a channel full waits.
-//! - It always ends: whoever stops drops its ends of the channels, and those
-//!   beside it stop for want of them. The archive's error is the cause then,
-//!   and is the one reported.
+//! - Nothing is lost: a thread that finds a channel full waits.
+//! - It always ends: a part that stops drops its ends of the channels, and
+//!   those beside it stop for want of them. The archive's error is the cause
+//!   then, and is the one reported.
 //! - The tasks of the two lines, the arbiter and the World share one thread
 //!   and one runtime, which parks when there is nothing to do.
 

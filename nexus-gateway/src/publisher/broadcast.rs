@@ -1,4 +1,4 @@
-//! The feed as all subscribers see it: what has been played by now, and who is
+//! The feed as all subscribers see it: what has been played by now, and what is
 //! listening.
 
 use super::counts::Counts;
@@ -128,7 +128,7 @@ impl Broadcast {
     }
 }
 
-/// Somebody who takes part.
+/// One that takes part.
 #[derive(Debug)]
 pub(super) struct Attendance(Rc<Broadcast>);
 

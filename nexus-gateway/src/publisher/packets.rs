@@ -147,8 +147,8 @@ pub(super) async fn answer(
     }
 }
 
-/// Reads a request, and refuses one for what is not there: nothing is sent to
-/// who asks for nonsense.
+/// Reads a request, and refuses one for what is not there: nothing is sent to a
+/// peer that asks for nonsense.
 fn read(datagram: &[u8], broadcast: &Broadcast) -> Result<Request, String> {
     let request = Request::decode(datagram).map_err(|error| error.to_string())?;
     let played = broadcast.door().session;

@@ -250,7 +250,7 @@ impl Subscriber<'_> {
                 }
             }
         };
-        // Whoever does not close is not waited for any longer.
+        // A peer that does not close is not waited for any longer.
         let _ = timeout(Duration::from_secs(1), closed).await;
     }
 }

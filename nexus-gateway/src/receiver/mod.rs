@@ -9,9 +9,9 @@
 //!
 //! - Each message goes through the outlet once and in order, whatever the
 //!   network does: to the archive and to the books, or to neither.
-//! - Who finds the archive's channel full waits. Over TCP the sender waits
-//!   with it; over UDP the kernel drops what it has no room for, and it is
-//!   asked for again.
+//! - A task that finds the archive's channel full waits. Over TCP the sender
+//!   waits with it; over UDP the kernel drops what it has no room for, and it
+//!   is asked for again.
 //! - A signal ends the reading, between two messages. What was read is archived
 //!   and synced before the program ends.
 

@@ -199,7 +199,7 @@ impl Session<'_> {
         };
         let mut goodbye = Vec::new();
         self.client.borrow().disconnect(&mut goodbye);
-        // Whoever does not take it notices that the connection is closed.
+        // A server that does not take it notices that the connection is closed.
         let _ = timeout(GOODBYE, write(&stream, &goodbye)).await;
         Ok(end)
     }

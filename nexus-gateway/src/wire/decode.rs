@@ -81,7 +81,7 @@ pub fn decode(message: &[u8]) -> Result<Message, DecodeError> {
     })
 }
 
-/// The event of a message whose length fits its type.
+/// The event of a message with a length that fits its type.
 fn event(kind: u8, m: &[u8]) -> Event {
     match kind {
         b'A' | b'F' | b'P' => sided(kind, m),

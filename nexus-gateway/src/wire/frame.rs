@@ -1,8 +1,8 @@
 //! BinaryFILE framing: a stream of bytes becomes a sequence of messages.
 //!
 //! A frame of length zero is the format's end-of-session mark. It is accepted
-//! as the last thing of a stream and is no message; with anything behind it,
-//! it is an error (files are known whose length fields are all zero).
+//! as the last thing of a stream and is no message. With anything behind it, it
+//! is an error (files are known with length fields that are all zero).
 
 use super::{DecodeError, FRAME_HEADER_LEN, MAX_MESSAGE_LEN, check};
 use std::fmt;
@@ -112,7 +112,7 @@ const BUFFER_BYTES: usize = 128 * 1024;
 const LONGEST_FRAME: usize = FRAME_HEADER_LEN + MAX_MESSAGE_LEN;
 
 impl<R: Read> FrameReader<R> {
-    /// Reads `inner`, whose first byte is the first of a length field.
+    /// Reads `inner`, from the first byte of a length field.
     pub fn new(inner: R) -> Self {
         Self::starting_at(0, inner, BUFFER_BYTES)
     }

@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-/// One end of a TCP connection, whose reads do not hang.
+/// One end of a TCP connection, with reads that do not hang.
 pub struct Peer(pub TcpStream);
 
 impl Peer {

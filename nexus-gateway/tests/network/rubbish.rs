@@ -6,13 +6,13 @@ use nexus_gateway::net::soup::Packet;
 use std::net::{TcpListener, UdpSocket};
 use std::thread;
 
-/// What a web server says to whom it does not understand.
+/// What a web server says to a peer that it does not understand.
 const HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
 
 const SHOWN: &str = "byte 0: unknown packet type 'T' (0x54); there: \
     48 54 54 50 2f 31 2e 31 20 34 30 30 20 42 61 64 .. \"HTTP/1.1 400 Bad\"..";
 
-/// A server that says `words` to each who connects and then holds still.
+/// A server that says `words` to each peer that connects, and then holds still.
 fn server(words: &'static [u8]) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -81,7 +81,7 @@ fn two_gateways_receive_one_feed() {
 fn packets_that_nobody_sends_again_are_an_error() {
     let bench = Bench::new(5_000);
     let ours = free_udp();
-    // Somebody who hears requests, and does not answer.
+    // One that hears requests, and does not answer.
     let deaf = UdpSocket::bind("127.0.0.1:0").unwrap();
     let (_feed, _) = bench.feed(&format!("--udp {ours} --loss 20 {QUICK}"));
     let more = format!("--udp {ours} --give-up 1 {QUICK}");

@@ -12,9 +12,9 @@
 //!   message wanted and how many. Its answer is a packet like any other, with
 //!   as many of them as fit.
 //! - The receiver holds what comes early in a window, passes over what it has,
-//!   and asks for what is missing: a few requests at a time, each repeated
-//!   until the first of its messages has come. Nothing is ever given up; what
-//!   lies beyond the window is passed over and asked for later.
+//!   and asks for what is missing. It makes a few requests at a time, each
+//!   repeated until the first of its messages has come. Nothing is ever given
+//!   up; what lies beyond the window is passed over and asked for later.
 
 mod client;
 mod packet;

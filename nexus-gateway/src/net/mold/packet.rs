@@ -263,13 +263,13 @@ impl Builder {
         }
     }
 
-    /// Begins a packet whose first message is number `sequence`. As it stands,
-    /// it is a heartbeat.
+    /// Begins a packet that starts with message number `sequence`. As it
+    /// stands, it is a heartbeat.
     pub fn begin(&mut self, sequence: u64) -> &[u8] {
         self.restart(sequence, 0)
     }
 
-    /// The end of a session whose next message would be number `sequence`.
+    /// The end of a session before message number `sequence`.
     pub fn end(&mut self, sequence: u64) -> &[u8] {
         self.restart(sequence, END)
     }

@@ -107,7 +107,7 @@ impl Window {
         Placed::Next
     }
 
-    /// Takes out the message whose turn it is, if it is there.
+    /// Takes out the message that is next, if it is there.
     pub(super) fn pop(&mut self) -> Option<(u64, Raw)> {
         let raw = (*self.slots.front()?)?;
         self.slots.pop_front();

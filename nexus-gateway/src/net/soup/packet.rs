@@ -246,7 +246,7 @@ pub(super) fn whole_len(bytes: &[u8]) -> Result<Option<usize>, SoupFault> {
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a whole packet, whose length [`whole_len`] has checked.
+    /// Reads a whole packet; its length [`whole_len`] has checked.
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, SoupFault> {
         let (kind, body) = bytes[HEADER_LEN - 1..]
             .split_first()

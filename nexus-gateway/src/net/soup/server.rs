@@ -12,7 +12,7 @@ use std::time::Instant;
 pub struct Door {
     /// The session that is played.
     pub session: SessionName,
-    /// Who may come in.
+    /// The logins that may come in.
     pub user: User,
     /// And with what proof.
     pub password: Password,
