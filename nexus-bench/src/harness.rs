@@ -1,13 +1,16 @@
-//! Runs the lines of one bench program.
+//! Runs the lines.
 //!
 //! The sides of a line take turns (A B C A B C ...), each sample a process of
 //! its own. So what disturbs the machine disturbs all of them, and no side
 //! finds a warm allocator or a trained branch predictor of another.
 
+use crate::budget;
 use crate::figures::Figures;
-use crate::options::{Command, HELP, Options};
-use crate::sample::{self, Outcome, Sample};
-use crate::table::{self, Row};
+use crate::lines::{WORKLOADS, Workload};
+use crate::options::Options;
+use crate::report::{Report, Row};
+use crate::sample::{self, Outcome, Place, Sample};
+use clap::Parser as _;
 use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -82,31 +85,50 @@ impl Side {
     }
 }
 
-/// The `main` of a bench program.
+/// The `main` of the program.
 #[must_use]
-pub fn run(lines: &[Line]) -> ExitCode {
+pub fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    match Command::parse(&args) {
+    if let Some(taken) = sample::requested(&args) {
+        return told(taken);
+    }
+    let options = Options::parse();
+    if options.budget || options.write_budget {
+        return told(budget::run(&options));
+    }
+    measure(&options)
+}
+
+/// The `main` under `cargo bench`, which adds `--bench` to the options, and under
+/// `cargo test`, whose options are those of the ordinary test harness.
+#[must_use]
+pub fn bench() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    if let Some(taken) = sample::requested(&args) {
+        return told(taken);
+    }
+    if args.iter().any(|arg| arg == "--bench") {
+        let rest = args.into_iter().filter(|arg| arg != "--bench");
+        let name = ["nexus-bench".to_owned()];
+        return measure(&Options::parse_from(name.into_iter().chain(rest)));
+    }
+    if args.iter().any(|arg| arg == "--ignored" || arg == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    let filters: Vec<String> = args
+        .into_iter()
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
+    check(&filters)
+}
+
+fn told(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("{message}");
-            ExitCode::from(2)
+            ExitCode::FAILURE
         }
-        Ok(Command::Help) => {
-            print!("{HELP}");
-            ExitCode::SUCCESS
-        }
-        Ok(Command::Nothing) => ExitCode::SUCCESS,
-        Ok(Command::Sample {
-            line,
-            side,
-            ops,
-            seconds,
-        }) => {
-            sample::take(&lines[line], side, ops, seconds);
-            ExitCode::SUCCESS
-        }
-        Ok(Command::Check(filters)) => check(lines, &filters),
-        Ok(Command::Measure(options)) => measure(lines, &options),
     }
 }
 
@@ -118,22 +140,32 @@ const PATIENCE: u32 = 20;
 /// Others that use so many cores disturb a sample.
 const DISTURBED: f64 = 0.2;
 
-fn numbered<'a>(
-    lines: &'a [Line],
-    filters: &'a [String],
-) -> impl Iterator<Item = (usize, &'a Line)> {
-    lines
+/// The lines of `workloads` that match, each with the place of its first side.
+fn chosen(workloads: &[Workload], filters: &[String]) -> Vec<(Place, Line)> {
+    let of = |&workload: &Workload| {
+        let numbered = (workload.lines)().into_iter().enumerate();
+        numbered.map(move |(line, content)| {
+            let place = Place {
+                workload,
+                line,
+                side: 0,
+            };
+            (place, content)
+        })
+    };
+    workloads
         .iter()
-        .enumerate()
-        .filter(move |(_, line)| line.matches(filters))
+        .flat_map(of)
+        .filter(|(_, line)| line.matches(filters))
+        .collect()
 }
 
-fn check(lines: &[Line], filters: &[String]) -> ExitCode {
+fn check(filters: &[String]) -> ExitCode {
     let mut wrong = 0;
     let mut right = 0;
-    for (number, line) in numbered(lines, filters) {
+    for (place, line) in chosen(&WORKLOADS, filters) {
         for (index, side) in line.sides.iter().enumerate() {
-            match sample::of(line, number, index, FEW, PATIENCE) {
+            match sample::of(&line, place.at(index), FEW, PATIENCE) {
                 Outcome::Measured(_) | Outcome::Moved => right += 1,
                 outcome => {
                     println!("{}: {} {outcome}", line.name, side.name);
@@ -146,41 +178,47 @@ fn check(lines: &[Line], filters: &[String]) -> ExitCode {
     ExitCode::from(u8::from(wrong > 0))
 }
 
-fn measure(lines: &[Line], options: &Options) -> ExitCode {
-    if numbered(lines, &options.filters).next().is_none() {
-        return ExitCode::SUCCESS;
+fn measure(options: &Options) -> ExitCode {
+    let lines = chosen(&options.workload.0, &options.filters);
+    if lines.is_empty() {
+        eprintln!("no line has a name that contains {:?}", options.filters);
+        return ExitCode::from(2);
     }
     let mut failed = false;
-    table::print_head(options);
-    for (number, line) in numbered(lines, &options.filters) {
+    let mut report = Report::begin(options);
+    for (place, line) in &lines {
         let rows = if options.instructions {
-            count_line(line, number)
+            count_line(line, *place)
         } else {
-            measure_line(line, number, options)
+            measure_line(line, *place, options)
         };
         for row in &rows {
             failed |= row.ended_badly > 0 && !row.side.defective;
         }
-        table::print_line(line, &rows);
+        report.add(place.workload, line, &rows);
     }
+    report.end();
     ExitCode::from(u8::from(failed))
 }
 
-/// Instructions of an operation: the difference between few and more, divided.
-fn count_line(line: &Line, number: usize) -> Vec<Row> {
+/// An operation's share of what `count` counts for some operations, found by the
+/// difference between few and more.
+pub(crate) fn share(count: impl Fn(u64) -> Option<u64>) -> Option<f64> {
     const OPS: u64 = 2_000;
     const TIMES: u64 = 6;
+    let few = count(OPS)?;
+    let many = count(OPS * TIMES)?;
+    Some(many.saturating_sub(few) as f64 / (OPS * (TIMES - 1)) as f64)
+}
+
+/// Instructions of an operation.
+fn count_line(line: &Line, place: Place) -> Vec<Row> {
     if line.two_cores {
         return Vec::new();
     }
     let count = |(index, &side): (usize, &Side)| {
-        let few = sample::instructions(number, index, OPS);
-        let many = sample::instructions(number, index, OPS * TIMES);
-        let each = few
-            .zip(many)
-            .map(|(few, many)| many.saturating_sub(few) as f64 / (OPS * (TIMES - 1)) as f64);
         let mut row = Row::new(side);
-        match each {
+        match share(|ops| sample::instructions(place.at(index), ops)) {
             Some(typical) => row.measured.push(Sample {
                 figures: Figures {
                     typical,
@@ -198,13 +236,13 @@ fn count_line(line: &Line, number: usize) -> Vec<Row> {
     line.sides.iter().enumerate().map(count).collect()
 }
 
-fn measure_line(line: &Line, number: usize, options: &Options) -> Vec<Row> {
+fn measure_line(line: &Line, place: Place, options: &Options) -> Vec<Row> {
     let mut rows: Vec<Row> = line.sides.iter().map(|&side| Row::new(side)).collect();
     let ops: Vec<u64> = (0..line.sides.len())
-        .map(|side| suitable_ops(line, number, side, options.length))
+        .map(|side| suitable_ops(line, place.at(side), options.length()))
         .collect();
     // Where cores move, some rounds are lost: so many more at most.
-    let rounds = options.samples
+    let rounds = options.samples()
         * match (options.undisturbed, line.two_cores) {
             (true, _) => 20,
             (false, true) => 2,
@@ -213,15 +251,15 @@ fn measure_line(line: &Line, number: usize, options: &Options) -> Vec<Row> {
     for _ in 0..rounds {
         if rows
             .iter()
-            .all(|row| row.ended_badly >= 2 || row.taken() >= options.samples)
+            .all(|row| row.ended_badly >= 2 || row.taken() >= options.samples())
         {
             break;
         }
         for (side, row) in rows.iter_mut().enumerate() {
-            if row.ended_badly >= 2 || row.taken() >= options.samples {
+            if row.ended_badly >= 2 || row.taken() >= options.samples() {
                 continue;
             }
-            match sample::of(line, number, side, ops[side], PATIENCE) {
+            match sample::of(line, place.at(side), ops[side], PATIENCE) {
                 Outcome::Measured(sample) if options.undisturbed && sample.others > DISTURBED => {}
                 outcome => row.add(outcome),
             }
@@ -232,10 +270,10 @@ fn measure_line(line: &Line, number: usize, options: &Options) -> Vec<Row> {
 
 /// How many operations take about `length`, found by shorter samples; of two,
 /// the faster one, as the other may have been disturbed.
-fn suitable_ops(line: &Line, number: usize, side: usize, length: Duration) -> u64 {
+fn suitable_ops(line: &Line, place: Place, length: Duration) -> u64 {
     let mut ops = 1_000;
     for share in [10.0, 1.0] {
-        let wall_ns = |_| match sample::of(line, number, side, ops, PATIENCE) {
+        let wall_ns = |_| match sample::of(line, place, ops, PATIENCE) {
             Outcome::Measured(sample) => Some(sample.wall_ns),
             _ => None,
         };

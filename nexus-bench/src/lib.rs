@@ -10,12 +10,14 @@
 //! `cargo bench` prints the tables, `cargo test` runs each side of each line
 //! once with few operations, for the checks alone.
 
+pub mod budget;
 pub mod cores;
 pub mod figures;
 pub mod harness;
+pub mod lines;
 pub mod load;
 pub mod options;
 pub mod peers;
+pub mod report;
 pub mod sample;
-pub mod table;
 pub mod workload;

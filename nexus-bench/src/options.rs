@@ -1,153 +1,153 @@
 //! The command line.
 
+use crate::lines::{WORKLOADS, Workload, named};
+use clap::builder::RangedU64ValueParser;
+use clap::{ArgGroup, Parser};
 use std::time::Duration;
 
-/// What a bench program was asked to do.
-#[derive(Debug, PartialEq)]
-pub enum Command {
-    /// Measure and print the table.
-    Measure(Options),
-    /// Run each side of each line that matches once, for its checks.
-    Check(Vec<String>),
-    /// Take one sample in this process.
-    Sample {
-        /// The line's number.
-        line: usize,
-        /// The side's number in it.
-        side: usize,
-        /// Operations.
-        ops: u64,
-        /// The process ends itself after so many seconds.
-        seconds: u32,
-    },
-    /// Nothing: a test runner's question about ignored tests, or for a list.
-    Nothing,
-    /// Say how to use it.
-    Help,
-}
+const EXAMPLES: &str = "\
+Examples:
+  nexus-bench                      everything
+  nexus-bench typed                one workload
+  nexus-bench typed \"spsc, awaited\" --quick
+      lines of it with a name that contains this, three short samples a side
+  nexus-bench --instructions spawn
+      instructions an operation, of lines that use one thread
+  nexus-bench --budget
+      our own instructions and allocations against the stored ones
 
-/// How to measure.
-#[derive(Clone, Debug, PartialEq)]
+Exit code: 0; 1 if a side failed, or a budget is exceeded; 2 for wrong usage.";
+
+/// Measures nexus-async-rt against its peers.
+///
+/// The sides of a line take turns, each sample a process of its own. A Markdown table
+/// goes to stdout: the median, by how much ours is better, and the spread.
+#[derive(Clone, Debug, Parser, PartialEq)]
+#[command(name = "nexus-bench", version, after_help = EXAMPLES)]
+#[command(group = ArgGroup::new("unit").args(["instructions", "budget", "write_budget"]))]
 pub struct Options {
-    /// Lines with a name that contains one of these; all if there are none.
+    /// A workload, or `all`
+    #[arg(value_name = "WORKLOAD", default_value = "all", value_parser = workload, long_help = workloads())]
+    pub workload: Chosen,
+
+    /// Lines with a name that contains one of these
+    #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
-    /// Samples a side.
-    pub samples: usize,
-    /// How long a sample should take.
-    pub length: Duration,
-    /// Take only samples during which other processes left the cores alone.
+
+    /// Samples a side
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = at_least_one())]
+    pub samples: u64,
+
+    /// Length of a sample in milliseconds
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least_one())]
+    pub millis: u64,
+
+    /// 3 samples of 50 ms
+    #[arg(long, conflicts_with_all = ["samples", "millis"])]
+    pub quick: bool,
+
+    /// Drop samples during which other processes were busy, and try again, for some
+    /// time; for a machine that is shared
+    #[arg(long)]
     pub undisturbed: bool,
-    /// Count instructions under valgrind instead of measuring time.
+
+    /// Count instructions with valgrind in place of time; lines that use one thread
+    #[arg(long)]
     pub instructions: bool,
+
+    /// Compare our instructions and allocations with budget.txt; more than 2 % over fails
+    #[arg(long)]
+    pub budget: bool,
+
+    /// Print what budget.txt has to be for this build
+    #[arg(long)]
+    pub write_budget: bool,
+
+    /// Print JSON in place of the table
+    #[arg(long, conflicts_with_all = ["budget", "write_budget"])]
+    pub json: bool,
 }
 
-/// What `--help` prints.
-pub const HELP: &str = "\
-Usage: cargo bench -p nexus-bench [--bench NAME] -- [FILTER ...] [OPTIONS]
+/// The workloads that were asked for.
+#[derive(Clone, Debug)]
+pub struct Chosen(pub Vec<Workload>);
 
-  FILTER           lines whose name contains it (any of them)
-  --samples N      samples a side (7)
-  --millis N       length of a sample (200)
-  --quick          3 samples of 50 ms
-  --undisturbed    drop samples during which other processes were busy, and try
-                   again, for some time; for a machine that is shared
-  --instructions   instructions an operation, counted by valgrind, instead of
-                   time; lines that use one thread only
-";
-
-impl Command {
-    /// Reads the arguments, without the program's name.
-    ///
-    /// # Errors
-    /// A message that names the argument.
-    pub fn parse(args: &[String]) -> Result<Self, String> {
-        if args.first().is_some_and(|arg| arg == "--sample") {
-            return sample(&args[1..]);
-        }
-        let bench = args.iter().any(|arg| arg == "--bench");
-        let mut options = Options {
-            filters: Vec::new(),
-            samples: 7,
-            length: Duration::from_millis(200),
-            undisturbed: false,
-            instructions: false,
-        };
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            match arg.as_str() {
-                "--ignored" | "--list" if !bench => return Ok(Self::Nothing),
-                "--help" => return Ok(Self::Help),
-                "--bench" => {}
-                "--quick" => (options.samples, options.length) = (3, Duration::from_millis(50)),
-                "--undisturbed" => options.undisturbed = true,
-                "--instructions" => options.instructions = true,
-                "--samples" => options.samples = number(arg, args.next())?,
-                "--millis" => {
-                    options.length = Duration::from_millis(number::<u64>(arg, args.next())?);
-                }
-                // Those of the ordinary test harness say nothing to us.
-                other if other.starts_with('-') && !bench => {}
-                other if other.starts_with('-') => {
-                    return Err(format!("`{other}` is not known; see --help"));
-                }
-                filter => options.filters.push(filter.to_owned()),
-            }
-        }
-        Ok(if bench {
-            Self::Measure(options)
-        } else {
-            Self::Check(options.filters)
-        })
+impl PartialEq for Chosen {
+    fn eq(&self, other: &Self) -> bool {
+        let names = |chosen: &Self| -> Vec<&str> { chosen.0.iter().map(|w| w.name).collect() };
+        names(self) == names(other)
     }
 }
 
-fn sample(args: &[String]) -> Result<Command, String> {
-    let arg = |index: usize| number("--sample", args.get(index));
-    Ok(Command::Sample {
-        line: arg(0)?,
-        side: arg(1)?,
-        ops: number("--sample", args.get(2))?,
-        seconds: number("--sample", args.get(3))?,
-    })
+fn workload(name: &str) -> Result<Chosen, String> {
+    if name == "all" {
+        return Ok(Chosen(WORKLOADS.to_vec()));
+    }
+    named(name)
+        .map(|workload| Chosen(vec![workload]))
+        .ok_or_else(|| {
+            let names: Vec<&str> = WORKLOADS.iter().map(|workload| workload.name).collect();
+            format!("there are {} and all", names.join(", "))
+        })
 }
 
-fn number<N: std::str::FromStr + PartialOrd + Default>(
-    option: &str,
-    value: Option<&String>,
-) -> Result<N, String> {
-    let value = value.ok_or_else(|| format!("`{option}` needs a number"))?;
-    value
-        .parse()
-        .map_err(|_| format!("`{option}` needs a number, not `{value}`"))
+fn workloads() -> String {
+    let mut text = "A workload, or `all`:\n".to_owned();
+    for workload in WORKLOADS {
+        text += &format!("  {:<10}{}\n", workload.name, workload.about);
+    }
+    text
+}
+
+fn at_least_one() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..)
+}
+
+impl Options {
+    /// Samples of a side.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        if self.quick { 3 } else { self.samples as usize }
+    }
+
+    /// How long a sample should take.
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        Duration::from_millis(if self.quick { 50 } else { self.millis })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory as _;
 
-    fn parse(line: &str) -> Result<Command, String> {
-        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        Command::parse(&args)
+    fn parse(line: &str) -> Result<Options, String> {
+        let args = ["nexus-bench"].into_iter().chain(line.split_whitespace());
+        Options::try_parse_from(args).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn measures_only_if_cargo_bench_says_so() {
-        let options = |line| match parse(line) {
-            Ok(Command::Measure(options)) => options,
-            other => panic!("{line}: {other:?}"),
-        };
-        assert_eq!(options("--bench spsc mpsc").filters, ["spsc", "mpsc"]);
-        assert_eq!(options("--quick --bench").samples, 3);
-        assert_eq!(options("--bench --samples 9").samples, 9);
-        assert_eq!(parse(""), Ok(Command::Check(Vec::new())));
-        assert_eq!(parse("--nocapture x"), Ok(Command::Check(vec!["x".into()])));
-        assert_eq!(parse("--ignored stress"), Ok(Command::Nothing));
+    fn the_definition_holds() {
+        Options::command().debug_assert();
     }
 
     #[test]
-    fn says_what_is_wrong() {
-        assert!(parse("--bench --sampels 3").is_err_and(|e| e.contains("`--sampels`")));
-        assert!(parse("--bench --samples x").is_err_and(|e| e.contains("`x`")));
-        assert!(parse("--bench --samples").is_err_and(|e| e.contains("needs a number")));
+    fn a_workload_comes_before_its_filters() {
+        let options = parse("typed spsc mpsc --quick").unwrap();
+        assert_eq!(options.workload, workload("typed").unwrap());
+        assert_eq!(options.filters, ["spsc", "mpsc"]);
+        assert_eq!((options.samples(), options.length().as_millis()), (3, 50));
+        assert_eq!(parse("").unwrap().workload.0.len(), WORKLOADS.len());
+        assert_eq!(parse("--samples 9").unwrap().samples(), 9);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_what_there_is() {
+        let error = |line| parse(line).unwrap_err();
+        assert!(error("typo").contains("'typo'") && error("typo").contains("dispatch, spawn"));
+        assert!(error("--sampels 3").contains("--sampels"));
+        assert!(error("--samples 0").contains('0'));
+        assert!(error("--budget --json").contains("--json"));
     }
 }

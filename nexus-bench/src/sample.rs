@@ -6,6 +6,7 @@
 use crate::cores::{self, Distance};
 use crate::figures::Figures;
 use crate::harness::Line;
+use crate::lines::{Workload, named};
 use crate::load;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
@@ -49,7 +50,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Takes a sample in this process and prints it.
-pub fn take(line: &Line, side: usize, ops: u64, seconds: u32) {
+fn take(line: &Line, side: usize, ops: u64, seconds: u32) {
     // SAFETY: no handler is set: the signal ends the process.
     unsafe { libc::alarm(seconds) };
     // A refusal is told of above the table.
@@ -77,14 +78,33 @@ pub fn take(line: &Line, side: usize, ops: u64, seconds: u32) {
     );
 }
 
-/// Has a process take one.
+/// Which sample: a side of a line of a workload.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The workload.
+    pub workload: Workload,
+    /// The line's number in it.
+    pub line: usize,
+    /// The side's number in that.
+    pub side: usize,
+}
+
+impl Place {
+    /// The same line's side `side`.
+    #[must_use]
+    pub fn at(self, side: usize) -> Self {
+        Self { side, ..self }
+    }
+}
+
+/// Lets a process take one.
 ///
 /// # Panics
 /// If this program cannot be started again.
 #[must_use]
-pub fn of(line: &Line, number: usize, side: usize, ops: u64, seconds: u32) -> Outcome {
+pub fn of(line: &Line, place: Place, ops: u64, seconds: u32) -> Outcome {
     let output = program(&[])
-        .args(arguments(number, side, ops, seconds))
+        .args(arguments(place, ops, seconds))
         .stderr(Stdio::inherit())
         .output()
         .unwrap_or_else(|error| panic!("the sample's process was refused: {error}"));
@@ -97,19 +117,42 @@ pub fn of(line: &Line, number: usize, side: usize, ops: u64, seconds: u32) -> Ou
 /// Instructions of the whole process, counted by valgrind; `None` if the sample
 /// failed or there is no valgrind.
 #[must_use]
-pub fn instructions(number: usize, side: usize, ops: u64) -> Option<u64> {
-    const VALGRIND: [&str; 3] = [
-        "valgrind",
-        "--tool=callgrind",
-        "--callgrind-out-file=/dev/null",
-    ];
-    let output = program(&VALGRIND)
-        .args(arguments(number, side, ops, 300))
+pub fn instructions(place: Place, ops: u64) -> Option<u64> {
+    under(
+        &[
+            "valgrind",
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+        ],
+        place,
+        ops,
+        |line| line.split("Collected : ").nth(1),
+    )
+}
+
+/// Allocations of the whole process, likewise.
+#[must_use]
+pub fn allocations(place: Place, ops: u64) -> Option<u64> {
+    let tool = ["valgrind", "--tool=memcheck", "--undef-value-errors=no"];
+    under(&tool, place, ops, |line| {
+        line.split("total heap usage: ").nth(1)?.split(' ').next()
+    })
+}
+
+/// What `tool` has counted, in the part of a line of its output that `find` gives.
+fn under(
+    tool: &[&str],
+    place: Place,
+    ops: u64,
+    find: impl Fn(&str) -> Option<&str>,
+) -> Option<u64> {
+    let output = program(tool)
+        .args(arguments(place, ops, 300))
         .output()
         .ok()?;
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    let collected = text.lines().find(|line| line.contains("Collected : "))?;
-    let count = collected.rsplit(' ').next()?.parse().ok()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let count = text.lines().find_map(find)?.trim().replace(',', "");
+    let count = count.parse().ok()?;
     output.status.success().then_some(count)
 }
 
@@ -125,14 +168,46 @@ fn program(runner: &[&str]) -> Command {
     command
 }
 
-fn arguments(line: usize, side: usize, ops: u64, seconds: u32) -> [String; 5] {
+/// What [`requested`] reads.
+fn arguments(place: Place, ops: u64, seconds: u32) -> [String; 6] {
     [
-        "--sample".to_owned(),
-        line.to_string(),
-        side.to_string(),
+        REQUEST.to_owned(),
+        place.workload.name.to_owned(),
+        place.line.to_string(),
+        place.side.to_string(),
         ops.to_string(),
         seconds.to_string(),
     ]
+}
+
+/// The first argument of a process that is to take one sample.
+const REQUEST: &str = "--sample";
+
+/// Takes the sample that `args` ask for, if they do.
+///
+/// # Errors
+/// A message that names the argument that is missing or wrong.
+pub fn requested(args: &[String]) -> Option<Result<(), String>> {
+    let (first, rest) = args.split_first()?;
+    (first == REQUEST).then(|| {
+        let number = |index: usize| {
+            let arg = rest.get(index).map(String::as_str).unwrap_or_default();
+            arg.parse::<u64>()
+                .map_err(|_| format!("{REQUEST} needs a number, not '{arg}'"))
+        };
+        let name = rest.first().map(String::as_str).unwrap_or_default();
+        let workload = named(name).ok_or_else(|| format!("there is no workload '{name}'"))?;
+        let lines = (workload.lines)();
+        let line = lines
+            .get(number(1)? as usize)
+            .ok_or("there is no such line")?;
+        let side = number(2)? as usize;
+        if side >= line.sides.len() {
+            return Err(format!("'{}' has {} sides", line.name, line.sides.len()));
+        }
+        take(line, side, number(3)?.max(1), number(4)? as u32);
+        Ok(())
+    })
 }
 
 fn ended(status: ExitStatus) -> Outcome {

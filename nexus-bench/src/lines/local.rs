@@ -1,17 +1,17 @@
 //! A channel inside one thread.
 
-use nexus_bench::harness::{Line, Side, run};
-use nexus_bench::peers::channels::{Kanal, Unsync};
-use nexus_bench::peers::{limit::Deque, ours, published, tokio};
-use nexus_bench::workload::typed::{between_tasks, try_both};
-use std::process::ExitCode;
+use crate::harness::{Line, Side};
+use crate::peers::channels::{Kanal, Unsync};
+use crate::peers::{limit::Deque, ours, published, tokio};
+use crate::workload::typed::{between_tasks, try_both};
 
 type Ours = ours::Boxed;
 type Published = published::Boxed;
 type Tokio = tokio::Tokio;
 
-fn main() -> ExitCode {
-    run(&[
+/// The lines of this workload.
+pub(super) fn lines() -> Vec<Line> {
+    vec![
         Line::one_thread(
             "local, try",
             vec![
@@ -50,5 +50,5 @@ fn main() -> ExitCode {
                 Side::new("kanal", |ops| between_tasks::<Ours, Kanal>(ops, 2)),
             ],
         ),
-    ])
+    ]
 }

@@ -1,10 +1,12 @@
-//! The printed result, in Markdown.
+//! The printed result: a table in Markdown, or JSON.
 
 use crate::cores::{self, Distance};
 use crate::figures::{Figures, Spread};
 use crate::harness::{Line, Side};
+use crate::lines::Workload;
 use crate::options::Options;
 use crate::sample::{Outcome, Sample};
+use serde_json::{Value, json};
 use std::fs;
 
 /// All samples of one side.
@@ -64,38 +66,143 @@ impl Row {
     }
 }
 
-/// Says on what machine, and begins the table.
-pub fn print_head(options: &Options) {
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
-    let cpus = read("/proc/cpuinfo");
-    let models: Vec<&str> = cpus
-        .lines()
-        .filter_map(|line| line.strip_prefix("model name")?.split(": ").nth(1))
-        .collect();
+/// On what machine.
+#[derive(Debug)]
+struct Machine {
+    cores: usize,
+    model: String,
+    /// The family of the processor, as the OS numbers them.
+    family: String,
+    kernel: String,
+    load: String,
+}
+
+impl Machine {
+    fn here() -> Self {
+        let read = |path| fs::read_to_string(path).unwrap_or_default();
+        let cpus = read("/proc/cpuinfo");
+        let all = |key: &str| -> Vec<String> {
+            let values = cpus.lines().filter_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                (name.trim() == key).then(|| value.trim().to_owned())
+            });
+            values.collect()
+        };
+        let first = |key| all(key).into_iter().next().unwrap_or_else(|| "?".into());
+        Self {
+            cores: all("model name").len(),
+            model: first("model name"),
+            family: first("cpu family"),
+            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            load: read("/proc/loadavg")
+                .split(' ')
+                .next()
+                .unwrap_or("?")
+                .into(),
+        }
+    }
+}
+
+/// The result, as it is printed.
+#[derive(Debug)]
+pub struct Report {
+    machine: Machine,
+    unit: &'static str,
+    /// The lines so far, if JSON is wanted in place of a table.
+    json: Option<Vec<Value>>,
+}
+
+impl Report {
+    /// Says on what machine, and begins the table.
+    #[must_use]
+    pub fn begin(options: &Options) -> Self {
+        let unit = if options.instructions {
+            "instructions"
+        } else {
+            "ns"
+        };
+        let machine = Machine::here();
+        if !options.json {
+            print_head(&machine, unit);
+        }
+        Self {
+            machine,
+            unit,
+            json: options.json.then(Vec::new),
+        }
+    }
+
+    /// Adds a line, once for each distance at which it was measured.
+    pub fn add(&mut self, workload: Workload, line: &Line, rows: &[Row]) {
+        match &mut self.json {
+            Some(lines) => lines.extend(values(workload, line, rows)),
+            None => print_line(line, rows),
+        }
+    }
+
+    /// Prints what has not been printed.
+    pub fn end(self) {
+        let Some(lines) = self.json else { return };
+        let machine = self.machine;
+        let report = json!({
+            "machine": {
+                "cores": machine.cores,
+                "model": machine.model,
+                "family": machine.family,
+                "kernel": machine.kernel,
+                "load": machine.load,
+            },
+            "unit": self.unit,
+            "results": lines,
+        });
+        println!("{report:#}");
+    }
+}
+
+fn print_head(machine: &Machine, unit: &str) {
     println!(
-        "\n{} x {}, Linux {}, load {}",
-        models.len(),
-        models.first().unwrap_or(&"?"),
-        read("/proc/sys/kernel/osrelease").trim(),
-        read("/proc/loadavg").split(' ').next().unwrap_or("?"),
+        "\n{} x {} (family {}), Linux {}, load {}",
+        machine.cores, machine.model, machine.family, machine.kernel, machine.load,
     );
     match cores::Awake::keep() {
         Ok(_) => println!("Idle cores poll."),
         Err(error) => println!("Idle cores sleep: {}: {error}.", cores::Awake::REQUEST),
     }
-    let unit = if options.instructions {
-        "instructions"
-    } else {
-        "ns"
-    };
     println!(
         "\n| line | side | {unit} | ours is better by | least to most | p99 | p99.9 | samples |"
     );
     println!("|---|---|---|---|---|---|---|---|");
 }
 
-/// Prints a line, once for each distance at which it was measured.
-pub fn print_line(line: &Line, rows: &[Row]) {
+/// One value for each side at each distance at which it was measured.
+fn values(workload: Workload, line: &Line, rows: &[Row]) -> Vec<Value> {
+    let classes = [None, Some(Distance::Near), Some(Distance::Far)];
+    let mut values = Vec::new();
+    for row in rows {
+        for class in classes {
+            let Some(spread) = row.typical(class) else {
+                continue;
+            };
+            let median = |of: fn(&Figures) -> Option<f64>| row.spread(class, of).map(|s| s.median);
+            values.push(json!({
+                "workload": workload.name,
+                "line": line.name,
+                "side": row.side.name,
+                "cores": class.map(Distance::name),
+                "median": spread.median,
+                "least": spread.min,
+                "most": spread.max,
+                "p99": median(|figures| figures.tail),
+                "p99.9": median(|figures| figures.rare),
+                "samples": row.measured.iter().filter(|s| s.distance == class).count(),
+                "ended_badly": row.ended_badly,
+            }));
+        }
+    }
+    values
+}
+
+fn print_line(line: &Line, rows: &[Row]) {
     let classes: &[Option<Distance>] = if line.two_cores {
         &[Some(Distance::Near), Some(Distance::Far)]
     } else {

@@ -1,13 +1,13 @@
 //! Polling tasks that wake themselves, and dispatching handlers from one.
 
-use nexus_bench::harness::{Line, Side, run};
-use nexus_bench::peers::{monoio::Monoio, ours, published, smol::Smol, tokio::Tokio};
-use nexus_bench::workload::dispatch::{by_hand, by_ref, by_value};
-use nexus_bench::workload::world::{lent, owned};
-use std::process::ExitCode;
+use crate::harness::{Line, Side};
+use crate::peers::{monoio::Monoio, ours, published, smol::Smol, tokio::Tokio};
+use crate::workload::dispatch::{by_hand, by_ref, by_value};
+use crate::workload::world::{lent, owned};
 
-fn main() -> ExitCode {
-    run(&[
+/// The lines of this workload.
+pub(super) fn lines() -> Vec<Line> {
+    vec![
         Line::one_thread(
             "dispatch, 1 task",
             vec![
@@ -50,5 +50,5 @@ fn main() -> ExitCode {
                 Side::new("limit: without a runtime", owned),
             ],
         ),
-    ])
+    ]
 }

@@ -1,10 +1,9 @@
 //! Byte channels between threads.
 
-use nexus_bench::harness::{Line, Side, run};
-use nexus_bench::peers::channels::{RtrbBytes, Thingbuf};
-use nexus_bench::peers::{ours, published, tokio};
-use nexus_bench::workload::bytes::{awaited, spinning};
-use std::process::ExitCode;
+use crate::harness::{Line, Side};
+use crate::peers::channels::{RtrbBytes, Thingbuf};
+use crate::peers::{ours, published, tokio};
+use crate::workload::bytes::{awaited, spinning};
 
 type Ours = ours::Boxed;
 type Published = published::Boxed;
@@ -54,8 +53,9 @@ macro_rules! one_awaits {
     };
 }
 
-fn main() -> ExitCode {
-    run(&[
+/// The lines of this workload.
+pub(super) fn lines() -> Vec<Line> {
+    vec![
         Line::two_cores("spsc_bytes, spinning, 64 B", both_spin!(SpscBytes, 64)),
         Line::two_cores("mpsc_bytes, spinning, 64 B", both_spin!(MpscBytes, 64)),
         Line::two_cores("spsc_bytes, spinning, 1500 B", both_spin!(SpscBytes, 1500)),
@@ -64,5 +64,5 @@ fn main() -> ExitCode {
         Line::two_cores("mpsc_bytes, awaited, 64 B", one_awaits!(MpscBytes, 64)),
         Line::two_cores("spsc_bytes, awaited, 1500 B", one_awaits!(SpscBytes, 1500)),
         Line::two_cores("mpsc_bytes, awaited, 1500 B", one_awaits!(MpscBytes, 1500)),
-    ])
+    ]
 }

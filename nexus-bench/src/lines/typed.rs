@@ -1,12 +1,11 @@
 //! Typed channels between threads, 1024 messages of `u64`.
 
-use nexus_bench::harness::{Line, Side, run};
-use nexus_bench::peers::channels::{
+use crate::harness::{Line, Side};
+use crate::peers::channels::{
     AsyncChannel, CrossfireMpsc, CrossfireSpsc, Flume, Kanal, Rtrb, Tachyonix,
 };
-use nexus_bench::peers::{ours, published, tokio};
-use nexus_bench::workload::typed::{one_producer, producers, spinning};
-use std::process::ExitCode;
+use crate::peers::{ours, published, tokio};
+use crate::workload::typed::{one_producer, producers, spinning};
 
 type Ours = ours::Boxed;
 type Published = published::Boxed;
@@ -91,11 +90,12 @@ fn spsc_spinning() -> Vec<Side> {
     ]
 }
 
-fn main() -> ExitCode {
-    run(&[
+/// The lines of this workload.
+pub(super) fn lines() -> Vec<Line> {
+    vec![
         Line::two_cores("spsc, awaited", spsc()),
         Line::two_cores("spsc, spinning", spsc_spinning()),
         Line::two_cores("mpsc, awaited, 1 producer", mpsc_one()),
         Line::two_cores("mpsc, awaited, 4 producers", mpsc_four()),
-    ])
+    ]
 }

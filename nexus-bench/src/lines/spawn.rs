@@ -1,12 +1,12 @@
 //! Spawning tasks and joining them.
 
-use nexus_bench::harness::{Line, Side, run};
-use nexus_bench::peers::{monoio::Monoio, ours, published, smol::Smol, tokio::Tokio};
-use nexus_bench::workload::spawn::{by_hand, one_by_one, thousand};
-use std::process::ExitCode;
+use crate::harness::{Line, Side};
+use crate::peers::{monoio::Monoio, ours, published, smol::Smol, tokio::Tokio};
+use crate::workload::spawn::{by_hand, one_by_one, thousand};
 
-fn main() -> ExitCode {
-    run(&[
+/// The lines of this workload.
+pub(super) fn lines() -> Vec<Line> {
+    vec![
         Line::one_thread(
             "spawn and join, slab, one by one",
             vec![
@@ -46,5 +46,5 @@ fn main() -> ExitCode {
                 Side::new("smol LocalExecutor", thousand::<Smol>),
             ],
         ),
-    ])
+    ]
 }

@@ -1,13 +1,13 @@
 //! TCP echo over the loopback, 64 bytes a message.
 
-use nexus_bench::harness::{Line, Side, run};
-use nexus_bench::peers::{async_io::AsyncIo, limit::Threads};
-use nexus_bench::peers::{monoio::Monoio, ours, published, tokio::TokioIo};
-use nexus_bench::workload::echo::{latency, rate};
-use std::process::ExitCode;
+use crate::harness::{Line, Side};
+use crate::peers::{async_io::AsyncIo, limit::Threads};
+use crate::peers::{monoio::Monoio, ours, published, tokio::TokioIo};
+use crate::workload::echo::{latency, rate};
 
-fn main() -> ExitCode {
-    run(&[
+/// The lines of this workload.
+pub(super) fn lines() -> Vec<Line> {
+    vec![
         Line::two_cores(
             "TCP echo, 1 connection, one by one",
             vec![
@@ -41,5 +41,5 @@ fn main() -> ExitCode {
                 Side::new("limit: blocking threads", rate::<Threads, 100>),
             ],
         ),
-    ])
+    ]
 }

@@ -1,12 +1,12 @@
 //! Waking a runtime from another thread, parked or not.
 
-use nexus_bench::harness::{Line, Side, run};
-use nexus_bench::peers::tokio::{Tokio, TokioSpinning};
-use nexus_bench::peers::{ours, published, smol::Smol};
-use nexus_bench::workload::foreign::{flag, root, task};
-use std::process::ExitCode;
+use crate::harness::{Line, Side};
+use crate::peers::tokio::{Tokio, TokioSpinning};
+use crate::peers::{ours, published, smol::Smol};
+use crate::workload::foreign::{flag, root, task};
 
-fn main() -> ExitCode {
+/// The lines of this workload.
+pub(super) fn lines() -> Vec<Line> {
     let mut of_root = vec![
         Side::new("ours", root::<ours::Boxed>),
         Side::published("published 0.7.0", root::<published::Boxed>),
@@ -16,8 +16,8 @@ fn main() -> ExitCode {
     if cfg!(target_os = "linux") {
         #[cfg(target_os = "linux")]
         of_root.extend([
-            Side::new("limit: eventfd", nexus_bench::workload::foreign::eventfd),
-            Side::new("limit: futex", nexus_bench::workload::foreign::futex),
+            Side::new("limit: eventfd", crate::workload::foreign::eventfd),
+            Side::new("limit: futex", crate::workload::foreign::futex),
         ]);
     }
     let of_task = vec![
@@ -31,9 +31,9 @@ fn main() -> ExitCode {
         Side::new("tokio LocalSet, spinning", task::<TokioSpinning>),
         Side::new("limit: a flag", flag),
     ];
-    run(&[
+    vec![
         Line::two_cores("foreign wake, parked, root", of_root),
         Line::two_cores("foreign wake, parked, task", of_task),
         Line::two_cores("foreign wake, spinning, task", of_spinning),
-    ])
+    ]
 }

@@ -1,11 +1,10 @@
 //! Timers.
 
-use nexus_bench::figures::Figures;
-use nexus_bench::harness::{Line, Side, run};
-use nexus_bench::peers::async_io::AsyncIo;
-use nexus_bench::peers::{Clock, Limit, monoio::Monoio, ours, published, tokio::Tokio};
-use nexus_bench::workload::timers::{busy_lateness, churn, lateness, limited};
-use std::process::ExitCode;
+use crate::figures::Figures;
+use crate::harness::{Line, Side};
+use crate::peers::async_io::AsyncIo;
+use crate::peers::{Clock, Limit, monoio::Monoio, ours, published, tokio::Tokio};
+use crate::workload::timers::{busy_lateness, churn, lateness, limited};
 
 /// Timers made, polled and dropped beside so many others.
 fn churned<C: Clock, const ALIVE: u64>(ops: u64) -> Figures {
@@ -34,7 +33,8 @@ fn limited_waiting<C: Limit>(ops: u64) -> Figures {
     limited::<C>(ops, true)
 }
 
-fn main() -> ExitCode {
+/// The lines of this workload.
+pub(super) fn lines() -> Vec<Line> {
     let mut late = vec![
         Side::new("ours", lateness::<ours::Boxed>),
         Side::new("ours, spin(100 µs)", lateness::<ours::Spinning>),
@@ -47,10 +47,10 @@ fn main() -> ExitCode {
         #[cfg(target_os = "linux")]
         late.push(Side::new(
             "limit: timerfd",
-            nexus_bench::workload::timers::timerfd,
+            crate::workload::timers::timerfd,
         ));
     }
-    run(&[
+    vec![
         churns::<0>("timer made, polled, dropped"),
         churns::<10_000>("the same beside 10,000"),
         churns::<1_000_000>("the same beside 1,000,000"),
@@ -84,5 +84,5 @@ fn main() -> ExitCode {
                 Side::new("async-io", busy_lateness::<AsyncIo>),
             ],
         ),
-    ])
+    ]
 }
