@@ -22,7 +22,7 @@
 //! | `BytesMut` in a channel | [`channel::spsc_bytes`], [`channel::mpsc_bytes`] | |
 //! | `mpsc::unbounded_channel` | there is none: name a capacity | |
 //! | `capacity()`, which is what is free; `max_capacity()` | `capacity()` is the whole; free is `capacity() - len()` | [channels](#channels) |
-//! | `blocking_send`, `blocking_recv` | the same, of each kind but `local`; a byte kind sends by `blocking_claim` | [blocking](#what-blocks) |
+//! | `blocking_send`, `blocking_recv` | the same, of each kind but `local`; bytes also by `blocking_claim` | [blocking](#what-blocks) |
 //! | `sync::{oneshot, watch, broadcast, Notify, Semaphore, Mutex}` | the same crate's, as they are | [what stays](#what-stays-as-it-is) |
 //! | `select!`, `join!`, `try_join!` | the same macros, or those of `futures` | |
 //! | `task::yield_now`, `task::unconstrained` | [`yield_now`], [`unconstrained`] | [fairness](#fairness) |
@@ -43,6 +43,7 @@
 //! | `tokio_util`'s `CancellationToken`, `child_token` | [`CancellationToken`], [`child`](CancellationToken::child) | [the end](#the-end) |
 //! | `run_until_cancelled_owned` | [the same name](CancellationToken::run_until_cancelled_owned) | |
 //! | `signal::ctrl_c` | [`shutdown_signal`], with [`RuntimeBuilder::signal_handlers`] | |
+//! | `select!` of work and `ctrl_c` | [`run_until_shutdown`] around the work | [a TCP server](crate::patterns::network#a-tcp-server) |
 //! | `Runtime::shutdown_timeout`, `TaskTracker` | [`Runtime::shutdown_quiesce`] | |
 //! | `Handle::spawn` from another thread | send to a task that spawns | [other threads](#other-threads) |
 //! | `spawn_blocking` | a thread and a channel | |
@@ -51,8 +52,9 @@
 //!
 //! # The program
 //!
-//! There is no attribute and no global runtime. `main` makes a World, which
-//! holds the program's state, and a runtime that borrows it:
+//! There is no attribute and no global runtime. `main` makes a runtime. A program
+//! that keeps its [state](#state) in a World makes that first, and the runtime
+//! borrows it:
 //!
 //! ```
 //! use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
@@ -77,13 +79,11 @@
 //! that was there before. Neither asks for `Send`:
 //!
 //! ```
-//! use nexus_async_rt::{ByteSlab, Runtime, spawn_slab};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{ByteSlab, RuntimeBuilder, spawn_slab};
 //! use std::cell::Cell;
 //! use std::rc::Rc;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::builder(&mut world)
+//! let mut rt = RuntimeBuilder::new()
 //!     .slab_unbounded(ByteSlab::<256>::with_chunk_capacity(64))
 //!     .build();
 //! rt.block_on(async {
@@ -111,12 +111,10 @@
 //! called in.
 //!
 //! ```
-//! use nexus_async_rt::{Runtime, spawn_boxed, yield_now};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, spawn_boxed, yield_now};
 //! use std::rc::Rc;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! rt.block_on(async {
 //!     let shared = Rc::new(());
 //!     let held = shared.clone();
@@ -166,8 +164,7 @@
 //!
 //! ```
 //! use nexus_async_rt::channel::mpsc;
-//! use nexus_async_rt::Runtime;
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::RuntimeBuilder;
 //!
 //! let (tx, rx) = mpsc::channel(16);
 //! let feeds = [1, 2].map(|feed| {
@@ -176,8 +173,7 @@
 //! });
 //! drop(tx);
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let sum = Runtime::new(&mut world).block_on(async {
+//! let sum = RuntimeBuilder::new().build().block_on(async {
 //!     let mut sum = 0;
 //!     while let Ok(n) = rx.recv().await {
 //!         sum += n;
@@ -201,13 +197,11 @@
 //!
 //! ```
 //! use nexus_async_rt::channel::local;
-//! use nexus_async_rt::{Runtime, spawn_boxed, yield_now};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, spawn_boxed, yield_now};
 //! use std::future::{Future, poll_fn};
 //! use std::pin::pin;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! rt.block_on(async {
 //!     let (tx, rx) = local::channel(1);
 //!     spawn_boxed(async move {
@@ -235,13 +229,11 @@
 //! feature of this crate and no bridge.
 //!
 //! ```
-//! use nexus_async_rt::{Runtime, sleep, spawn_boxed};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, sleep, spawn_boxed};
 //! use std::time::Duration;
 //! use tokio::sync::{mpsc, oneshot};
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! rt.block_on(async {
 //!     let (asks, mut asked) = mpsc::channel::<oneshot::Sender<u32>>(4);
 //!     let server = spawn_boxed(async move {
@@ -275,11 +267,9 @@
 //! ```
 //! use futures_lite::future::poll_once;
 //! use nexus_async_rt::channel::local;
-//! use nexus_async_rt::Runtime;
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::RuntimeBuilder;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! let (tx, rx) = local::channel(200);
 //! (0..200).try_for_each(|n| tx.try_send(n)).unwrap();
 //! rt.block_on(async {
@@ -301,13 +291,11 @@
 //! [`event_time`] is the same for all that ask, and costs nothing:
 //!
 //! ```
-//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::RuntimeBuilder;
 //! use nexus_async_rt::time::{event_time, sleep_until};
-//! use nexus_rt::WorldBuilder;
 //! use std::time::Duration;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! rt.block_on(async {
 //!     let deadline = event_time() + Duration::from_millis(1);
 //!     sleep_until(deadline).await;
@@ -320,14 +308,12 @@
 //! tokio's is there at once:
 //!
 //! ```
-//! use nexus_async_rt::{Runtime, interval, now, sleep, timeout};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, interval, now, sleep, timeout};
 //! use std::time::Duration;
 //!
 //! let second = Duration::from_secs(1);
-//! let mut world = WorldBuilder::new().build();
 //! // A clock that jumps to the next deadline when all wait, as in tokio's tests.
-//! let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+//! let mut rt = RuntimeBuilder::new().start_paused(true).build();
 //! rt.block_on(async {
 //!     let begin = now();
 //!     let mut ticks = interval(second);
@@ -358,12 +344,10 @@
 //!
 //! ```
 //! use nexus_async_rt::net::{TcpListener, TcpStream};
-//! use nexus_async_rt::{Runtime, spawn_boxed};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
 //! use std::net::Shutdown;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! rt.block_on(async {
 //!     let listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
 //!     let address = listener.local_addr()?;
@@ -393,13 +377,11 @@
 //! wait for that, and `shutdown_quiesce` runs until they are through:
 //!
 //! ```
-//! use nexus_async_rt::{CancellationToken, Runtime, shutdown_signal, sleep, spawn_boxed};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{CancellationToken, RuntimeBuilder, shutdown_signal, sleep, spawn_boxed};
 //! use std::time::Duration;
 //!
-//! let mut world = WorldBuilder::new().build();
 //! // `signal_handlers(true)` would have Ctrl-C tell it, too.
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! let handle = rt.shutdown_handle();
 //! let operator = std::thread::spawn(move || handle.trigger());
 //! rt.block_on(async {
@@ -423,11 +405,9 @@
 //!
 //! ```
 //! use nexus_async_rt::channel::spsc;
-//! use nexus_async_rt::Runtime;
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::RuntimeBuilder;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! let cores = rt.block_on(async {
 //!     let (tx, rx) = spsc::channel(1);
 //!     let blocking = std::thread::spawn(move || {
@@ -444,7 +424,8 @@
 //! # The bridge
 //!
 //! What asks for a tokio runtime while it runs (its own timers and sockets, and
-//! the clients built on them) crosses the bridge, with the feature `tokio-compat`:
+//! the clients built on them) crosses the bridge, with the feature `tokio-compat`.
+//! The module `tokio_compat` shows the lines of `Cargo.toml`.
 //!
 #![cfg_attr(feature = "tokio-compat", doc = "```")]
 #![cfg_attr(not(feature = "tokio-compat"), doc = "```text")]

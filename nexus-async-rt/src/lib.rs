@@ -64,7 +64,7 @@
 //! | what happens when a task panics, or the runtime is dropped? | [`Runtime`] |
 //! | what may be done with a task that runs? | [`JoinHandle`] |
 //! | how is work told to end? | [`cancel`] |
-//! | how does a program end? | [`shutdown_signal`], [`Runtime::shutdown_quiesce`] |
+//! | how does a program end? | [`shutdown_signal`], [`run_until_shutdown`], [`Runtime::shutdown_quiesce`] |
 //! | which task runs next? | [`yield_now`], [`time::unconstrained`] |
 //! | how does one wait for the clock, and test that? | [`time`] |
 //! | how are sockets used? | [`net`] |

@@ -429,6 +429,19 @@ pub enum Commit {
 /// claimed after them wait until then.
 ///
 /// What the bytes hold before they are written is unspecified.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::channel::spsc_bytes;
+///
+/// let (mut tx, mut rx) = spsc_bytes::channel(4096);
+/// let mut claim = tx.try_claim(8).unwrap();
+/// claim[..5].copy_from_slice(b"hello");
+/// claim.commit_len(5);
+/// drop(tx.try_claim(8).unwrap());
+/// assert_eq!(&*rx.try_recv().unwrap(), b"hello");
+/// assert!(rx.try_recv().is_err(), "a claim that was dropped sent nothing");
+/// ```
 #[must_use = "a claim that is dropped sends nothing"]
 pub struct WriteClaim<'a, K: CrossThread> {
     sender: &'a mut ByteSender<K>,
@@ -499,6 +512,18 @@ impl<K: CrossThread> Drop for WriteClaim<'_, K> {
 ///
 /// Dropping it frees its space. Forgotten (`mem::forget`), it is freed by the
 /// receiver's next `recv`.
+///
+/// # Example
+/// ```
+/// use nexus_async_rt::channel::spsc_bytes;
+///
+/// let (mut tx, mut rx) = spsc_bytes::channel(4096);
+/// tx.try_send(&[1, 2, 3]).unwrap();
+/// let message = rx.try_recv().unwrap();
+/// let sum: u8 = message.iter().sum();
+/// drop(message);
+/// assert_eq!(sum, 6);
+/// ```
 pub struct ReadClaim<'a, K: CrossThread> {
     receiver: &'a mut ByteReceiver<K>,
     span: Span,

@@ -59,12 +59,10 @@
 //! A name is resolved when it is asked for, and never in passing:
 //!
 //! ```
-//! use nexus_async_rt::Runtime;
+//! use nexus_async_rt::RuntimeBuilder;
 //! use nexus_async_rt::net::{TcpListener, TcpStream, resolve};
-//! use nexus_rt::WorldBuilder;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::new(&mut world);
+//! let mut rt = RuntimeBuilder::new().build();
 //! let listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
 //! let port = listener.local_addr()?.port();
 //! rt.block_on(async {

@@ -13,8 +13,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 /// All methods take `&self`: any number of tasks may send and receive. It
 /// belongs to the runtime in which it waited first.
 ///
-/// A datagram is received whole: what the buffer has no room for is lost. One
-/// of no bytes is a datagram too; there is no end to be seen.
+/// A datagram is received whole. Bytes that the buffer has no room for are lost, and
+/// nothing reports it: take a buffer that is one byte longer than the longest datagram
+/// that you expect, and treat a full buffer as an error. A datagram may have no bytes:
+/// a length of 0 is not the end, and there is none.
 ///
 /// # Errors
 /// What the OS says. Of a connected socket also what came back for an earlier

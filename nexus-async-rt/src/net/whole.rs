@@ -81,12 +81,10 @@ impl<F: Family> Stream<F> {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::Runtime;
+    /// use nexus_async_rt::RuntimeBuilder;
     /// use nexus_async_rt::net::UnixStream;
-    /// use nexus_rt::WorldBuilder;
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::new(&mut world);
+    /// let mut rt = RuntimeBuilder::new().build();
     /// let (here, there) = UnixStream::pair()?;
     /// rt.block_on(async {
     ///     there.write_all(b"all of it").await?;
@@ -129,11 +127,9 @@ impl<F: Family> Stream<F> {
     /// # Example
     /// ```
     /// use nexus_async_rt::net::UnixStream;
-    /// use nexus_async_rt::{Runtime, spawn_boxed};
-    /// use nexus_rt::WorldBuilder;
+    /// use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::new(&mut world);
+    /// let mut rt = RuntimeBuilder::new().build();
     /// let (here, there) = UnixStream::pair()?;
     /// let received = rt.block_on(async {
     ///     // More than the OS takes at once.

@@ -39,12 +39,10 @@ impl Source<'_> {
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{ByteSlab, Runtime};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{ByteSlab, RuntimeBuilder};
 /// use std::time::Duration;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::builder(&mut world)
+/// let mut rt = RuntimeBuilder::new()
 ///     .tasks_per_cycle(32)
 ///     .spin(Duration::from_micros(20))
 ///     .slab_unbounded(ByteSlab::<512>::with_chunk_capacity(128))
@@ -238,11 +236,9 @@ impl<'w> RuntimeBuilder<'w> {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::{Runtime, shutdown_signal};
-    /// use nexus_rt::WorldBuilder;
+    /// use nexus_async_rt::{RuntimeBuilder, shutdown_signal};
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::builder(&mut world).signal_handlers(true).build();
+    /// let mut rt = RuntimeBuilder::new().signal_handlers(true).build();
     /// rt.shutdown_handle().trigger(); // or Ctrl-C
     /// rt.block_on(shutdown_signal());
     /// ```
@@ -264,11 +260,9 @@ impl<'w> RuntimeBuilder<'w> {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::Runtime;
-    /// use nexus_rt::WorldBuilder;
+    /// use nexus_async_rt::RuntimeBuilder;
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let rt = Runtime::builder(&mut world)
+    /// let rt = RuntimeBuilder::new()
     ///     .signal_handlers(true)
     ///     .sighup_handler(true)
     ///     .build();
@@ -304,11 +298,9 @@ impl<'w> RuntimeBuilder<'w> {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::Runtime;
-    /// use nexus_rt::WorldBuilder;
+    /// use nexus_async_rt::RuntimeBuilder;
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::builder(&mut world).try_build()?;
+    /// let mut rt = RuntimeBuilder::new().try_build()?;
     /// assert_eq!(rt.block_on(async { 1 + 1 }), 2);
     /// # Ok::<(), std::io::Error>(())
     /// ```

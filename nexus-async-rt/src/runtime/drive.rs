@@ -38,21 +38,17 @@ pub(super) struct Limits {
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::{Runtime, spawn_boxed};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// assert_eq!(rt.block_on(async { spawn_boxed(async { 6 * 7 }).await }), 42);
 /// ```
 ///
 /// The World outlives it:
 /// ```compile_fail,E0505
-/// use nexus_async_rt::Runtime;
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::RuntimeBuilder;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// drop(world);
 /// rt.block_on(async {});
 /// ```

@@ -5,7 +5,7 @@
 //! | a runtime, and its settings | [`Runtime`], [`RuntimeBuilder`] |
 //! | new tasks | [`spawn_boxed()`], [`spawn_slab()`], [`claim_slab()`], [`SlabClaim`] |
 //! | the World inside a task | [`with_world()`], [`WorldCtx`] |
-//! | the end of a program | [`shutdown_signal()`], [`ShutdownHandle`], [`Runtime::shutdown_quiesce`] |
+//! | the end of a program | [`shutdown_signal()`], [`run_until_shutdown()`], [`ShutdownHandle`], [`Runtime::shutdown_quiesce`] |
 //! | what the runtime has done | [`metrics()`], [`task_count()`] |
 //!
 //! # A turn

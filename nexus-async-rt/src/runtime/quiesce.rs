@@ -12,13 +12,14 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 impl Runtime<'_> {
-    /// Drives the tasks until none is alive, those included that are spawned
-    /// meanwhile; sleeps in the OS while there is nothing to do.
+    /// Waits for the end of all tasks, those included that are spawned meanwhile. It
+    /// does not tell them to end.
     ///
-    /// It tells nobody to end: that is done before, by
-    /// [`ShutdownHandle::trigger`](crate::ShutdownHandle::trigger) or a
-    /// cancellation. The time is that of the runtime's clock; `Duration::MAX`
-    /// waits without a limit.
+    /// Tell them before, by
+    /// [`ShutdownHandle::trigger`](crate::ShutdownHandle::trigger) or a cancellation.
+    /// This drives the tasks until none is alive, and sleeps in the OS while there is
+    /// nothing to do. The time is that of the runtime's clock; `Duration::MAX` waits
+    /// without a limit.
     ///
     /// # Errors
     /// If tasks are alive when `timeout` is over: they are named by where they

@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 /// Any number of tasks may wait. What tells it: [`ShutdownHandle::trigger`], a
 /// signal if [`signal_handlers`](crate::RuntimeBuilder::signal_handlers) is on,
 /// and the flag of the World, see [`with_world`](crate::with_world). It may be
-/// made anywhere; for other executors there is [`ShutdownHandle::signal`].
+/// made anywhere; for other executors there is [`ShutdownHandle::triggered`].
 ///
 /// # Cost
 /// Allocates nothing.
@@ -63,11 +63,9 @@ pub fn shutdown_signal() -> ShutdownSignal {
 /// An intake that stops with the program:
 /// ```
 /// use nexus_async_rt::channel::local;
-/// use nexus_async_rt::{Runtime, run_until_shutdown};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, run_until_shutdown};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// let (orders, accepted) = local::channel(4);
 /// let intake = rt.spawn_boxed(async move {
 ///     let mut sum = 0;
@@ -145,15 +143,13 @@ impl Runtime<'_> {
 ///
 /// # Example
 /// ```
-/// use nexus_async_rt::Runtime;
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::RuntimeBuilder;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// let handle = rt.shutdown_handle();
 /// assert!(!handle.is_shutdown());
 /// handle.trigger();
-/// rt.block_on(handle.signal());
+/// rt.block_on(handle.triggered());
 /// assert!(rt.shutdown_handle().is_shutdown());
 /// ```
 #[derive(Clone)]
@@ -176,8 +172,9 @@ impl ShutdownHandle {
         self.0.is_told()
     }
 
-    /// As [`shutdown_signal`], on any thread and executor.
-    pub fn signal(&self) -> ShutdownSignal {
+    /// Completes when the runtime is told to shut down: as [`shutdown_signal`], on any
+    /// thread and executor.
+    pub fn triggered(&self) -> ShutdownSignal {
         ShutdownSignal {
             latch: Some(LatchFut::new(self.0.clone())),
         }
@@ -192,7 +189,7 @@ impl fmt::Debug for ShutdownHandle {
     }
 }
 
-/// The future of [`shutdown_signal`] and [`ShutdownHandle::signal`]. `Send`,
+/// The future of [`shutdown_signal`] and [`ShutdownHandle::triggered`]. `Send`,
 /// `!Unpin`.
 ///
 /// # Panics

@@ -230,7 +230,7 @@ impl Block {
         let Some(arena) = &self.arena else {
             panic!(
                 "`{name}` needs a slab, and this runtime has none: give \
-                 `Runtime::builder` a `slab_unbounded` or `slab_bounded`"
+                 its builder a `slab_unbounded` or `slab_bounded`"
             );
         };
         let slot = arena.take()?;
@@ -284,20 +284,36 @@ impl Block {
         location: &'static Location<'static>,
     ) -> Place<F> {
         let (needed, slot) = (fits::<F>(), self.slot());
-        assert!(
-            needed.size() <= slot.size() && needed.align() <= slot.align(),
-            "the task needs {} bytes aligned to {}, a slot of the slab has {} bytes aligned to {}",
-            needed.size(),
-            needed.align(),
-            slot.size(),
-            slot.align()
-        );
+        if needed.size() > slot.size() || needed.align() > slot.align() {
+            does_not_fit(needed, slot);
+        }
         let memory = claim.slot;
         // What the claim was counted for is now the task.
         std::mem::forget(claim);
         // SAFETY: a slot of this arena, large and aligned enough, ours, counted.
         unsafe { Place::new::<false>(self, memory, location) }
     }
+}
+
+#[cold]
+#[track_caller]
+fn does_not_fit(needed: Layout, slot: Layout) -> ! {
+    let (align, widest) = (needed.align(), 2 * crate::task::SLOT_ALIGN);
+    let remedy = if align > widest {
+        format!("no slab aligns its slots to more than {widest}: use `spawn_boxed`")
+    } else {
+        let size = needed
+            .size()
+            .next_multiple_of(align.max(crate::task::SLOT_ALIGN));
+        format!("make the slots larger, `ByteSlab::<{size}>` or more, or use `spawn_boxed`")
+    };
+    panic!(
+        "the task needs {} bytes aligned to {align}, a slot of the slab has {} bytes aligned to \
+         {}: {remedy}",
+        needed.size(),
+        slot.size(),
+        slot.align()
+    )
 }
 
 /// A task that has no future yet.

@@ -28,6 +28,35 @@ use std::marker::PhantomData;
 /// rt.block_on(async { with_world(|world| world.resource_mut::<Ticks>().0 += 1) });
 /// assert_eq!(rt.world().resource::<Ticks>().0, 1);
 /// ```
+///
+/// A handler of an event that is borrowed, here a packet in a buffer:
+/// ```
+/// use nexus_async_rt::{Runtime, with_world};
+/// use nexus_rt::{Handler, IntoHandler, ResMut, Resource, World, WorldBuilder};
+///
+/// #[derive(Resource)]
+/// struct Bytes(usize);
+///
+/// fn on_packet(mut bytes: ResMut<Bytes>, packet: &[u8]) {
+///     bytes.0 += packet.len();
+/// }
+///
+/// // The type says that it takes a packet of any lifetime.
+/// fn handler(world: &World) -> impl for<'a> Handler<&'a [u8]> + use<> {
+///     on_packet.into_handler(world.registry())
+/// }
+///
+/// let mut builder = WorldBuilder::new();
+/// builder.register(Bytes(0));
+/// let mut world = builder.build();
+/// let mut handler = handler(&world);
+/// Runtime::new(&mut world).block_on(async {
+///     let buffer = [0; 64];
+///     with_world(|world| handler.run(world, &buffer[..40]));
+///     with_world(|world| handler.run(world, &buffer[..2]));
+/// });
+/// assert_eq!(world.resource::<Bytes>().0, 42);
+/// ```
 #[track_caller]
 pub fn with_world<R>(f: impl FnOnce(&mut World) -> R) -> R {
     // SAFETY: used in this function alone.

@@ -158,11 +158,9 @@ impl<T> JoinHandle<T> {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::{JoinError, Runtime, spawn_boxed};
-    /// use nexus_rt::WorldBuilder;
+    /// use nexus_async_rt::{JoinError, RuntimeBuilder, spawn_boxed};
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::new(&mut world);
+    /// let mut rt = RuntimeBuilder::new().build();
     /// rt.block_on(async {
     ///     assert_eq!(spawn_boxed(async { 7 }).outcome().await, Ok(7));
     ///

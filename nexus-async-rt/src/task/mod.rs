@@ -26,7 +26,7 @@ pub(crate) use header::{Header, Home, TaskVtable};
 pub use join::JoinHandle;
 pub use outcome::{JoinError, OutcomeFut};
 pub(crate) use state::{Ended, State};
-pub(crate) use storage::Arena;
+pub(crate) use storage::{Arena, SLOT_ALIGN};
 pub use storage::{BoundedByteSlab, ByteSlab};
 
 /// Bytes that a task needs beside its future or output, whichever is larger.

@@ -130,13 +130,11 @@ impl Interval {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::{Runtime, interval, now};
-    /// use nexus_rt::WorldBuilder;
+    /// use nexus_async_rt::{RuntimeBuilder, interval, now};
     /// use std::future::poll_fn;
     /// use std::time::Duration;
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+    /// let mut rt = RuntimeBuilder::new().start_paused(true).build();
     /// rt.block_on(async {
     ///     let begin = now();
     ///     let mut heartbeat = interval(Duration::from_secs(1));

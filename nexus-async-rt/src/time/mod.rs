@@ -19,16 +19,20 @@
 //! A loop that does something every second wants an [`Interval`]: a `sleep` in
 //! it would add the time that the loop itself takes. A limit for several steps
 //! together is one `timeout` around all of them, or one deadline handed to
-//! [`timeout_at`]. One timer that is put off again and again, as for a
-//! connection that has been idle, is a [`Sleep`] and its
-//! [`reset`](Sleep::reset).
+//! [`timeout_at`].
+//!
+//! A connection that has been idle for too long is ended by a `timeout` around each
+//! read: see [a TCP server](crate::patterns::network#a-tcp-server). A timer that several
+//! places of a task put off is a [`Sleep`] and its [`reset`](Sleep::reset).
 //!
 //! # What holds for all of them
 //!
 //! - A timer never fires early. Its deadline is kept to the nanosecond, however
 //!   coarse the wheel that finds it.
 //! - Timers fire in the order of their deadlines, those with the same one in the
-//!   order in which they were made.
+//!   order in which they were made. The tasks that they wake run in this order too.
+//!   The root, the future of `block_on`, runs after the tasks of its turn: at a
+//!   deadline that it shares with tasks, it sees what they have done.
 //! - A runtime that sleeps wakes up as late as the kernel's own timers are:
 //!   some microseconds, or some tens of them in a virtual machine. One that is
 //!   busy looks at the clock once a turn, so that a timer is late by the tasks
@@ -126,11 +130,9 @@ use std::time::Instant;
 /// # Example
 /// ```
 /// use nexus_async_rt::time::event_time;
-/// use nexus_async_rt::{Runtime, now};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, now};
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::new(&mut world);
+/// let mut rt = RuntimeBuilder::new().build();
 /// rt.block_on(async {
 ///     let first = event_time();
 ///     assert_eq!(first, event_time());

@@ -86,12 +86,10 @@ pub fn resume() {
 /// # Example
 /// ```
 /// use nexus_async_rt::time::advance;
-/// use nexus_async_rt::{Runtime, interval};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, interval};
 /// use std::time::Duration;
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+/// let mut rt = RuntimeBuilder::new().start_paused(true).build();
 /// rt.block_on(async {
 ///     let mut ticks = interval(Duration::from_secs(1));
 ///     advance(Duration::from_millis(2500)).await;
@@ -104,14 +102,12 @@ pub fn resume() {
 /// The timer of a task that was just spawned:
 /// ```
 /// use nexus_async_rt::time::advance;
-/// use nexus_async_rt::{Runtime, interval, spawn_boxed, yield_now};
-/// use nexus_rt::WorldBuilder;
+/// use nexus_async_rt::{RuntimeBuilder, interval, spawn_boxed, yield_now};
 /// use std::time::Duration;
 ///
 /// const HOUR: Duration = Duration::from_secs(3600);
 ///
-/// let mut world = WorldBuilder::new().build();
-/// let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+/// let mut rt = RuntimeBuilder::new().start_paused(true).build();
 /// rt.block_on(async {
 ///     let job = spawn_boxed(async { interval(HOUR).tick().await });
 ///     yield_now().await;

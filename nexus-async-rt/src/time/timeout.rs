@@ -4,6 +4,7 @@ use super::sleep::{Sleep, sleep, sleep_until};
 use crate::thread;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -134,3 +135,10 @@ impl fmt::Display for Elapsed {
 }
 
 impl Error for Elapsed {}
+
+/// So that `?` works on a time limit around I/O. The kind is `TimedOut`.
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}

@@ -15,6 +15,21 @@
 //! | a wake costs | one from another thread | what it costs in tokio |
 //! | use it for | a request now and then | what must not hold up this thread |
 //!
+//! # Cargo.toml
+//!
+//! The bridge is a feature. tokio is a dependency of the program too, with the features
+//! that its futures need: `net` for sockets, `time` for timers.
+//!
+//! ```toml
+//! [dependencies]
+//! nexus-async-rt = { path = "../nexus-async-rt/nexus-async-rt", features = ["tokio-compat"] }
+//! tokio = { version = "1", features = ["net", "time"] }
+//! ```
+//!
+//! A panic that says `there is no reactor running, must be called from the context of a
+//! Tokio 1.x runtime` names a future that has to cross the bridge: put it into
+//! [`with_tokio`] or [`spawn_on_tokio`].
+//!
 //! # The tokio runtime behind it
 //!
 //! Both need a tokio runtime, one for the process:

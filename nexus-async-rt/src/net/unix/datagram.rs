@@ -163,12 +163,10 @@ impl UnixDatagram {
     ///
     /// # Example
     /// ```
-    /// use nexus_async_rt::Runtime;
+    /// use nexus_async_rt::RuntimeBuilder;
     /// use nexus_async_rt::net::UnixDatagram;
-    /// use nexus_rt::WorldBuilder;
     ///
-    /// let mut world = WorldBuilder::new().build();
-    /// let mut rt = Runtime::new(&mut world);
+    /// let mut rt = RuntimeBuilder::new().build();
     /// let path = std::env::temp_dir().join(format!("nexus-to-{}", std::process::id()));
     /// let receiver = UnixDatagram::bind(&path)?;
     /// let sender = UnixDatagram::unbound()?;

@@ -233,3 +233,60 @@ fn an_event_capacity_that_the_os_would_refuse() {
         },
     );
 }
+
+/// The sizes in the documentation of `ByteSlab`. Optimised builds need less.
+#[test]
+fn the_table_of_task_sizes_is_what_tasks_need() {
+    use nexus_async_rt::channel::local;
+    use nexus_async_rt::net::TcpStream;
+    use nexus_async_rt::{interval, run_until_shutdown, sleep, timeout};
+    use std::time::Duration;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    async fn socket(stream: TcpStream) -> std::io::Result<()> {
+        let mut line = vec![0; 64];
+        while stream.read(&mut line).await? > 0 {
+            stream.write_all(&line).await?;
+        }
+        Ok(())
+    }
+    async fn session(stream: TcpStream) -> std::io::Result<()> {
+        let mut line = vec![0; 64];
+        while let Some(Ok(len)) = run_until_shutdown(timeout(SECOND, stream.read(&mut line))).await
+        {
+            stream.write_all(&line[..len?]).await?;
+        }
+        Ok(())
+    }
+    fn size<F: Future, A>(_: impl FnOnce(A) -> F) -> usize {
+        // Only the type of the future is looked at.
+        std::mem::size_of::<F>()
+    }
+
+    let (_tx, rx) = local::channel::<u64>(1);
+    let receiving = task_size(&async move { while rx.recv().await.is_ok() {} });
+    let sleeping = task_size(&async { sleep(SECOND).await });
+    let ticking = task_size(&async {
+        let mut ticks = interval(SECOND);
+        while run_until_shutdown(ticks.tick()).await.is_some() {}
+    });
+    let table = [
+        receiving,
+        sleeping,
+        ticking,
+        TASK_HEADER_SIZE + size(socket),
+        TASK_HEADER_SIZE + size(session),
+    ];
+    let documented: Vec<usize> = include_str!("../../../src/task/storage.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("/// | `"))
+        .filter_map(|row| row.trim_end_matches(" |").rsplit(' ').next()?.parse().ok())
+        .collect();
+    // Futures have other sizes after optimisation, or with another compiler.
+    let close = |(needed, said): (&usize, &usize)| needed <= said && needed + 64 >= *said;
+    assert_eq!(table.len(), documented.len());
+    assert!(
+        table.iter().zip(&documented).all(close),
+        "tasks need {table:?} bytes, the documentation says {documented:?}"
+    );
+}

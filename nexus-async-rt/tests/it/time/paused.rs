@@ -532,3 +532,26 @@ fn a_name_is_asked_for_in_one_runtime_after_another() {
     let asked_for = with_paused(|rt| rt.block_on(asked()));
     assert!(futures_lite::future::block_on(asked_for).is_ok());
 }
+
+#[test]
+fn at_one_deadline_the_root_runs_after_the_tasks() {
+    with_paused(|rt| {
+        rt.block_on(async {
+            let order = Rc::new(RefCell::new(Vec::new()));
+            let deadline = now() + SECOND;
+            // The root's timer is the oldest.
+            let mut root = pin!(sleep_until(deadline));
+            assert!(poll_once(root.as_mut()).await.is_none());
+            for name in ["first", "second"] {
+                let order = order.clone();
+                spawn_boxed(async move {
+                    sleep_until(deadline).await;
+                    order.borrow_mut().push(name);
+                });
+            }
+            root.await;
+            order.borrow_mut().push("root");
+            assert_eq!(*order.borrow(), ["first", "second", "root"]);
+        })
+    });
+}

@@ -336,3 +336,10 @@ fn a_reset_timer_fires_at_its_new_time_without_being_polled_again() {
         });
     });
 }
+
+#[test]
+fn elapsed_is_an_error_of_io_too() {
+    let error = std::io::Error::from(Elapsed);
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    assert!(error.get_ref().is_some_and(|inner| inner.is::<Elapsed>()));
+}

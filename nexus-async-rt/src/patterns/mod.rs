@@ -7,6 +7,8 @@
 //! | a task hangs or panics and must run again | [supervisor and workers](#supervisor-and-workers) |
 //! | a task asks another task a question | [request and reply](#request-and-reply) |
 //! | work that blocks or computes for long | [a pool of threads](#a-pool-of-threads) |
+//! | many clients, a limit, an orderly end | [a TCP server](network#a-tcp-server) |
+//! | what a socket receives goes to another thread | [records for another thread](network#records-for-another-thread) |
 //! | steps that follow each other | [pipelines](#pipelines) |
 //! | a program ends without losing work | [graceful shutdown](#graceful-shutdown) |
 //! | a peer is slow, or fails now and then | [timeouts and retries](#timeouts-and-retries) |
@@ -62,12 +64,10 @@
 //!
 //! ```
 //! use nexus_async_rt::channel::{TrySendError, local};
-//! use nexus_async_rt::{Runtime, spawn_boxed, timeout};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, spawn_boxed, timeout};
 //! use std::time::Duration;
 //!
-//! let mut world = WorldBuilder::new().build();
-//! Runtime::new(&mut world).block_on(async {
+//! RuntimeBuilder::new().build().block_on(async {
 //!     let (tx, rx) = local::channel(2);
 //!     let full = |n: &i32| matches!(tx.try_send(*n), Err(TrySendError::Full(_)));
 //!     assert_eq!((0..5).filter(full).count(), 3);
@@ -102,8 +102,7 @@
 //!
 //! ```
 //! use futures_lite::FutureExt;
-//! use nexus_async_rt::{JoinError, Runtime, spawn_boxed, timeout};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{JoinError, RuntimeBuilder, spawn_boxed, timeout};
 //! use std::panic::AssertUnwindSafe;
 //! use std::time::Duration;
 //!
@@ -116,8 +115,7 @@
 //!     }
 //! }
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+//! let mut rt = RuntimeBuilder::new().start_paused(true).build();
 //! let supervisor = rt.spawn_boxed(async {
 //!     let (mut hung, mut panicked) = (0, 0);
 //!     loop {
@@ -159,8 +157,7 @@
 //! ```
 //! use futures_lite::future::zip;
 //! use nexus_async_rt::channel::local;
-//! use nexus_async_rt::{Runtime, spawn_boxed};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
 //!
 //! struct Request {
 //!     number: u64,
@@ -173,8 +170,7 @@
 //!     answer.recv().await.ok()
 //! }
 //!
-//! let mut world = WorldBuilder::new().build();
-//! Runtime::new(&mut world).block_on(async {
+//! RuntimeBuilder::new().build().block_on(async {
 //!     let (server, requests) = local::channel::<Request>(8);
 //!     spawn_boxed(async move {
 //!         while let Ok(Request { number, reply }) = requests.recv().await {
@@ -208,8 +204,7 @@
 //!
 //! ```
 //! use nexus_async_rt::channel::{mpsc, spsc};
-//! use nexus_async_rt::{Runtime, spawn_boxed};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
 //! use std::thread;
 //!
 //! let (replies, results) = mpsc::channel(4);
@@ -227,8 +222,7 @@
 //!     .unzip();
 //! drop(replies);
 //!
-//! let mut world = WorldBuilder::new().build();
-//! Runtime::new(&mut world).block_on(async {
+//! RuntimeBuilder::new().build().block_on(async {
 //!     // The queues go with this task, and each thread ends after its last job.
 //!     spawn_boxed(async move {
 //!         for job in 1..=100 {
@@ -245,10 +239,59 @@
 //! threads.into_iter().for_each(|thread| thread.join().unwrap());
 //! ```
 //!
-//! `len` counts the jobs that wait, not the one that the thread works on. If a thread
-//! panics, `send` gives the job back in its error, and the jobs in the queue of that
-//! thread are dropped. A queue that all threads share needs a channel with many
-//! consumers, such as that of the crate `async-channel`, which works here as it is.
+//! `len` counts the jobs that wait, not the one that the thread works on. Of several
+//! empty queues `min_by_key` takes the first, also if its thread is busy: where jobs are
+//! long, count what each thread has and has not answered. If a thread panics, `send` gives
+//! the job back in its error, and the jobs in the queue of that thread are dropped. A
+//! queue that all threads share needs a channel with many consumers, such as that of the
+//! crate `async-channel`, which works here as it is.
+//!
+//! If each caller wants its own reply, the job carries the sender for it, as a request
+//! does. A job that fails is tried again after a pause:
+//!
+//! ```
+//! use nexus_async_rt::RuntimeBuilder;
+//! use nexus_async_rt::channel::spsc;
+//! use nexus_async_rt::time::{Backoff, Exhausted};
+//! use std::thread;
+//! use std::time::Duration;
+//!
+//! struct Job {
+//!     number: u64,
+//!     reply: spsc::Sender<Result<u64, &'static str>>,
+//! }
+//!
+//! fn worker(jobs: spsc::Receiver<Job>) {
+//!     let mut attempts = 0;
+//!     while let Ok(Job { number, reply }) = jobs.blocking_recv() {
+//!         attempts += 1;
+//!         let result = if attempts < 3 { Err("busy") } else { Ok(number * number) };
+//!         // There is room. It fails if the caller has given up.
+//!         let _ = reply.try_send(result);
+//!     }
+//! }
+//!
+//! async fn ask(queue: &spsc::Sender<Job>, number: u64) -> Result<u64, &'static str> {
+//!     let (reply, answer) = spsc::channel(1);
+//!     queue.send(Job { number, reply }).await.map_err(|_| "the worker has gone")?;
+//!     answer.recv().await.map_err(|_| "the worker has gone")?
+//! }
+//!
+//! let (queue, jobs) = spsc::channel(4);
+//! let thread = thread::spawn(move || worker(jobs));
+//! let answer = RuntimeBuilder::new().build().block_on(async move {
+//!     let pause = Duration::from_millis(1);
+//!     let mut backoff = Backoff::builder().initial(pause).max_retries(5).build();
+//!     loop {
+//!         match ask(&queue, 7).await {
+//!             Ok(square) => return Ok::<u64, Exhausted<&str>>(square),
+//!             Err(error) => backoff.wait(error).await?,
+//!         }
+//!     }
+//! });
+//! assert_eq!(answer.unwrap(), 49);
+//! thread.join().unwrap();
+//! ```
 //!
 //! # Pipelines
 //!
@@ -259,11 +302,9 @@
 //!
 //! ```
 //! use nexus_async_rt::channel::local;
-//! use nexus_async_rt::{Runtime, spawn_boxed};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
 //!
-//! let mut world = WorldBuilder::new().build();
-//! Runtime::new(&mut world).block_on(async {
+//! RuntimeBuilder::new().build().block_on(async {
 //!     let (lines, read) = local::channel(2);
 //!     let (numbers, parsed) = local::channel(2);
 //!     let reader = spawn_boxed(async move {
@@ -295,20 +336,18 @@
 //! A program ends in three steps: stop the intake, finish what was accepted, give up
 //! what takes too long. [`shutdown_signal`] completes when the runtime is told to
 //! end, by a [`ShutdownHandle`] or by Ctrl-C
-//! ([`RuntimeBuilder::signal_handlers`]). A [`CancellationToken`] stops the intake.
+//! ([`RuntimeBuilder::signal_handlers`]); [`run_until_shutdown`] runs a future until then. A [`CancellationToken`] stops the intake.
 //! The end of its channel stops the tasks behind it. [`Runtime::shutdown_quiesce`]
 //! runs until no task is left. If some are left when its time is over, the error
 //! names the places where they were spawned.
 //!
 //! ```
 //! use nexus_async_rt::channel::local;
-//! use nexus_async_rt::{CancellationToken, Runtime, shutdown_signal, sleep, spawn_boxed};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{CancellationToken, RuntimeBuilder, shutdown_signal, sleep, spawn_boxed};
 //! use std::time::Duration;
 //!
-//! let mut world = WorldBuilder::new().build();
 //! // A program adds `.signal_handlers(true)`.
-//! let mut rt = Runtime::builder(&mut world).build();
+//! let mut rt = RuntimeBuilder::new().build();
 //! let stop = CancellationToken::new();
 //! let (orders, accepted) = local::channel(16);
 //! let intake = stop.clone();
@@ -354,8 +393,7 @@
 //!
 //! ```
 //! use nexus_async_rt::time::{Backoff, Exhausted};
-//! use nexus_async_rt::{Runtime, now, timeout};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, now, timeout};
 //! use std::io;
 //! use std::time::Duration;
 //!
@@ -375,14 +413,13 @@
 //!         let error = match timeout(5 * second, connect(backoff.retries())).await {
 //!             Ok(Ok(connection)) => return Ok(connection),
 //!             Ok(Err(error)) => error,
-//!             Err(elapsed) => io::Error::new(io::ErrorKind::TimedOut, elapsed),
+//!             Err(elapsed) => elapsed.into(),
 //!         };
 //!         backoff.wait(error).await?;
 //!     }
 //! }
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+//! let mut rt = RuntimeBuilder::new().start_paused(true).build();
 //! rt.block_on(async {
 //!     let begin = now();
 //!     assert_eq!(connect_patiently(3).await.unwrap(), 2);
@@ -452,8 +489,7 @@
 //! ```
 //! use nexus_async_rt::channel::local;
 //! use nexus_async_rt::time::advance;
-//! use nexus_async_rt::{Runtime, interval, now, spawn_boxed, timeout, yield_now};
-//! use nexus_rt::WorldBuilder;
+//! use nexus_async_rt::{RuntimeBuilder, interval, now, spawn_boxed, timeout, yield_now};
 //! use std::time::Duration;
 //!
 //! const HOUR: Duration = Duration::from_secs(3600);
@@ -468,8 +504,7 @@
 //!     }
 //! }
 //!
-//! let mut world = WorldBuilder::new().build();
-//! let mut rt = Runtime::builder(&mut world).start_paused(true).build();
+//! let mut rt = RuntimeBuilder::new().start_paused(true).build();
 //! rt.block_on(async {
 //!     let begin = now();
 //!     let (tx, reports) = local::channel(8);
@@ -489,5 +524,7 @@
 //! The clock does not see other threads. A test that waits for one keeps a
 //! [`time::ClockHold`] meanwhile, made by
 //! [`time::hold_clock`], so that the clock does not jump past it.
+
+pub mod network;
 
 use crate::*;
