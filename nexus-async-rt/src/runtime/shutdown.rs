@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 /// Any number of tasks may wait. What tells it: [`ShutdownHandle::trigger`], a
 /// signal if [`signal_handlers`](crate::RuntimeBuilder::signal_handlers) is on,
 /// and the flag of the World, see [`with_world`](crate::with_world). It may be
-/// made anywhere; for other executors there is [`ShutdownHandle::triggered`].
+/// made anywhere; for other executors there is [`ShutdownHandle::signal`].
 ///
 /// # Cost
 /// Allocates nothing.
@@ -149,7 +149,7 @@ impl Runtime<'_> {
 /// let handle = rt.shutdown_handle();
 /// assert!(!handle.is_shutdown());
 /// handle.trigger();
-/// rt.block_on(handle.triggered());
+/// rt.block_on(handle.signal());
 /// assert!(rt.shutdown_handle().is_shutdown());
 /// ```
 #[derive(Clone)]
@@ -172,9 +172,10 @@ impl ShutdownHandle {
         self.0.is_told()
     }
 
-    /// Completes when the runtime is told to shut down: as [`shutdown_signal`], on any
-    /// thread and executor.
-    pub fn triggered(&self) -> ShutdownSignal {
+    /// A future that completes when the runtime is told to shut down: as
+    /// [`shutdown_signal`], on any thread and executor. It tells nobody;
+    /// [`trigger`](Self::trigger) does.
+    pub fn signal(&self) -> ShutdownSignal {
         ShutdownSignal {
             latch: Some(LatchFut::new(self.0.clone())),
         }
@@ -189,7 +190,7 @@ impl fmt::Debug for ShutdownHandle {
     }
 }
 
-/// The future of [`shutdown_signal`] and [`ShutdownHandle::triggered`]. `Send`,
+/// The future of [`shutdown_signal`] and [`ShutdownHandle::signal`]. `Send`,
 /// `!Unpin`.
 ///
 /// # Panics

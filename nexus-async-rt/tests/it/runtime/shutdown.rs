@@ -123,7 +123,7 @@ fn other_threads_and_executors_wait_for_it() {
             Side::AsyncExecutor,
         ]
         .map(|side| {
-            let (signal, waiting) = (rt.shutdown_handle().triggered(), waiting.clone());
+            let (signal, waiting) = (rt.shutdown_handle().signal(), waiting.clone());
             thread::spawn(move || {
                 side.run(async move {
                     waiting.give(());
@@ -144,7 +144,7 @@ fn other_threads_and_executors_wait_for_it() {
 #[test]
 fn the_handle_outlives_the_runtime() {
     let handle = with_runtime(|rt| rt.shutdown_handle());
-    let mut signal = Hand::new(handle.triggered());
+    let mut signal = Hand::new(handle.signal());
     signal.pending();
     handle.trigger();
     assert_eq!(signal.wakes(), 1);
@@ -233,7 +233,7 @@ fn a_waker_that_panics_costs_no_result_of_the_world() {
             good.await;
             bad.ready();
         });
-        let mut other = Hand::new(rt.shutdown_handle().triggered());
+        let mut other = Hand::new(rt.shutdown_handle().signal());
         other.ready();
     });
 }
