@@ -323,7 +323,7 @@ impl<'w> RuntimeBuilder<'w> {
         };
         // SAFETY: borrowed exclusively for longer than the runtime, or the runtime's
         // own, which goes after everything that uses it.
-        let loan = unsafe { Loan::new(world) };
+        let loan = unsafe { Loan::new(world, watches.runtime()) };
         let runtime = Runtime {
             shared: Block::create(bell, watches.clone(), self.arena, shutdown, loan),
             watches,

@@ -7,6 +7,23 @@ use std::sync::Mutex;
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<Block>>> = const { Cell::new(None) };
+    /// [`Loan::lendable`](super::block::Loan) of the current runtime, or `NOWHERE`: one
+    /// load and one comparison say whether a World can be lent, and whose.
+    static LENDABLE: Cell<NonNull<Cell<u64>>> = const {
+        Cell::new(NonNull::new((&raw const NOWHERE).cast_mut().cast()).unwrap())
+    };
+}
+
+/// No runtime has this number. Never written: only a word that is a runtime's number is.
+static NOWHERE: u64 = 0;
+
+fn set(shared: Option<NonNull<Block>>) {
+    CURRENT.set(shared);
+    LENDABLE.set(match shared {
+        // SAFETY: alive, guaranteed by the callers; in bounds, and never null.
+        Some(shared) => unsafe { shared.byte_add(Block::LENDABLE).cast() },
+        None => NonNull::from_ref(&NOWHERE).cast(),
+    });
 }
 
 /// Puts the former runtime back when it is dropped, unless that has been closed
@@ -20,7 +37,9 @@ pub(super) struct ContextGuard(Option<NonNull<Block>>);
 /// - `shared` is alive until then, and this is its owner's thread.
 #[must_use]
 pub(super) unsafe fn enter(shared: NonNull<Block>) -> ContextGuard {
-    ContextGuard(CURRENT.replace(Some(shared)))
+    let former = ContextGuard(CURRENT.get());
+    set(Some(shared));
+    former
 }
 
 impl Drop for ContextGuard {
@@ -31,7 +50,23 @@ impl Drop for ContextGuard {
         let open = self
             .0
             .filter(|former| !unsafe { former.as_ref() }.intake.is_closed());
-        CURRENT.set(open);
+        set(open);
+    }
+}
+
+/// The current runtime, if its World can be lent exclusively and `is_wanted` holds for
+/// its number.
+///
+/// # Safety
+/// - As for [`current`]; `is_wanted` does not hold for 0.
+#[inline(always)]
+pub(super) unsafe fn lendable<'a>(is_wanted: impl FnOnce(u64) -> bool) -> Option<&'a Block> {
+    let word = LENDABLE.get();
+    // SAFETY: a runtime's word is alive as in `current`. `NOWHERE` always is, and is read
+    // only. What the caller wants is not 0, so the word is in a block, and the pointer
+    // was made from that block's.
+    unsafe {
+        is_wanted(word.as_ref().get()).then(|| word.byte_sub(Block::LENDABLE).cast().as_ref())
     }
 }
 

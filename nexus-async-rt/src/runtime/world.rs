@@ -59,17 +59,34 @@ use std::marker::PhantomData;
 /// ```
 #[track_caller]
 pub fn with_world<R>(f: impl FnOnce(&mut World) -> R) -> R {
-    // SAFETY: used in this function alone.
-    let shared = unsafe { context::current("with_world") };
-    lend_mut(shared, "with_world", f)
+    // SAFETY: used in this function alone; 0 is not wanted.
+    match unsafe { context::lendable(|number| number != 0) } {
+        // SAFETY: it is lendable.
+        Some(shared) => unsafe { lend_mut(shared, f) },
+        None => refuse("with_world", None),
+    }
 }
 
-#[track_caller]
+/// # Safety
+/// - The World of `shared` can be lent exclusively.
 #[inline(always)]
-fn lend_mut<R>(shared: &Block, name: &str, f: impl FnOnce(&mut World) -> R) -> R {
-    let result = shared.world.lend_mut(name, f);
+unsafe fn lend_mut<R>(shared: &Block, f: impl FnOnce(&mut World) -> R) -> R {
+    // SAFETY: as the caller says.
+    let result = unsafe { shared.world.lend_mut(f) };
     shared.shutdown.look_at_world();
     result
+}
+
+/// Says why no World is lent to `name`, to which `token` was given.
+#[cold]
+#[track_caller]
+fn refuse(name: &str, token: Option<WorldCtx>) -> ! {
+    // SAFETY: used in this function alone.
+    let shared = unsafe { context::current(name) };
+    if let Some(token) = token {
+        token.check(shared);
+    }
+    shared.world.refuse(name)
 }
 
 /// Runs `f` on the runtime's World, to look only. Nests in itself.
@@ -145,10 +162,12 @@ impl WorldCtx {
     /// As [`with_world`], and in another runtime than the token's.
     #[track_caller]
     pub fn with_world<R>(self, f: impl FnOnce(&mut World) -> R) -> R {
-        // SAFETY: used in this function alone.
-        let shared = unsafe { context::current("WorldCtx::with_world") };
-        self.check(shared);
-        lend_mut(shared, "WorldCtx::with_world", f)
+        // SAFETY: used in this function alone; a token's number is a runtime's, not 0.
+        match unsafe { context::lendable(|number| number == self.number) } {
+            // SAFETY: it is lendable.
+            Some(shared) => unsafe { lend_mut(shared, f) },
+            None => refuse("WorldCtx::with_world", Some(self)),
+        }
     }
 
     /// As [`with_world_ref`].

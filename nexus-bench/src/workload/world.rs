@@ -44,7 +44,7 @@ pub fn lent<L: Lend>(ops: u64) -> Figures {
         let task = <L as Executor>::spawn(async move {
             let ctx = L::ctx();
             let begin = Instant::now();
-            for lots in 1..=ops {
+            for lots in 1..ops + 1 {
                 L::with_world(&ctx, |world| handler.run(world, black_box(lots)));
             }
             Figures::since(begin, ops)
@@ -61,7 +61,7 @@ pub fn owned(ops: u64) -> Figures {
     let mut world = world();
     let mut handler = on_fill.into_handler(world.registry());
     let begin = Instant::now();
-    for lots in 1..=ops {
+    for lots in 1..ops + 1 {
         handler.run(black_box(&mut world), black_box(lots));
     }
     let figures = Figures::since(begin, ops);

@@ -1,42 +1,47 @@
 //! The World on loan: the runtime has it exclusively for its whole life, so the only
-//! references are those that are made here, and a counter keeps them apart.
+//! references are those that are made here, and two words keep them apart.
 
 use nexus_rt::World;
 use std::cell::Cell;
+use std::mem::offset_of;
 use std::ptr::NonNull;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Loan {
-    world: NonNull<World>,
-    /// The number of shared borrows, or one of the below.
+    /// The runtime's number while the World can be lent exclusively, otherwise 0: the
+    /// token of another runtime and a World that is lent fail in one comparison.
+    lendable: Cell<u64>,
+    number: u64,
+    /// The number of shared borrows, or the below.
     borrows: Cell<isize>,
+    world: NonNull<World>,
 }
 
-/// An exclusive borrow.
-const EXCLUSIVE: isize = -1;
 /// The runtime does not run: `Runtime::world` may have lent it. Code that runs
 /// in the context nevertheless, in the destructor of a task aborted from
 /// outside, must not reach it.
-const RESTING: isize = -2;
+const RESTING: isize = -1;
 
 impl Loan {
+    /// Where `lendable` is.
+    pub(crate) const LENDABLE: usize = offset_of!(Self, lendable);
+
     /// # Safety
     /// - Until the loan is dropped or no longer used, `world` is alive, and all that
     ///   is done with it is done through the loan.
-    pub(crate) unsafe fn new(world: NonNull<World>) -> Self {
+    pub(crate) unsafe fn new(world: NonNull<World>, number: u64) -> Self {
         Self {
-            world,
+            lendable: Cell::new(0),
+            number,
             borrows: Cell::new(RESTING),
+            world,
         }
     }
 
     /// Nobody outside has a reference, until what is returned is dropped.
     pub(crate) fn begin_run(&self) -> Lent<'_> {
-        Lent {
-            before: self.borrows.replace(0),
-            borrows: &self.borrows,
-        }
+        self.set(self.number, 0)
     }
 
     /// Whether the runtime does not run.
@@ -44,51 +49,58 @@ impl Loan {
         self.borrows.get() == RESTING
     }
 
-    /// An exclusive borrow, until what is returned is dropped.
-    #[track_caller]
+    /// Until what is returned is dropped.
     #[inline(always)]
-    fn exclusive(&self, name: &str) -> Lent<'_> {
-        let before = self.borrows.get();
-        if before != 0 {
-            refuse(name, before);
-        }
-        self.borrows.set(EXCLUSIVE);
+    fn set(&self, lendable: u64, borrows: isize) -> Lent<'_> {
         Lent {
-            before,
-            borrows: &self.borrows,
+            lendable: self.lendable.replace(lendable),
+            borrows: self.borrows.replace(borrows),
+            loan: self,
         }
     }
 
-    /// A shared borrow, until what is returned is dropped.
-    #[track_caller]
+    /// Lends the World exclusively.
+    ///
+    /// # Safety
+    /// - `lendable` is not 0.
     #[inline(always)]
-    fn shared(&self, name: &str) -> Lent<'_> {
-        let before = self.borrows.get();
-        if before < 0 {
-            refuse(name, before);
-        }
-        self.borrows.set(before + 1);
-        Lent {
-            before,
-            borrows: &self.borrows,
-        }
-    }
-
-    #[track_caller]
-    #[inline(always)]
-    pub(crate) fn lend_mut<R>(&self, name: &str, f: impl FnOnce(&mut World) -> R) -> R {
-        let _lent = self.exclusive(name);
+    pub(crate) unsafe fn lend_mut<R>(&self, f: impl FnOnce(&mut World) -> R) -> R {
+        let _lent = Exclusive {
+            lendable: self.lendable.replace(0),
+            loan: self,
+        };
         let mut world = self.world;
-        // SAFETY: the only reference, guaranteed by `_lent`; alive, see `new`.
+        // SAFETY: the only reference: there was none, as the caller says, and none can be
+        // obtained until `_lent` is dropped. Alive, see `new`.
         f(unsafe { world.as_mut() })
     }
 
     #[track_caller]
     #[inline(always)]
     pub(crate) fn lend<R>(&self, name: &str, f: impl FnOnce(&World) -> R) -> R {
-        let _lent = self.shared(name);
+        let before = self.borrows.get();
+        if self.lendable.get() == 0 && before <= 0 {
+            self.refuse(name);
+        }
+        let _lent = self.set(0, before + 1);
         // SAFETY: no exclusive reference, guaranteed by `_lent`; alive, see `new`.
         f(unsafe { self.world.as_ref() })
+    }
+
+    /// Says why the World is not lent.
+    #[cold]
+    #[track_caller]
+    pub(crate) fn refuse(&self, name: &str) -> ! {
+        if self.is_resting() {
+            panic!(
+                "`{name}` was called between two runs, by the destructor of a task \
+                 that was aborted from outside"
+            );
+        }
+        panic!(
+            "`{name}` was called inside another borrow of the World: only \
+             `with_world_ref` nests, and only in itself"
+        )
     }
 
     /// The World, while the runtime does not run.
@@ -138,29 +150,29 @@ impl Drop for OwnWorld {
     }
 }
 
-/// Puts the borrows back as they were when it is dropped.
+/// Puts the state back as it was when it is dropped.
 pub(crate) struct Lent<'a> {
-    borrows: &'a Cell<isize>,
-    before: isize,
+    loan: &'a Loan,
+    lendable: u64,
+    borrows: isize,
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        self.borrows.set(self.before);
+        self.loan.lendable.set(self.lendable);
+        self.loan.borrows.set(self.borrows);
     }
 }
 
-#[cold]
-#[track_caller]
-fn refuse(name: &str, borrows: isize) -> ! {
-    if borrows == RESTING {
-        panic!(
-            "`{name}` was called between two runs, by the destructor of a task \
-             that was aborted from outside"
-        );
+/// As [`Lent`], where there are no shared borrows.
+struct Exclusive<'a> {
+    loan: &'a Loan,
+    lendable: u64,
+}
+
+impl Drop for Exclusive<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.loan.lendable.set(self.lendable);
     }
-    panic!(
-        "`{name}` was called inside another borrow of the World: only \
-         `with_world_ref` nests, and only in itself"
-    )
 }

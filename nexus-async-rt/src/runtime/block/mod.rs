@@ -25,6 +25,7 @@ use crate::unwind::{Panic, caught, keep_first};
 use counters::Counters;
 use ends::Ends;
 use std::cell::{Cell, RefCell};
+use std::mem::offset_of;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -65,6 +66,9 @@ static ROOT_VTABLE: TaskVtable = TaskVtable {
 
 /// Its life.
 impl Block {
+    /// Where the word is that says whether the World can be lent.
+    pub(crate) const LENDABLE: usize = offset_of!(Self, world) + Loan::LENDABLE;
+
     #[track_caller]
     pub(crate) fn create(
         bell: Bell,
