@@ -160,20 +160,22 @@ impl Runtime<'_> {
     fn turns<F: Future>(&mut self, mut root: Pin<&mut F>, busy: bool) -> F::Output {
         let limits = self.limits;
         let mut turns = 0;
+        let mut tasks = limits.tasks_per_cycle;
         loop {
             // SAFETY: alive until `drop`.
             let shared = unsafe { self.shared.as_ref() };
-            shared.poll_ready(limits.tasks_per_cycle);
+            shared.poll_ready(tasks);
             if shared.take_root_ready()
                 && let Poll::Ready(output) = poll_root(shared, root.as_mut())
             {
                 return output;
             }
             shared.drain(limits.cross_thread_drain_limit);
+            tasks = limits.tasks_per_cycle;
             if shared.timers.is_empty() {
                 shared.timers.clock.forget_time();
-            } else {
-                fire_timers(shared);
+            } else if fire_timers(shared) == Next::Soon {
+                tasks = tasks.div_ceil(SHORT_TURN);
             }
             turns += 1;
             if turns == limits.event_interval {
@@ -201,11 +203,34 @@ fn poll_root<F: Future>(shared: &Block, root: Pin<&mut F>) -> Poll<F::Output> {
     poll
 }
 
+/// What part of a turn's tasks a short turn polls.
+const SHORT_TURN: usize = 8;
+
+/// When the clock is to be looked at again.
+#[derive(PartialEq, Eq)]
+enum Next {
+    /// After a turn.
+    Turn,
+    /// After a short turn: a timer has fired, and what it woke may be the root, which
+    /// comes after the tasks; or one may become due within about a turn.
+    Soon,
+}
+
 /// Fires what is due at the time that begins this turn.
-fn fire_timers(shared: &Block) {
-    let now = shared.timers.clock.begin_turn();
-    let fired = shared.timers.fire(shared.timers.clock.nanos(now));
+fn fire_timers(shared: &Block) -> Next {
+    let (timers, clock) = (&shared.timers, &shared.timers.clock);
+    let before = clock.reached();
+    let now = clock.begin_turn();
+    let nanos = clock.nanos(now);
+    let fired = timers.fire(nanos);
     shared.counters.timers_fired.add(fired);
+    // The last turn is the best guess of how long the next one takes.
+    let turn = now.saturating_duration_since(before).as_nanos();
+    if fired > 0 || u128::from(timers.quiet_time(nanos)) < 2 * turn {
+        Next::Soon
+    } else {
+        Next::Turn
+    }
 }
 
 impl Drop for Runtime<'_> {

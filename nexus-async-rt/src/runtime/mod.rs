@@ -10,7 +10,8 @@
 //!
 //! # A turn
 //!
-//! 1. At most `tasks_per_cycle` tasks are polled, one by one from the front of
+//! 1. At most `tasks_per_cycle` tasks are polled, or an eighth of them in a turn in
+//!    which a timer may become due or has just fired, one by one from the front of
 //!    the ready queue. A task that wakes itself goes to its end and may come up
 //!    again in the same turn.
 //! 2. The root, the future of `block_on`, is polled if it has been woken.

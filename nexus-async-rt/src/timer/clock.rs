@@ -79,6 +79,12 @@ impl Clock {
         }
     }
 
+    /// The latest time that was read for a turn.
+    #[inline]
+    pub(crate) fn reached(&self) -> Instant {
+        self.reached.get()
+    }
+
     /// Reads the time for a turn that begins.
     pub(crate) fn begin_turn(&self) -> Instant {
         let now = self.now();

@@ -285,6 +285,14 @@ impl Timers {
         }
     }
 
+    /// How long nothing can become due after `now`, in nanoseconds; to be asked after
+    /// [`fire`](Timers::fire) for the same time.
+    #[inline]
+    pub(crate) fn quiet_time(&self, now: u64) -> u64 {
+        self.next_slot()
+            .map_or(NEVER, |(_, _, start)| (start * TICK).saturating_sub(now))
+    }
+
     /// Moves all that are due into their list, in order.
     fn collect(&self, now: u64) {
         let now_tick = now / TICK;

@@ -3,7 +3,7 @@
 use crate::support::{with_built, with_runtime};
 use nexus_async_rt::channel::{local, spsc};
 use nexus_async_rt::runtime::task_count;
-use nexus_async_rt::time::sleep_until;
+use nexus_async_rt::time::{advance, sleep_until};
 use nexus_async_rt::{JoinHandle, interval, sleep, spawn_boxed, yield_now};
 use nexus_testkit::handoff::Guarded;
 use std::cell::Cell;
@@ -359,4 +359,38 @@ fn a_loop_around_a_select_lets_others_run() {
     };
     assert_eq!(seen_beside(&done, task), 128);
     drop((tx, other_tx));
+}
+
+/// After a timer has fired the root does not wait for a whole turn of busy tasks.
+#[test]
+fn the_root_waits_for_a_short_turn_after_its_timer() {
+    const A_TURN: u32 = 64;
+    with_built(
+        |builder| builder.start_paused(true).tasks_per_cycle(A_TURN as usize),
+        |rt| {
+            rt.block_on(async {
+                let polls = Rc::new(Cell::new(0));
+                let busy = polls.clone();
+                spawn_boxed(async move {
+                    loop {
+                        busy.set(busy.get() + 1);
+                        yield_now().await;
+                    }
+                });
+                let counted = polls.clone();
+                let at_deadline = spawn_boxed(async move {
+                    let count = counted.get();
+                    advance(Duration::from_secs(1)).await;
+                    count
+                });
+                sleep(Duration::from_secs(1)).await;
+                let waited = polls.get() - at_deadline.await;
+                // The rest of the turn in which the clock moved, and an eighth of one.
+                assert!(
+                    waited <= A_TURN + A_TURN / 8,
+                    "{waited} polls of a busy task"
+                );
+            });
+        },
+    );
 }
