@@ -112,6 +112,27 @@ async fn udp() {
     server.await;
 }
 
+#[cfg(target_os = "linux")]
+async fn udp_batch() {
+    use nexus_async_rt::net::RecvBatch;
+    use std::io::IoSlice;
+
+    let bind = || UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (here, there) = (bind(), bind());
+    here.connect(there.local_addr().unwrap()).unwrap();
+    let mut batch = RecvBatch::new(8, 64);
+    assert!(poll_once(there.recv_batch(&mut batch)).await.is_none());
+    assert_free("UDP in batches", async || {
+        for _ in 0..ROUNDS {
+            let sent = [IoSlice::new(b"ping"), IoSlice::new(b"pong")];
+            assert_eq!(here.send_batch(&sent).await.unwrap(), 2);
+            assert_eq!(there.recv_batch(&mut batch).await.unwrap(), 2);
+            assert!(batch.iter().all(|datagram| datagram.bytes.len() == 4));
+        }
+    })
+    .await;
+}
+
 async fn others() {
     let (here, there) = UnixStream::pair().unwrap();
     assert_free("Unix streams", async || {
@@ -172,6 +193,8 @@ fn nothing_is_allocated_after_the_warm_up() {
         tcp().await;
         connections().await;
         udp().await;
+        #[cfg(target_os = "linux")]
+        udp_batch().await;
         others().await;
     });
 }

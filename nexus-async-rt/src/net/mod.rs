@@ -9,7 +9,7 @@
 //! |---|---|
 //! | bytes over a network | [`TcpStream`], from [`TcpStream::connect`](Stream::connect) or [`TcpListener`] |
 //! | options that must be set before | [`TcpSocket`] |
-//! | datagrams, multicast | [`UdpSocket`] |
+//! | datagrams, multicast | [`UdpSocket`]; many with one system call: its `recv_batch` |
 //! | bytes or datagrams within the machine | [`UnixStream`], [`UnixListener`], [`UnixDatagram`] |
 //! | a pipe, an eventfd, a device, another library's socket | [`AsyncFd`] |
 //! | addresses of a host's name | [`resolve()`] |
@@ -106,6 +106,8 @@
 //!
 //! Sockets and their futures are `!Send`: none of this locks.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod batch;
 mod fd;
 #[cfg(feature = "futures")]
 mod futures_io;
@@ -125,6 +127,8 @@ mod whole;
 
 #[cfg(feature = "futures")]
 pub use ::futures_io::{AsyncRead, AsyncWrite};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use batch::{Datagram, RecvBatch};
 pub use fd::{AsyncFd, Interest, ReadyGuard, WouldBlock};
 pub use resolve::resolve;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};

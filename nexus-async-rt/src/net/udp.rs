@@ -15,7 +15,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 ///
 /// A datagram is received whole. Bytes that the buffer has no room for are lost, and
 /// nothing reports it: take a buffer that is one byte longer than the longest datagram
-/// that you expect, and treat a full buffer as an error. A datagram may have no bytes:
+/// that you expect, and treat a full buffer as an error. On Linux, `recv_batch` reports it.
+/// A datagram may have no bytes:
 /// a length of 0 is not the end, and there is none.
 ///
 /// # Errors
@@ -108,6 +109,11 @@ impl UdpSocket {
 
     fn socket(&self) -> &net::UdpSocket {
         self.source.io()
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn source(&self) -> &Source<net::UdpSocket> {
+        &self.source
     }
 }
 

@@ -15,6 +15,8 @@ use nexus_async_rt::net::{
     ReuniteError, Stream, Tcp, TcpListener, TcpSocket, TcpStream, UdpSocket, Unix, UnixDatagram,
     UnixListener, UnixStream, WouldBlock, WriteHalf, tcp, unix,
 };
+#[cfg(target_os = "linux")]
+use nexus_async_rt::net::{Datagram, RecvBatch};
 use nexus_async_rt::runtime::{
     Metrics, QuiesceTimeout, RunUntilShutdown, ShutdownSignal, SlabClaim,
 };
@@ -305,6 +307,10 @@ assert_not_impl_any!(OwnedWriteHalf<Tcp>: Send, Sync, Clone, AsyncRead);
 assert_not_impl_any!(TcpListener: Send, Sync, Clone);
 assert_not_impl_any!(TcpSocket: Send, Sync, Clone);
 assert_not_impl_any!(UdpSocket: Send, Sync, Clone);
+#[cfg(target_os = "linux")]
+assert_impl_all!(RecvBatch: Send, Sync, Unpin, Debug);
+#[cfg(target_os = "linux")]
+assert_impl_all!(Datagram<'_>: Send, Sync, Copy, Debug);
 assert_not_impl_any!(UnixListener: Send, Sync, Clone);
 assert_not_impl_any!(UnixDatagram: Send, Sync, Clone);
 assert_not_impl_any!(AsyncFd<OwnedFd>: Send, Sync, Clone);
@@ -427,6 +433,8 @@ mod unwinding {
     // The token gives no access by itself.
     both!(WorldCtx);
 
+    #[cfg(target_os = "linux")]
+    both!(RecvBatch, Datagram<'static>);
     // Sockets. A descriptor of the user's: as it is.
     both!(
         TcpStream,

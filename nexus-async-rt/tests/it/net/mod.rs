@@ -8,6 +8,8 @@ mod shutdown;
 mod stress;
 pub mod tcp;
 mod udp;
+#[cfg(target_os = "linux")]
+mod udp_batch;
 pub mod unix;
 mod unix_send_to;
 mod whole;
