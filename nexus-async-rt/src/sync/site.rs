@@ -194,9 +194,11 @@ const fn is_weakened(_: Site) -> bool {
 
 #[cfg(all(test, nexus_loom))]
 pub(super) fn is_weakened(site: Site) -> bool {
-    static WEAKENED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    WEAKENED
-        .get_or_init(|| std::env::var("NEXUS_WEAKEN").ok())
-        .as_deref()
-        .is_some_and(|name| name == format!("{site:?}"))
+    static WEAKENED: std::sync::OnceLock<Option<Site>> = std::sync::OnceLock::new();
+    let named = || {
+        let name = std::env::var("NEXUS_WEAKEN").ok()?;
+        let mut sites = Site::ALL.iter().copied();
+        sites.find(|site| format!("{site:?}") == name)
+    };
+    *WEAKENED.get_or_init(named) == Some(site)
 }
