@@ -101,7 +101,8 @@ impl<K: CrossThread> ByteSender<K> {
         ClaimFut::new(self, len)
     }
 
-    /// Claims `len` bytes if there is room. May overtake claims that wait.
+    /// Claims `len` bytes if there is room. May overtake claims that wait. Trying again
+    /// and again has [a cost](super#cost).
     ///
     /// # Errors
     ///
@@ -110,10 +111,12 @@ impl<K: CrossThread> ByteSender<K> {
     pub fn try_claim(&mut self, len: usize) -> Result<WriteClaim<'_, K>, TryClaimError> {
         self.resolve();
         self.check(len)?;
-        match self.attempt(len) {
-            Some(span) => Ok(WriteClaim::new(self, span?)),
-            None => Err(TryClaimError::Full),
+        let mut claimed = self.attempt(len);
+        if claimed.is_none() && self.core.refusals.gives_way(&self.core.ring) {
+            claimed = self.attempt(len);
         }
+        let span = claimed.ok_or(TryClaimError::Full)?;
+        Ok(WriteClaim::new(self, span?))
     }
 
     /// Claims `len` bytes on a plain thread, which sleeps while there is no

@@ -28,6 +28,7 @@ use std::task::Waker;
 
 use super::kind::Topology;
 use super::phase::Phase;
+use super::refusals::Refusals;
 use crate::ring::{Bounded, Ring};
 use crate::sync::{Ordering, Site, fence, ordering};
 use crate::unwind::contained;
@@ -54,6 +55,7 @@ pub(super) struct Core<K: Topology, R> {
     pub(super) messages: K::Consumer,
     senders: <K::Mode as Mode>::Word,
     closed: <K::Mode as Mode>::Word,
+    pub(super) refusals: Refusals<K::Mode>,
 }
 
 impl<K: Topology, R: Bounded> Core<K, R> {
@@ -65,6 +67,7 @@ impl<K: Topology, R: Bounded> Core<K, R> {
             messages: K::consumer(),
             senders: Word::new(1),
             closed: Word::new(OPEN),
+            refusals: Refusals::new(),
         }
     }
 
@@ -351,6 +354,25 @@ impl<K: Topology, R: Bounded> Core<K, R> {
 
 /// Values.
 impl<K: Topology, R: Bounded> Core<K, R> {
+    /// Sends `value`, for a caller that may try again and again.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`send`](Core::send).
+    #[inline(always)]
+    pub(super) unsafe fn try_send<T>(&self, value: T) -> Offer<(), T>
+    where
+        R: Ring<T>,
+    {
+        // SAFETY: guaranteed by this function's contract.
+        unsafe {
+            match self.send(value) {
+                Offer::Full(value) if self.refusals.gives_way(&self.ring) => self.send(value),
+                offer => offer,
+            }
+        }
+    }
+
     /// Sends `value`.
     ///
     /// # Safety

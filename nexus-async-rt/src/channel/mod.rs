@@ -86,7 +86,9 @@
 //! dropping. From then on both sides fence.
 //!
 //! A receive that is about to wait, though messages have just come, looks again
-//! after a tenth of a microsecond.
+//! after a tenth of a microsecond. A try to send over `spsc` or bytes that finds no
+//! room, as the try before it, looks again after up to some tenths of a microsecond: a
+//! sender that spins would otherwise hold up the receiver that makes the room.
 //!
 //! # Panics
 //!
@@ -106,6 +108,7 @@ pub mod local;
 pub mod mpsc;
 pub mod mpsc_bytes;
 mod phase;
+mod refusals;
 mod snapshots;
 pub mod spsc;
 pub mod spsc_bytes;

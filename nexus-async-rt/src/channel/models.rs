@@ -5,3 +5,4 @@ mod core;
 mod kind;
 mod loom;
 mod phase;
+mod refusals;

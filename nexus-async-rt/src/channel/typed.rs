@@ -100,7 +100,8 @@ impl<T, K: Kind> Sender<T, K> {
         SendMutFut::new(self, value)
     }
 
-    /// Sends `value` if there is room. May overtake sends that wait.
+    /// Sends `value` if there is room. May overtake sends that wait. Trying again and
+    /// again has [a cost](super#cost).
     ///
     /// # Errors
     ///
@@ -109,7 +110,7 @@ impl<T, K: Kind> Sender<T, K> {
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         // SAFETY: one thread at a time sends unless the ring is made for many,
         // guaranteed by the handle's `Send` and `Sync`.
-        match unsafe { self.core.send(value) } {
+        match unsafe { self.core.try_send(value) } {
             Offer::Accepted(()) => Ok(()),
             Offer::Full(value) => Err(TrySendError::Full(value)),
             Offer::Refused(value) => Err(TrySendError::Disconnected(value)),

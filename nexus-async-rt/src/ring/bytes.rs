@@ -47,6 +47,9 @@ pub trait Claim: Default {
     /// How far the tail is ahead of the head; see [`Bounded::len`].
     fn used(&self, head: &AtomicU64) -> u64;
 
+    /// See [`Bounded::claimed`].
+    fn tail(&self) -> u64;
+
     /// See [`Bounded::close`].
     fn close(&self);
 
@@ -110,6 +113,11 @@ impl Claim for Single {
 
     fn used(&self, head: &AtomicU64) -> u64 {
         distance(&self.tail, head)
+    }
+
+    fn tail(&self) -> u64 {
+        // Ordering: Relaxed; written by the producer alone.
+        self.tail.load(Ordering::Relaxed)
     }
 
     fn close(&self) {
@@ -191,6 +199,11 @@ impl Claim for Shared {
 
     fn used(&self, head: &AtomicU64) -> u64 {
         distance(&self.tail, head)
+    }
+
+    fn tail(&self) -> u64 {
+        // Ordering: Relaxed; as in `MpscRing::claimed`.
+        self.tail.load(Ordering::Relaxed)
     }
 
     fn close(&self) {
@@ -431,6 +444,7 @@ impl<C: Claim> ByteRing<C> {
 
 impl<C: Claim> Bounded for ByteRing<C> {
     const SETTLES: bool = C::SETTLES;
+    const YIELDS: bool = true;
 
     fn capacity(&self) -> usize {
         self.geometry.capacity()
@@ -439,6 +453,10 @@ impl<C: Claim> Bounded for ByteRing<C> {
     /// Bytes claimed and not yet released, padding included.
     fn len(&self) -> usize {
         self.claims.used(&self.head) as usize
+    }
+
+    fn claimed(&self) -> u64 {
+        self.claims.tail()
     }
 
     unsafe fn close(&self) {

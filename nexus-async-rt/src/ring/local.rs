@@ -34,6 +34,7 @@ impl<T> LocalRing<T> {
 
 impl<T> Bounded for LocalRing<T> {
     const SETTLES: bool = false;
+    const YIELDS: bool = false;
 
     fn capacity(&self) -> usize {
         self.capacity
@@ -42,6 +43,10 @@ impl<T> Bounded for LocalRing<T> {
     #[inline(always)]
     fn len(&self) -> usize {
         self.tail.get().wrapping_sub(self.head.get())
+    }
+
+    fn claimed(&self) -> u64 {
+        self.tail.get() as u64
     }
 
     unsafe fn close(&self) {

@@ -51,11 +51,18 @@ pub trait Bounded {
     /// refused.
     const SETTLES: bool;
 
+    /// Whether a producer at a full ring holds up its consumer by looking again and
+    /// again, and a moment's wait costs it less than it gains.
+    const YIELDS: bool;
+
     /// In values, or in bytes.
     fn capacity(&self) -> usize;
 
     /// Where another thread is involved: exact at some moment of the call.
     fn len(&self) -> usize;
+
+    /// The position that the next claim gets, as a producer sees it.
+    fn claimed(&self) -> u64;
 
     /// Fixes the end. A ring that settles: after a fence that comes after the
     /// producer could see that the ring is closed.

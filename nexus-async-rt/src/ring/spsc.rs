@@ -63,6 +63,7 @@ impl<T> SpscRing<T> {
 
 impl<T> Bounded for SpscRing<T> {
     const SETTLES: bool = true;
+    const YIELDS: bool = true;
 
     fn capacity(&self) -> usize {
         self.capacity
@@ -70,6 +71,11 @@ impl<T> Bounded for SpscRing<T> {
 
     fn len(&self) -> usize {
         distance(&self.tail, &self.head) as usize
+    }
+
+    fn claimed(&self) -> u64 {
+        // Ordering: Relaxed; written by the producer alone.
+        self.tail.load(Ordering::Relaxed)
     }
 
     unsafe fn close(&self) {
