@@ -472,8 +472,8 @@
 //! assert_eq!(volumes, [2500, 2550]);
 //! ```
 //!
-//! Pin each thread to its core first, with a crate such as `core_affinity`: memory
-//! that the thread touches afterwards is near it. A shard that owns its core can run
+//! Pin each thread to its core first, with [`runtime::pin_thread`]: memory that the
+//! thread touches afterwards is near it. A shard that owns its core can run
 //! [`Runtime::block_on_busy`], which never sleeps.
 //!
 //! # Testing with paused time

@@ -56,6 +56,7 @@ pub struct RuntimeBuilder<'w> {
     event_capacity: usize,
     arena: Option<Arena>,
     paused: bool,
+    core: Option<usize>,
     signals: signals::Wanted,
 }
 
@@ -66,6 +67,7 @@ impl fmt::Debug for RuntimeBuilder<'_> {
             .field("event_capacity", &self.event_capacity)
             .field("arena", &self.arena)
             .field("paused", &self.paused)
+            .field("core", &self.core)
             .field("signals", &self.signals)
             .finish_non_exhaustive()
     }
@@ -127,6 +129,7 @@ impl<'w> RuntimeBuilder<'w> {
             event_capacity: 1024,
             arena: None,
             paused: false,
+            core: None,
             signals: signals::Wanted::default(),
         }
     }
@@ -273,6 +276,30 @@ impl<'w> RuntimeBuilder<'w> {
         self
     }
 
+    /// Pins the thread that builds the runtime to the core number `core`, before the
+    /// runtime is made; by default the system chooses. The thread stays pinned when the
+    /// runtime is gone. What the thread has allocated before, such as a slab, stays where
+    /// it is: to have that near the core too, call
+    /// [`pin_thread`](super::pin_thread) first.
+    ///
+    /// `build` fails if the thread cannot be pinned: see
+    /// [`pin_thread`](super::pin_thread).
+    ///
+    /// # Example
+    /// ```
+    /// use nexus_async_rt::RuntimeBuilder;
+    ///
+    /// # #[cfg(target_os = "linux")]
+    /// # {
+    /// let mut rt = RuntimeBuilder::new().pin(0).build();
+    /// assert_eq!(rt.block_on(async { 1 + 1 }), 2);
+    /// # }
+    /// ```
+    pub fn pin(mut self, core: usize) -> Self {
+        self.core = Some(core);
+        self
+    }
+
     /// The runtime, bound to this thread.
     ///
     /// # Panics
@@ -290,8 +317,9 @@ impl<'w> RuntimeBuilder<'w> {
     /// error. A value that makes no sense panics where it is set, here too.
     ///
     /// # Errors
-    /// If the OS refuses a descriptor that the runtime sleeps on, or what the
-    /// handling of signals needs: a pipe, a thread or the handler. The message
+    /// If the OS refuses a descriptor that the runtime sleeps on, what the handling of
+    /// signals needs (a pipe, a thread or the handler), or the core that the thread is
+    /// to be [pinned](RuntimeBuilder::pin) to. The message
     /// names it. The error of the OS is the
     /// [`source`](std::error::Error::source) of the inner error. Nothing that was
     /// made before stays open, except the pipe for signals, which the process keeps.
@@ -306,6 +334,9 @@ impl<'w> RuntimeBuilder<'w> {
     /// ```
     #[track_caller]
     pub fn try_build(self) -> io::Result<Runtime<'w>> {
+        if let Some(core) = self.core {
+            super::pin_thread(core)?;
+        }
         let (poller, bell, watches) = self.poller()?;
         let told = Told::new();
         let signals = if self.signals.any() {

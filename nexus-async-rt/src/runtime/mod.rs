@@ -6,6 +6,7 @@
 //! | new tasks | [`spawn_boxed()`], [`spawn_slab()`], [`claim_slab()`], [`SlabClaim`] |
 //! | the World inside a task | [`with_world()`], [`WorldCtx`] |
 //! | the end of a program | [`shutdown_signal()`], [`run_until_shutdown()`], [`ShutdownHandle`], [`Runtime::shutdown_quiesce`] |
+//! | a core of its own | [`RuntimeBuilder::pin`], [`pin_thread()`] |
 //! | what the runtime has done | [`metrics()`], [`task_count()`] |
 //!
 //! # A turn
@@ -42,6 +43,7 @@ mod home;
 mod idle;
 mod inbox;
 mod metrics;
+mod pinning;
 mod quiesce;
 #[cfg(feature = "net")]
 mod registration;
@@ -58,6 +60,7 @@ pub(crate) use clock::try_hold_clock;
 pub(crate) use clock::{clock_now, find_timers, hold_clock, with_timers};
 pub use drive::Runtime;
 pub use metrics::{Metrics, metrics, task_count};
+pub use pinning::pin_thread;
 pub use quiesce::QuiesceTimeout;
 #[cfg(feature = "net")]
 pub(crate) use registration::Registration;

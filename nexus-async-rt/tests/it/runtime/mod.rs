@@ -8,6 +8,8 @@ mod idle;
 mod join;
 mod metrics;
 mod panic;
+#[cfg(target_os = "linux")]
+mod pinning;
 mod quiesce;
 mod random_ends;
 mod random_tasks;
