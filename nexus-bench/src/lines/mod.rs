@@ -4,6 +4,7 @@ mod bytes;
 mod dispatch;
 mod echo;
 mod foreign;
+mod growth;
 mod local;
 mod spawn;
 mod timers;
@@ -23,7 +24,7 @@ pub struct Workload {
 }
 
 /// All of them, in the order of the tables.
-pub const WORKLOADS: [Workload; 8] = [
+pub const WORKLOADS: [Workload; 9] = [
     Workload {
         name: "dispatch",
         about: "polling tasks that wake themselves; a handler of the World",
@@ -63,6 +64,11 @@ pub const WORKLOADS: [Workload; 8] = [
         name: "timers",
         about: "timers, timeouts, and how late a sleep is",
         lines: timers::lines,
+    },
+    Workload {
+        name: "growth",
+        about: "how costs grow with tasks, channels, sockets, capacity and length",
+        lines: growth::lines,
     },
 ];
 

@@ -5,6 +5,7 @@ pub mod dispatch;
 pub mod echo;
 pub mod foreign;
 pub mod gate;
+pub mod growth;
 pub mod spawn;
 pub mod timers;
 pub mod typed;
