@@ -63,6 +63,23 @@ pub(crate) fn model(preemptions: usize, body: impl Fn() + Send + Sync + 'static)
     builder.check(body);
 }
 
+/// Where the models lie that most likely catch a site, by how its name begins. They
+/// are tried first, because a model that fails is found sooner among few.
+const ROOMS: [(&str, &str); 12] = [
+    ("Spsc", "ring::"),
+    ("Mpsc", "ring::"),
+    ("Bytes", "ring::"),
+    ("Count", "ring::"),
+    ("Wa", "wait::"),
+    ("Light", "wait::"),
+    ("Heavy", "wait::"),
+    ("Cell", "wait::"),
+    ("Node", "wait::"),
+    ("Latch", "wait::"),
+    ("Task", "runtime::"),
+    ("Inbox", "runtime::"),
+];
+
 /// Every site is load-bearing: weakened alone, at least one model fails.
 #[test]
 fn every_weakened_ordering_is_caught() {
@@ -72,10 +89,11 @@ fn every_weakened_ordering_is_caught() {
         return;
     }
     let models = std::env::current_exe().expect("the test binary has a path");
-    let survives = |site: &str| {
+    let survives_in = |models_of: &str, site: &str| {
         Command::new(&models)
             // The slow ones add nothing here.
-            .args(["loom_", "--skip", "loom_slow_", "--test-threads=2"])
+            .args([models_of, "--skip", "loom_slow_", "--test-threads=2"])
+            .args(["--skip", "every_weakened"])
             .env("NEXUS_WEAKEN", site)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -83,10 +101,16 @@ fn every_weakened_ordering_is_caught() {
             .expect("the models can be run again")
             .success()
     };
-    assert!(survives("Nothing"), "the models fail by themselves");
-    let survivors: Vec<_> = Site::ALL
-        .iter()
-        .filter(|site| survives(&format!("{site:?}")))
-        .collect();
+    assert!(
+        survives_in("loom_", "Nothing"),
+        "the models fail by themselves"
+    );
+    let survives = |site: &&Site| {
+        let name = format!("{site:?}");
+        let room = ROOMS.iter().find(|(start, _)| name.starts_with(start));
+        survives_in(room.map_or("channel::", |(_, room)| room), &name)
+            && survives_in("loom_", &name)
+    };
+    let survivors: Vec<_> = Site::ALL.iter().filter(survives).collect();
     assert!(survivors.is_empty(), "no model needs {survivors:?}");
 }
