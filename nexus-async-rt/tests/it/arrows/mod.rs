@@ -70,6 +70,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
         &[
             "reactor/poller.rs",
             "runtime/inbox/futex.rs",
+            "runtime/pinning.rs",
             "net",
             "sync/asymmetric.rs",
         ],
