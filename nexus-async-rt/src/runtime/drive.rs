@@ -174,7 +174,7 @@ impl Runtime<'_> {
             tasks = limits.tasks_per_cycle;
             if shared.timers.is_empty() {
                 shared.timers.clock.forget_time();
-            } else if fire_timers(shared) == Next::Soon {
+            } else if fire_timers(shared) {
                 tasks = tasks.div_ceil(SHORT_TURN);
             }
             turns += 1;
@@ -206,31 +206,14 @@ fn poll_root<F: Future>(shared: &Block, root: Pin<&mut F>) -> Poll<F::Output> {
 /// What part of a turn's tasks a short turn polls.
 const SHORT_TURN: usize = 8;
 
-/// When the clock is to be looked at again.
-#[derive(PartialEq, Eq)]
-enum Next {
-    /// After a turn.
-    Turn,
-    /// After a short turn: a timer has fired, and what it woke may be the root, which
-    /// comes after the tasks; or one may become due within about a turn.
-    Soon,
-}
-
-/// Fires what is due at the time that begins this turn.
-fn fire_timers(shared: &Block) -> Next {
-    let (timers, clock) = (&shared.timers, &shared.timers.clock);
-    let before = clock.reached();
-    let now = clock.begin_turn();
-    let nanos = clock.nanos(now);
-    let fired = timers.fire(nanos);
-    shared.counters.timers_fired.add(fired);
-    // The last turn is the best guess of how long the next one takes.
-    let turn = now.saturating_duration_since(before).as_nanos();
-    if fired > 0 || u128::from(timers.quiet_time(nanos)) < 2 * turn {
-        Next::Soon
-    } else {
-        Next::Turn
-    }
+/// Fires what is due at the time that begins this turn. Whether the turn is to be short:
+/// what a timer woke may be the root, which comes after the tasks, and a timer that is
+/// near wants the clock to be looked at.
+fn fire_timers(shared: &Block) -> bool {
+    let now = shared.timers.clock.begin_turn();
+    let fired = shared.timers.fire(shared.timers.clock.nanos(now));
+    shared.counters.timers_fired.add(fired.count);
+    fired.is_near
 }
 
 impl Drop for Runtime<'_> {

@@ -79,12 +79,6 @@ impl Clock {
         }
     }
 
-    /// The latest time that was read for a turn.
-    #[inline]
-    pub(crate) fn reached(&self) -> Instant {
-        self.reached.get()
-    }
-
     /// Reads the time for a turn that begins.
     pub(crate) fn begin_turn(&self) -> Instant {
         let now = self.now();

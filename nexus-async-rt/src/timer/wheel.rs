@@ -54,7 +54,17 @@ pub(crate) struct Timers {
     busy: Cell<u16>,
     /// The wheel's tick.
     tick: Cell<u64>,
+    /// When [`Timers::fire`] was called last, in nanoseconds.
+    fired_at: Cell<u64>,
     pub(crate) clock: Clock,
+}
+
+/// What [`Timers::fire`] did.
+pub(crate) struct Fired {
+    /// How many timers fired.
+    pub(crate) count: u64,
+    /// One has fired just now, or may become due within about a turn.
+    pub(crate) is_near: bool,
 }
 
 /// The bit of a list outside the wheel.
@@ -70,6 +80,7 @@ impl Timers {
             occupied: [const { Cell::new(0) }; LEVELS],
             busy: Cell::new(0),
             tick: Cell::new(0),
+            fired_at: Cell::new(0),
             clock: Clock::new(),
         }
     }
@@ -259,12 +270,25 @@ impl Timers {
         Some(first)
     }
 
-    /// Wakes all that are due at `now`, in nanoseconds; how many.
+    /// Wakes all that are due at `now`, in nanoseconds.
     ///
     /// If a wake panics the rest is woken by the next call.
-    pub(crate) fn fire(&self, now: u64) -> u64 {
+    #[inline]
+    pub(crate) fn fire(&self, now: u64) -> Fired {
         self.settle();
-        self.collect(now);
+        let quiet = self.collect(now);
+        let count = self.wake_due();
+        // The last turn is the best guess of how long the next one takes. About two of
+        // them, in ticks.
+        let turn = now.wrapping_sub(self.fired_at.replace(now));
+        Fired {
+            count,
+            is_near: count > 0 || quiet <= turn >> 9,
+        }
+    }
+
+    /// Wakes those in the list of the due; how many.
+    fn wake_due(&self) -> u64 {
         let mut fired = 0;
         loop {
             let entry = self.lists[DUE as usize].get();
@@ -285,20 +309,15 @@ impl Timers {
         }
     }
 
-    /// How long nothing can become due after `now`, in nanoseconds; to be asked after
-    /// [`fire`](Timers::fire) for the same time.
-    #[inline]
-    pub(crate) fn quiet_time(&self, now: u64) -> u64 {
-        self.next_slot()
-            .map_or(NEVER, |(_, _, start)| (start * TICK).saturating_sub(now))
-    }
-
-    /// Moves all that are due into their list, in order.
-    fn collect(&self, now: u64) {
+    /// Moves all that are due into their list, in order. Returns for how many ticks no
+    /// other can become due.
+    fn collect(&self, now: u64) -> u64 {
         let now_tick = now / TICK;
+        let mut quiet = NEVER;
         let mut due: *const Entry = ptr::null();
         while let Some((level, list, start)) = self.next_slot() {
             if start > now_tick {
+                quiet = start - now_tick;
                 break;
             }
             self.tick.set(start.max(self.tick.get()));
@@ -319,6 +338,7 @@ impl Timers {
             }
             // What is left of this very tick is not due yet.
             if level == 0 && start == now_tick {
+                quiet = 0;
                 break;
             }
         }
@@ -337,6 +357,7 @@ impl Timers {
             }
             self.set_due(sort(due));
         }
+        quiet
     }
 
     /// Makes a chain through `next` the list of those that are due.
