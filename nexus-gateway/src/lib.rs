@@ -5,11 +5,12 @@
 //! The program is `nexus-gateway`; this library is its parts, so that tests
 //! reach them one by one.
 //!
+//! Messages and the protocols that carry them are in [`nexus_itch`].
+//!
 //! | module | concept |
 //! |---|---|
-//! | [`wire`] | messages and frames |
 //! | [`feed`] | what is played: a generated session or a file, and when |
-//! | [`net`] | the protocols that a feed travels by: SoupBinTCP, MoldUDP64 |
+//! | [`endpoint`] | where a peer is |
 //! | [`arbiter`] | of two copies, the first |
 //! | [`book`] | what rests, by stock, side and price |
 //! | [`archive`] | the feed on disk, and what of it is known to be there |
@@ -32,9 +33,9 @@ pub mod archive;
 pub mod book;
 pub mod clock;
 pub mod config;
+pub mod endpoint;
 pub mod feed;
 pub mod latency;
-pub mod net;
 pub mod noise;
 pub mod outcome;
 pub mod pipeline;
@@ -45,5 +46,4 @@ pub mod race;
 pub mod receiver;
 pub mod report;
 pub mod tally;
-pub mod wire;
 pub mod world;

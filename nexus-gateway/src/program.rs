@@ -7,7 +7,7 @@ use crate::noise;
 use crate::outcome::{Archived, Outcome};
 use crate::pipeline::{Plan, RunError, run};
 use crate::report;
-use crate::wire::{FrameError, FrameReader};
+use nexus_itch::binary_file::{FrameError, FrameReader};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};

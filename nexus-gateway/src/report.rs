@@ -5,7 +5,7 @@ use crate::feed::{Line, Schedule};
 use crate::latency::{Percentiles, Readable};
 use crate::outcome::{Archived, Outcome};
 use crate::tally::Tally;
-use crate::wire::{Side, name_of};
+use nexus_itch::itch::{Side, name_of};
 use std::fmt::{self, Write};
 
 /// Books shown; a whole market has thousands.
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
     use crate::arbiter::ArbiterCounts;
     use crate::archive::{Inspection, SyncRecord};
-    use crate::wire::{Event, Message, Stock};
+    use nexus_itch::itch::{Event, Message, Stock};
     use std::path::PathBuf;
     use std::time::Duration;
 

@@ -3,7 +3,7 @@
 
 use crate::book::Books;
 use crate::tally::Tally;
-use crate::wire::Message;
+use nexus_itch::itch::Message;
 use nexus_rt::{Handler, IntoHandler, ResMut, World, WorldBuilder};
 
 /// Orders that there is room for before the books grow. More than rest at a
@@ -23,7 +23,7 @@ pub fn build() -> World {
 ///
 /// ```
 /// use nexus_gateway::tally::Tally;
-/// use nexus_gateway::wire::{Event, Message};
+/// use nexus_itch::itch::{Event, Message};
 /// use nexus_gateway::world;
 /// use nexus_rt::Handler;
 ///

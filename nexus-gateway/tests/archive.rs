@@ -2,7 +2,7 @@
 
 use nexus_gateway::archive::{Archive, ArchiveFault, Inspection, inspect, verify};
 use nexus_gateway::feed::{Random, SessionPlan, session};
-use nexus_gateway::wire::FrameReader;
+use nexus_itch::binary_file::FrameReader;
 use nexus_testkit::{scaled, seed, within};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -7,7 +7,8 @@
 
 use nexus_gateway::archive::{Archive, ArchiveError, inspect, verify};
 use nexus_gateway::feed::{Random, SessionPlan, session};
-use nexus_gateway::wire::{FrameReader, MAX_MESSAGE_LEN, length_of};
+use nexus_itch::binary_file::FrameReader;
+use nexus_itch::itch::{MAX_MESSAGE_LEN, length_of};
 use nexus_testkit::scale::scale;
 use nexus_testkit::{seed, within};
 use std::fs::File;

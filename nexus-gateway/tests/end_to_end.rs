@@ -3,7 +3,8 @@
 
 use nexus_gateway::archive::{Archive, inspect, verify};
 use nexus_gateway::feed::{Feed, SessionPlan, session};
-use nexus_gateway::wire::{Event, FrameReader, Message, encode_frame};
+use nexus_itch::binary_file::{FrameReader, encode_frame};
+use nexus_itch::itch::{Event, Message};
 use nexus_testkit::within;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! What can be wrong with an archive.
 
 use super::SyncRecord;
-use crate::wire::{DecodeError, FrameError};
+use nexus_itch::binary_file::FrameError;
+use nexus_itch::itch::DecodeError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};

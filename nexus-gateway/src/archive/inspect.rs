@@ -4,7 +4,7 @@
 use super::error::Context;
 use super::sync::{self, Claim, SyncRecord};
 use super::{ArchiveError, ArchiveFault};
-use crate::wire::{FrameError, FrameFault, FrameReader};
+use nexus_itch::binary_file::{FrameError, FrameFault, FrameReader};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;

@@ -25,8 +25,9 @@ pub use folder::{Folder, FolderError};
 pub use inspect::{Inspection, inspect, verify};
 pub use sync::SyncRecord;
 
-use crate::wire::{FRAME_HEADER_LEN, MAX_MESSAGE_LEN, check};
 use error::Context;
+use nexus_itch::binary_file::FRAME_HEADER_LEN;
+use nexus_itch::itch::{MAX_MESSAGE_LEN, check};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

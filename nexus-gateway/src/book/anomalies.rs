@@ -1,6 +1,6 @@
 //! What a feed says that cannot be applied to a book.
 
-use crate::wire::Event;
+use nexus_itch::itch::Event;
 
 /// What could not be applied as it stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! A sorted vector: orders come and go near the best price, which is where a
 //! vector is cheap to change, and finding the best is reading its last entry.
 
-use crate::wire::Side;
+use nexus_itch::itch::Side;
 
 /// All orders of one side at one price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

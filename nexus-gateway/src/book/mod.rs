@@ -16,8 +16,8 @@ mod levels;
 pub use anomalies::Anomalies;
 pub use levels::Level;
 
-use crate::wire::{Event, Message, Side, Stock};
 use levels::Levels;
+use nexus_itch::itch::{Event, Message, Side, Stock};
 use nexus_rt::Resource;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
@@ -132,7 +132,7 @@ impl Books {
     ///
     /// ```
     /// use nexus_gateway::book::Books;
-    /// use nexus_gateway::wire::{Event, Message, Side, Stock};
+    /// use nexus_itch::itch::{Event, Message, Side, Stock};
     ///
     /// let mut books = Books::with_capacity(16);
     /// let mut apply = |event| books.apply(&Message { timestamp: 0, locate: 1, event });

@@ -1,10 +1,10 @@
 //! `nexus-gateway feed`: the arguments of a feed that is played to others.
 
 use super::{RhythmConfig, SourceConfig, at_most};
-use crate::net::endpoint::Endpoint;
-use crate::net::session::SessionName;
-use crate::net::soup::{Password, User};
+use crate::endpoint::Endpoint;
 use clap::Args;
+use nexus_itch::session::SessionName;
+use nexus_itch::soup::{Password, User};
 use std::time::Duration;
 
 /// UDP is not held back by a receiver that is slow: at this rate most are not.

@@ -11,9 +11,9 @@ pub use feed::FeedConfig;
 pub use run::RunConfig;
 pub use source::SourceConfig;
 
-use crate::net::vigil::Rhythm;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
+use nexus_itch::heartbeat::Rhythm;
 use std::path::PathBuf;
 use std::time::Duration;
 

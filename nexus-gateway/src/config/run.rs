@@ -1,10 +1,10 @@
 //! `nexus-gateway run`: the arguments of a gateway that receives its feed.
 
 use super::{RhythmConfig, at_most};
-use crate::net::endpoint::Endpoint;
-use crate::net::session::SessionName;
-use crate::net::soup::{Password, User};
+use crate::endpoint::Endpoint;
 use clap::Args;
+use nexus_itch::session::SessionName;
+use nexus_itch::soup::{Password, User};
 use std::path::PathBuf;
 use std::time::Duration;
 

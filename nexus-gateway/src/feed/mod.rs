@@ -15,9 +15,8 @@ pub use random::{Random, mix};
 pub use schedule::{Line, Schedule};
 pub use session::{MIN_MESSAGES, SessionPlan, session};
 
-use crate::wire::{
-    FrameError, FrameFault, FrameReader, MAX_MESSAGE_LEN, advance_timestamp, timestamp,
-};
+use nexus_itch::binary_file::{FrameError, FrameFault, FrameReader};
+use nexus_itch::itch::{MAX_MESSAGE_LEN, advance_timestamp, timestamp};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -372,7 +371,7 @@ impl Player {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::decode;
+    use nexus_itch::itch::decode;
 
     fn all(feed: &Feed) -> Vec<(u64, Vec<u8>)> {
         let mut player = feed.play().unwrap();

@@ -6,7 +6,8 @@
 //! crossed; prices walk; timestamps rise strictly.
 
 use super::random::Random;
-use crate::wire::{Event, Message, Side, Stock, encode_frame};
+use nexus_itch::binary_file::encode_frame;
+use nexus_itch::itch::{Event, Message, Side, Stock};
 use std::collections::{BTreeSet, HashMap};
 
 /// What to make.
@@ -44,7 +45,7 @@ const POPULATION: usize = 2000 * SYMBOLS.len();
 ///
 /// ```
 /// use nexus_gateway::feed::{SessionPlan, session};
-/// use nexus_gateway::wire::FrameReader;
+/// use nexus_itch::binary_file::FrameReader;
 ///
 /// let bytes = session(SessionPlan { messages: 1000, seed: 1 });
 /// let mut frames = FrameReader::new(&bytes[..]);
@@ -53,7 +54,7 @@ const POPULATION: usize = 2000 * SYMBOLS.len();
 ///     count += 1;
 /// }
 /// assert_eq!(count, 1000);
-/// # Ok::<(), nexus_gateway::wire::FrameError>(())
+/// # Ok::<(), nexus_itch::binary_file::FrameError>(())
 /// ```
 ///
 /// # Panics
@@ -413,7 +414,8 @@ fn locate(stock: usize) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{FrameReader, decode};
+    use nexus_itch::binary_file::FrameReader;
+    use nexus_itch::itch::decode;
 
     fn messages(plan: SessionPlan) -> Vec<Message> {
         let bytes = session(plan);

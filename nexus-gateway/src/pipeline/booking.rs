@@ -6,9 +6,9 @@ use super::{Timing, WINDOW};
 use crate::arbiter::{Arbiter, ArbiterCounts};
 use crate::latency::{Latencies, Percentiles};
 use crate::progress::Counter;
-use crate::wire::Message;
 use nexus_async_rt::channel::mpsc;
 use nexus_async_rt::with_world;
+use nexus_itch::itch::Message;
 use nexus_rt::Handler;
 
 /// What the task came to.

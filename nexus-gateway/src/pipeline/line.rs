@@ -7,8 +7,9 @@
 use crate::clock::Clock;
 use crate::feed::{Line, Player, Schedule};
 use crate::latency::Latencies;
-use crate::wire::{FrameError, Message, decode};
 use nexus_async_rt::channel::{self, TryClaimError, mpsc, mpsc_bytes, spsc_bytes};
+use nexus_itch::binary_file::FrameError;
+use nexus_itch::itch::{Message, decode};
 use std::thread;
 use std::time::Duration;
 

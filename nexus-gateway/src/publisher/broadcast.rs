@@ -3,11 +3,11 @@
 
 use super::counts::Counts;
 use crate::feed::{Feed, Player, Schedule};
-use crate::net::soup::Door;
-use crate::net::vigil::Rhythm;
-use crate::wire::FrameError;
 use nexus_async_rt::now;
 use nexus_async_rt::time::sleep_until;
+use nexus_itch::binary_file::FrameError;
+use nexus_itch::heartbeat::Rhythm;
+use nexus_itch::soup::Door;
 use std::cell::Cell;
 use std::future::pending;
 use std::ops::Deref;

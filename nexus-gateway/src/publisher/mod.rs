@@ -22,15 +22,15 @@ mod packets;
 mod subscriber;
 
 use crate::config::FeedConfig;
+use crate::endpoint::Endpoint;
 use crate::feed::{Feed, FeedError};
-use crate::net::endpoint::Endpoint;
-use crate::net::soup::Door;
 use crate::race::{Either, race};
-use crate::wire::FrameError;
 use broadcast::Broadcast;
 use loss::Loss;
 use nexus_async_rt::net::{TcpListener, UdpSocket, resolve};
 use nexus_async_rt::{Runtime, shutdown_signal, spawn_boxed};
+use nexus_itch::binary_file::FrameError;
+use nexus_itch::soup::Door;
 use nexus_rt::WorldBuilder;
 use std::fmt;
 use std::io::{self, Write};

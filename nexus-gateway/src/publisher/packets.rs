@@ -3,11 +3,11 @@
 use super::broadcast::Broadcast;
 use super::counts::count;
 use super::loss::Loss;
-use crate::net::mold::{Builder, HEADER_LEN, Request};
-use crate::wire::FrameError;
 use nexus_async_rt::net::UdpSocket;
 use nexus_async_rt::time::sleep_until;
 use nexus_async_rt::{now, sleep};
+use nexus_itch::binary_file::FrameError;
+use nexus_itch::mold::{Builder, HEADER_LEN, Request};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;

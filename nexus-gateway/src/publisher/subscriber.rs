@@ -2,12 +2,12 @@
 
 use super::broadcast::Broadcast;
 use super::counts::count;
-use crate::net::soup::{Packet, Server, ServerFault, SoupError, Splitter};
 use crate::race::{Either, race};
-use crate::wire::FrameError;
 use nexus_async_rt::net::TcpStream;
 use nexus_async_rt::time::sleep_until;
 use nexus_async_rt::{now, timeout, yield_now};
+use nexus_itch::binary_file::FrameError;
+use nexus_itch::soup::{Packet, Server, ServerFault, SoupError, Splitter};
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
@@ -187,7 +187,7 @@ impl Subscriber<'_> {
         let broadcast = self.broadcast;
         let mut at = *next.borrow();
         let mut player = broadcast.play_from(at)?;
-        let mut out = Vec::with_capacity(BATCH + crate::net::soup::MAX_PACKET_LEN);
+        let mut out = Vec::with_capacity(BATCH + nexus_itch::soup::MAX_PACKET_LEN);
         while at <= broadcast.messages() {
             let latest = broadcast.latest(now());
             while at <= latest && out.len() < BATCH {

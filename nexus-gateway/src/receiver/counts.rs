@@ -1,6 +1,6 @@
 //! What a link saw.
 
-use crate::net::mold;
+use nexus_itch::mold;
 
 /// Counts of one link, TCP or UDP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

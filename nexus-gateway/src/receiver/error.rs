@@ -3,8 +3,8 @@
 use super::resume::ResumeError;
 use super::tcp::TcpFault;
 use crate::archive::{ArchiveError, FolderError};
-use crate::net::endpoint::Endpoint;
-use crate::net::mold;
+use crate::endpoint::Endpoint;
+use nexus_itch::mold;
 use std::fmt;
 use std::io;
 use std::time::Duration;

@@ -122,7 +122,7 @@ fn start(
 
 async fn receive<H>(config: &RunConfig, mut outlet: Outlet<H>) -> Received
 where
-    H: nexus_rt::Handler<crate::wire::Message>,
+    H: nexus_rt::Handler<nexus_itch::itch::Message>,
 {
     let first = outlet.next();
     let mut link = LinkCounts::default();
@@ -140,7 +140,7 @@ where
 }
 
 /// Looks up an endpoint. Never returns none.
-async fn addresses(endpoint: &crate::net::endpoint::Endpoint) -> io::Result<Vec<SocketAddr>> {
+async fn addresses(endpoint: &crate::endpoint::Endpoint) -> io::Result<Vec<SocketAddr>> {
     let found = resolve(endpoint.host(), endpoint.port()).await?;
     match found.is_empty() {
         true => Err(io::Error::new(io::ErrorKind::NotFound, "it has no address")),

@@ -2,12 +2,12 @@
 
 use super::error::LinkError;
 use super::resume::Resume;
-use crate::net::session::SessionName;
 use crate::pipeline::line::SEQUENCE_LEN;
 use crate::progress::Counter;
-use crate::wire::{Message, decode};
 use nexus_async_rt::channel::mpsc_bytes;
 use nexus_async_rt::{now, with_world};
+use nexus_itch::itch::{Message, decode};
+use nexus_itch::session::SessionName;
 use nexus_rt::Handler;
 use std::time::{Duration, Instant};
 

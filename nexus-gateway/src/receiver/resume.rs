@@ -5,8 +5,9 @@
 
 use super::session_file;
 use crate::archive::Inspection;
-use crate::net::session::SessionName;
-use crate::wire::{FrameError, FrameReader, Message, decode};
+use nexus_itch::binary_file::{FrameError, FrameReader};
+use nexus_itch::itch::{Message, decode};
+use nexus_itch::session::SessionName;
 use nexus_rt::{Handler, World};
 use std::fmt;
 use std::fs::File;

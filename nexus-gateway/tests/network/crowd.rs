@@ -3,7 +3,7 @@
 use crate::bench::{Bench, QUICK};
 use crate::peer::{Peer, login, subscribe};
 use crate::process::Process;
-use nexus_gateway::net::soup::Packet;
+use nexus_itch::soup::Packet;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
 //! A peer by hand: says what it is told, and reads what it is sent.
 
 use crate::process::{LIMIT, until};
-use nexus_gateway::net::session::SessionName;
-use nexus_gateway::net::soup::{Client, Login, Packet, Splitter, Taken};
-use nexus_gateway::net::vigil::Rhythm;
+use nexus_itch::heartbeat::Rhythm;
+use nexus_itch::session::SessionName;
+use nexus_itch::soup::{Client, Login, Packet, Splitter, Taken};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, QUICK, free_udp};
 use crate::peer::{Peer, login, subscribe};
-use nexus_gateway::net::soup::Packet;
+use nexus_itch::soup::Packet;
 use std::net::{TcpListener, UdpSocket};
 use std::thread;
 

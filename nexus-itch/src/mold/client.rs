@@ -1,11 +1,11 @@
 //! A receiver of one session: puts packets in order, and says what to ask for
 //! again.
 
-use super::super::session::SessionName;
-use super::super::vigil::{Rhythm, Silent, Vigil};
 use super::packet::{Body, Packet, Request};
 use super::requests::{Patience, Requests, Unanswered};
 use super::window::{Placed, Raw, Window};
+use crate::heartbeat::{Liveness, Rhythm, Silent};
+use crate::session::SessionName;
 use std::fmt;
 use std::time::Instant;
 
@@ -55,9 +55,9 @@ impl std::error::Error for ClientFault {}
 /// Receives one session.
 ///
 /// ```
-/// use nexus_gateway::net::mold::{Builder, Client, Packet, Patience};
-/// use nexus_gateway::net::session::SessionName;
-/// use nexus_gateway::net::vigil::Rhythm;
+/// use nexus_itch::mold::{Builder, Client, Packet, Patience};
+/// use nexus_itch::session::SessionName;
+/// use nexus_itch::heartbeat::Rhythm;
 /// use std::time::{Duration, Instant};
 ///
 /// let now = Instant::now();
@@ -81,7 +81,7 @@ impl std::error::Error for ClientFault {}
 /// client.take(&Packet::decode(builder.datagram())?, later);
 /// let sequences = std::iter::from_fn(|| client.pop()).map(|(sequence, _)| sequence);
 /// assert_eq!(sequences.collect::<Vec<_>>(), [1, 2]);
-/// # Ok::<(), nexus_gateway::net::mold::MoldError>(())
+/// # Ok::<(), nexus_itch::mold::MoldError>(())
 /// ```
 #[derive(Debug)]
 pub struct Client {
@@ -90,7 +90,7 @@ pub struct Client {
     requests: Requests,
     /// The number behind the last message, once that is known.
     end: Option<u64>,
-    vigil: Vigil,
+    liveness: Liveness,
     counts: Counts,
 }
 
@@ -109,7 +109,7 @@ impl Client {
             window: Window::new(next, WINDOW),
             requests: Requests::new(next, patience, now),
             end: None,
-            vigil: Vigil::new(rhythm, now),
+            liveness: Liveness::new(rhythm, now),
             counts: Counts::default(),
         }
     }
@@ -141,7 +141,7 @@ impl Client {
             return;
         }
         self.session = packet.session;
-        self.vigil.heard(now);
+        self.liveness.heard(now);
         self.counts.packets += 1;
         let edge = match packet.body {
             Body::Heartbeat => packet.sequence,
@@ -185,7 +185,7 @@ impl Client {
     pub fn poll(&mut self, now: Instant) -> Result<Option<Request>, ClientFault> {
         let asked = self.requests.next(&self.window, now);
         let Some((sequence, count, first)) = asked.map_err(ClientFault::Unanswered)? else {
-            self.vigil.check(now).map_err(ClientFault::Silent)?;
+            self.liveness.check(now).map_err(ClientFault::Silent)?;
             return Ok(None);
         };
         match first {
@@ -202,12 +202,12 @@ impl Client {
     /// Counts the time of silence from now on: nothing can have come while
     /// nobody listened.
     pub fn listen(&mut self, now: Instant) {
-        self.vigil.heard(now);
+        self.liveness.heard(now);
     }
 
     /// When to call [`poll`](Self::poll) again, if no packet comes before.
     pub fn deadline(&self) -> Instant {
-        let silent = self.vigil.silent_at();
+        let silent = self.liveness.silent_at();
         self.requests
             .deadline(&self.window)
             .map_or(silent, |due| due.min(silent))
@@ -223,7 +223,6 @@ impl Client {
 mod tests {
     use super::super::packet::Builder;
     use super::*;
-    use crate::feed::Random;
     use proptest::prelude::*;
     use std::collections::VecDeque;
     use std::time::Duration;
@@ -304,19 +303,19 @@ mod tests {
     /// A link that loses, doubles, delays and cuts, and a publisher that
     /// answers requests over it.
     struct Link {
-        random: Random,
+        random: fastrand::Rng,
         in_flight: VecDeque<Vec<u8>>,
         total: u64,
     }
 
     impl Link {
         fn send(&mut self, datagram: Vec<u8>) {
-            match self.random.below(10) {
+            match self.random.u64(..10) {
                 0 => {}
                 1 => self.in_flight.extend([datagram.clone(), datagram]),
                 2 => self.in_flight.push_front(datagram),
                 3 => {
-                    let cut = self.random.below(datagram.len() as u64) as usize;
+                    let cut = self.random.u64(..datagram.len() as u64) as usize;
                     self.in_flight.push_back(datagram[..cut].to_vec());
                 }
                 _ => self.in_flight.push_back(datagram),
@@ -325,12 +324,12 @@ mod tests {
 
         fn answer(&mut self, request: Request) {
             assert!(request.sequence + u64::from(request.count) <= self.total + 1);
-            let count = self.random.below(u64::from(request.count)) + 1;
+            let count = self.random.u64(..u64::from(request.count)) + 1;
             self.send(packet("D1", request.sequence, count));
         }
 
         fn arrive(&mut self, client: &mut Client, now: Instant) {
-            let n = self.random.below(4);
+            let n = self.random.u64(..4);
             for _ in 0..n {
                 let Some(datagram) = self.in_flight.pop_front() else {
                     return;
@@ -352,13 +351,13 @@ mod tests {
         ) {
             let mut now = Instant::now();
             let mut client = client(now);
-            let mut link = Link { random: Random::new(seed), in_flight: VecDeque::new(), total };
+            let mut link = Link { random: fastrand::Rng::with_seed(seed), in_flight: VecDeque::new(), total };
             let mut sent = 0;
             let mut got = 0;
             let mut builder = Builder::new(name("D1"));
             for _ in 0..100_000 {
                 if sent < total {
-                    let count = (link.random.below(20) + 1).min(total - sent);
+                    let count = (link.random.u64(..20) + 1).min(total - sent);
                     link.send(packet("D1", sent + 1, count));
                     sent += count;
                 } else {
@@ -378,7 +377,7 @@ mod tests {
                     link.answer(request);
                 }
                 prop_assert!(client.deadline() > now);
-                now += Duration::from_micros(link.random.below(3_000));
+                now += Duration::from_micros(link.random.u64(..3_000));
             }
             prop_assert!(client.is_complete(), "{} of {}", got, total);
             prop_assert_eq!(got, total);

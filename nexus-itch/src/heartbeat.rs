@@ -41,25 +41,25 @@ impl std::error::Error for Silent {}
 /// Watches both directions of one connection.
 ///
 /// ```
-/// use nexus_gateway::net::vigil::{Rhythm, Vigil};
+/// use nexus_itch::heartbeat::{Rhythm, Liveness};
 /// use std::time::{Duration, Instant};
 ///
 /// let begin = Instant::now();
-/// let mut vigil = Vigil::new(Rhythm::default(), begin);
-/// assert!(!vigil.owes_heartbeat(begin));
-/// assert!(vigil.owes_heartbeat(begin + Duration::from_secs(1)));
-/// vigil.heard(begin + Duration::from_secs(9));
-/// assert!(vigil.check(begin + Duration::from_secs(23)).is_ok());
-/// assert!(vigil.check(begin + Duration::from_secs(24)).is_err());
+/// let mut liveness = Liveness::new(Rhythm::default(), begin);
+/// assert!(!liveness.owes_heartbeat(begin));
+/// assert!(liveness.owes_heartbeat(begin + Duration::from_secs(1)));
+/// liveness.heard(begin + Duration::from_secs(9));
+/// assert!(liveness.check(begin + Duration::from_secs(23)).is_ok());
+/// assert!(liveness.check(begin + Duration::from_secs(24)).is_err());
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Vigil {
+pub struct Liveness {
     rhythm: Rhythm,
     heard: Instant,
     sent: Instant,
 }
 
-impl Vigil {
+impl Liveness {
     /// Begins now: both directions count as just used.
     pub fn new(rhythm: Rhythm, now: Instant) -> Self {
         Self {
@@ -117,15 +117,15 @@ mod tests {
     fn each_direction_counts_alone() {
         let begin = Instant::now();
         let after = |ms| begin + Duration::from_millis(ms);
-        let mut vigil = Vigil::new(Rhythm::default(), begin);
-        vigil.sent(after(800));
-        assert!(!vigil.owes_heartbeat(after(1799)));
-        assert!(vigil.owes_heartbeat(after(1800)));
-        assert_eq!(vigil.silent_at(), after(15_000));
-        let silent = vigil.check(after(15_000)).unwrap_err();
+        let mut liveness = Liveness::new(Rhythm::default(), begin);
+        liveness.sent(after(800));
+        assert!(!liveness.owes_heartbeat(after(1799)));
+        assert!(liveness.owes_heartbeat(after(1800)));
+        assert_eq!(liveness.silent_at(), after(15_000));
+        let silent = liveness.check(after(15_000)).unwrap_err();
         assert_eq!(silent.to_string(), "silent for 15s, the limit");
-        vigil.heard(after(14_000));
-        vigil.heard(after(10));
-        assert_eq!(vigil.silent_at(), after(29_000), "time does not go back");
+        liveness.heard(after(14_000));
+        liveness.heard(after(10));
+        assert_eq!(liveness.silent_at(), after(29_000), "time does not go back");
     }
 }

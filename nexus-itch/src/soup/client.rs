@@ -1,20 +1,20 @@
 //! The client's side: logs in, counts messages, and logs in again where it was
 //! cut off.
 
-use super::super::excerpt::Excerpt;
-use super::super::session::SessionName;
-use super::super::vigil::{Rhythm, Silent, Vigil};
 use super::packet::{Login, Packet, Rejection};
-use crate::wire::{DecodeError, check};
+use crate::excerpt::Excerpt;
+use crate::heartbeat::{Liveness, Rhythm, Silent};
+use crate::itch::{DecodeError, check};
+use crate::session::SessionName;
 use std::fmt;
 use std::time::Instant;
 
 /// One subscription, over any number of connections.
 ///
 /// ```
-/// use nexus_gateway::net::session::SessionName;
-/// use nexus_gateway::net::soup::{Client, Login, Packet, Taken};
-/// use nexus_gateway::net::vigil::Rhythm;
+/// use nexus_itch::session::SessionName;
+/// use nexus_itch::soup::{Client, Login, Packet, Taken};
+/// use nexus_itch::heartbeat::Rhythm;
 /// use std::time::Instant;
 ///
 /// let login = Login {
@@ -37,7 +37,7 @@ use std::time::Instant;
 ///
 /// // Cut off, it asks for the next one.
 /// assert_eq!((client.next(), client.session()), (8, session));
-/// # Ok::<(), nexus_gateway::net::soup::ClientFault>(())
+/// # Ok::<(), nexus_itch::soup::ClientFault>(())
 /// ```
 #[derive(Debug)]
 pub struct Client {
@@ -45,7 +45,7 @@ pub struct Client {
     login: Login,
     rhythm: Rhythm,
     phase: Phase,
-    vigil: Vigil,
+    liveness: Liveness,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +159,7 @@ impl Client {
             login,
             rhythm,
             phase: Phase::LoggingIn,
-            vigil: Vigil::new(rhythm, Instant::now()),
+            liveness: Liveness::new(rhythm, Instant::now()),
         }
     }
 
@@ -176,7 +176,7 @@ impl Client {
     /// A connection stands: appends the login to `out`.
     pub fn connect(&mut self, now: Instant, out: &mut Vec<u8>) {
         self.phase = Phase::LoggingIn;
-        self.vigil = Vigil::new(self.rhythm, now);
+        self.liveness = Liveness::new(self.rhythm, now);
         Packet::Login(self.login).encode(out);
     }
 
@@ -194,7 +194,7 @@ impl Client {
     /// If it is none that a server sends, or not then: the connection is of no
     /// more use.
     pub fn take<'a>(&mut self, packet: Packet<'a>, now: Instant) -> Result<Taken<'a>, ClientFault> {
-        self.vigil.heard(now);
+        self.liveness.heard(now);
         let kind = packet.kind();
         match (packet, self.phase) {
             (Packet::Debug(_) | Packet::Unsequenced(_), _) | (_, Phase::Ended) => {
@@ -258,7 +258,7 @@ impl Client {
     /// Counts the time of silence from now on: nothing can have come while
     /// nobody listened.
     pub fn listen(&mut self, now: Instant) {
-        self.vigil.heard(now);
+        self.liveness.heard(now);
     }
 
     /// What time demands: appends a heartbeat to `out`, if one is due. Returns
@@ -268,12 +268,12 @@ impl Client {
     ///
     /// If the server was silent for too long.
     pub fn tick(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<Instant, ClientFault> {
-        self.vigil.check(now).map_err(ClientFault::Silent)?;
-        if self.vigil.owes_heartbeat(now) {
+        self.liveness.check(now).map_err(ClientFault::Silent)?;
+        if self.liveness.owes_heartbeat(now) {
             Packet::ClientHeartbeat.encode(out);
-            self.vigil.sent(now);
+            self.liveness.sent(now);
         }
-        Ok(self.vigil.heartbeat_due().min(self.vigil.silent_at()))
+        Ok(self.liveness.heartbeat_due().min(self.liveness.silent_at()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A stream of bytes, in whatever portions it comes, becomes packets.
 
-use super::super::excerpt::Excerpt;
 use super::packet::{MAX_PACKET_LEN, Packet, SoupFault, whole_len};
+use crate::excerpt::Excerpt;
 use std::fmt;
 
 /// What is wrong with a stream, where, and with which bytes.
@@ -38,7 +38,7 @@ impl std::error::Error for SoupError {
 /// allocated after [`Splitter::new`].
 ///
 /// ```
-/// use nexus_gateway::net::soup::{Packet, Splitter};
+/// use nexus_itch::soup::{Packet, Splitter};
 ///
 /// let mut splitter = Splitter::new(4096);
 /// let bytes = b"\0\x01H\0\x02SD";
@@ -47,7 +47,7 @@ impl std::error::Error for SoupError {
 /// assert_eq!(splitter.next()?, Some(Packet::ServerHeartbeat));
 /// assert_eq!(splitter.next()?, Some(Packet::Sequenced(b"D")));
 /// assert_eq!(splitter.next()?, None);
-/// # Ok::<(), nexus_gateway::net::soup::SoupError>(())
+/// # Ok::<(), nexus_itch::soup::SoupError>(())
 /// ```
 #[derive(Debug)]
 pub struct Splitter {

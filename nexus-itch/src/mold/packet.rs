@@ -1,8 +1,9 @@
 //! Packets and requests: what they hold, and their bytes.
 
-use super::super::excerpt::Excerpt;
-use super::super::session::{NAME_LEN, SessionName};
-use crate::wire::{DecodeError, FRAME_HEADER_LEN, MAX_MESSAGE_LEN, check};
+use crate::binary_file::FRAME_HEADER_LEN;
+use crate::excerpt::Excerpt;
+use crate::itch::{DecodeError, MAX_MESSAGE_LEN, check};
+use crate::session::{NAME_LEN, SessionName};
 use std::fmt;
 
 /// The bytes in front of the messages, and the bytes of a request.
@@ -230,7 +231,7 @@ fn header(session: SessionName, sequence: u64, count: u16) -> [u8; HEADER_LEN] {
 /// Builds packets, one after the other, in one buffer.
 ///
 /// ```
-/// use nexus_gateway::net::mold::{Body, Builder, Packet};
+/// use nexus_itch::mold::{Body, Builder, Packet};
 ///
 /// let session = "DAY1".parse().unwrap();
 /// let mut builder = Builder::new(session);
@@ -242,7 +243,7 @@ fn header(session: SessionName, sequence: u64, count: u16) -> [u8; HEADER_LEN] {
 /// assert_eq!(packet.sequence, 5);
 /// let Body::Messages(messages) = packet.body else { unreachable!() };
 /// assert_eq!(messages.iter().collect::<Vec<_>>(), [message]);
-/// # Ok::<(), nexus_gateway::net::mold::MoldError>(())
+/// # Ok::<(), nexus_itch::mold::MoldError>(())
 /// ```
 #[derive(Debug)]
 pub struct Builder {
@@ -362,8 +363,8 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::encode;
-    use crate::wire::encode::tests::message;
+    use crate::itch::encode;
+    use crate::itch::encode::tests::message;
     use proptest::prelude::*;
 
     fn session() -> SessionName {

@@ -1,9 +1,9 @@
 //! The server's side of one connection: checks the login, numbers nothing and
 //! forgets nothing, and notices a client that is gone.
 
-use super::super::session::SessionName;
-use super::super::vigil::{Rhythm, Silent, Vigil};
 use super::packet::{Login, Packet, Password, Rejection, User};
+use crate::heartbeat::{Liveness, Rhythm, Silent};
+use crate::session::SessionName;
 use std::fmt;
 use std::time::Instant;
 
@@ -21,9 +21,9 @@ pub struct Door {
 /// One client's connection.
 ///
 /// ```
-/// use nexus_gateway::net::session::SessionName;
-/// use nexus_gateway::net::soup::{Door, Login, Packet, Server};
-/// use nexus_gateway::net::vigil::Rhythm;
+/// use nexus_itch::session::SessionName;
+/// use nexus_itch::soup::{Door, Login, Packet, Server};
+/// use nexus_itch::heartbeat::Rhythm;
 /// use std::time::Instant;
 ///
 /// let (user, password) = Default::default();
@@ -42,7 +42,7 @@ pub struct Door {
 pub struct Server {
     door: Door,
     phase: Phase,
-    vigil: Vigil,
+    liveness: Liveness,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Server {
         Self {
             door,
             phase: Phase::Login,
-            vigil: Vigil::new(rhythm, now),
+            liveness: Liveness::new(rhythm, now),
         }
     }
 
@@ -133,13 +133,13 @@ impl Server {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<Option<u64>, ServerFault> {
-        self.vigil.heard(now);
+        self.liveness.heard(now);
         match (packet, self.phase) {
             (Packet::Login(login), Phase::Login) => match self.admit(login, latest) {
                 Ok(sequence) => {
                     let session = self.door.session;
                     Packet::Accepted { session, sequence }.encode(out);
-                    self.vigil.sent(now);
+                    self.liveness.sent(now);
                     self.phase = Phase::Serving;
                     Ok(Some(sequence))
                 }
@@ -190,7 +190,7 @@ impl Server {
 
     /// Something was sent to the client: no heartbeat is due for a while.
     pub fn sent(&mut self, now: Instant) {
-        self.vigil.sent(now);
+        self.liveness.sent(now);
     }
 
     /// What time demands: appends a heartbeat to `out`, if one is due. Returns
@@ -200,14 +200,14 @@ impl Server {
     ///
     /// If the client was silent for too long.
     pub fn tick(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<Instant, ServerFault> {
-        self.vigil.check(now).map_err(ServerFault::Silent)?;
-        if self.phase == Phase::Serving && self.vigil.owes_heartbeat(now) {
+        self.liveness.check(now).map_err(ServerFault::Silent)?;
+        if self.phase == Phase::Serving && self.liveness.owes_heartbeat(now) {
             Packet::ServerHeartbeat.encode(out);
-            self.vigil.sent(now);
+            self.liveness.sent(now);
         }
         Ok(match self.phase {
-            Phase::Serving => self.vigil.heartbeat_due().min(self.vigil.silent_at()),
-            _ => self.vigil.silent_at(),
+            Phase::Serving => self.liveness.heartbeat_due().min(self.liveness.silent_at()),
+            _ => self.liveness.silent_at(),
         })
     }
 }

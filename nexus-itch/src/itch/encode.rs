@@ -1,6 +1,6 @@
 //! Encoding: the inverse of decoding, for the session generator and tests.
 
-use super::{Event, FRAME_HEADER_LEN, MAX_MESSAGE_LEN, Message, Side, length_of};
+use super::{Event, MAX_MESSAGE_LEN, Message, Side, length_of};
 
 /// Appends `message` to `out`, without a frame.
 ///
@@ -20,30 +20,6 @@ pub fn encode(message: &Message, out: &mut Vec<u8>) {
     bytes[5..11].copy_from_slice(&message.timestamp.to_be_bytes()[2..]);
     body(&message.event, &mut bytes);
     out.extend_from_slice(&bytes[..len]);
-}
-
-/// Appends `message` to `out` in a BinaryFILE frame.
-///
-/// ```
-/// use nexus_gateway::wire::{Event, Message, encode_frame};
-///
-/// let mut out = Vec::new();
-/// let start = Message { timestamp: 0, locate: 0, event: Event::System { code: b'O' } };
-/// encode_frame(&start, &mut out);
-/// assert_eq!(out[..3], [0, 12, b'S']);
-/// assert_eq!(out.len(), 14);
-/// ```
-///
-/// # Panics
-///
-/// As [`encode`].
-pub fn encode_frame(message: &Message, out: &mut Vec<u8>) {
-    let at = out.len();
-    out.extend_from_slice(&[0; FRAME_HEADER_LEN]);
-    encode(message, out);
-    let len = out.len() - at - FRAME_HEADER_LEN;
-    let field = u16::try_from(len).expect("no message is longer than 50 bytes");
-    out[at..at + FRAME_HEADER_LEN].copy_from_slice(&field.to_be_bytes());
 }
 
 fn body(event: &Event, m: &mut [u8; MAX_MESSAGE_LEN]) {

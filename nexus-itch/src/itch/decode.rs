@@ -65,7 +65,7 @@ pub fn check(message: &[u8]) -> Result<u8, DecodeError> {
 /// Decodes one whole message, copying no more than the event.
 ///
 /// ```
-/// use nexus_gateway::wire::{Event, decode};
+/// use nexus_itch::itch::{Event, decode};
 ///
 /// let mut delete = [0; 19];
 /// delete[0] = b'D';
@@ -304,7 +304,7 @@ mod tests {
         fn arbitrary_bytes_decode_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             if let Ok(message) = decode(&bytes) {
                 prop_assert_eq!(message.event.kind(), bytes[0]);
-                prop_assert!(message.timestamp < 1 << crate::wire::TIMESTAMP_BITS);
+                prop_assert!(message.timestamp < 1 << crate::itch::TIMESTAMP_BITS);
             }
         }
     }

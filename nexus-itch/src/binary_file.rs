@@ -4,9 +4,37 @@
 //! as the last thing of a stream and is no message. With anything behind it, it
 //! is an error (files are known with length fields that are all zero).
 
-use super::{DecodeError, FRAME_HEADER_LEN, MAX_MESSAGE_LEN, check};
+use crate::itch::{DecodeError, MAX_MESSAGE_LEN, Message, check, encode, length_of};
 use std::fmt;
 use std::io::{self, Read};
+
+/// The bytes of the length field in front of a message.
+pub const FRAME_HEADER_LEN: usize = 2;
+
+/// Appends `message` to `out` in a BinaryFILE frame.
+///
+/// ```
+/// use nexus_itch::binary_file::encode_frame;
+/// use nexus_itch::itch::{Event, Message};
+///
+/// let mut out = Vec::new();
+/// let start = Message { timestamp: 0, locate: 0, event: Event::System { code: b'O' } };
+/// encode_frame(&start, &mut out);
+/// assert_eq!(out[..3], [0, 12, b'S']);
+/// assert_eq!(out.len(), 14);
+/// ```
+///
+/// # Panics
+///
+/// As [`encode`].
+pub fn encode_frame(message: &Message, out: &mut Vec<u8>) {
+    let at = out.len();
+    out.extend_from_slice(&[0; FRAME_HEADER_LEN]);
+    encode(message, out);
+    let len = out.len() - at - FRAME_HEADER_LEN;
+    let field = u16::try_from(len).expect("no message is longer than 50 bytes");
+    out[at..at + FRAME_HEADER_LEN].copy_from_slice(&field.to_be_bytes());
+}
 
 /// What is wrong with a stream, and where.
 #[derive(Debug)]
@@ -80,7 +108,8 @@ impl From<io::Error> for FrameError {
 /// and does not move on: the next call finds the same frame.
 ///
 /// ```
-/// use nexus_gateway::wire::{Event, FrameReader, Message, decode, encode_frame};
+/// use nexus_itch::binary_file::{FrameReader, encode_frame};
+/// use nexus_itch::itch::{Event, Message, decode};
 ///
 /// let mut bytes = Vec::new();
 /// let event = Event::Delete { order: 7 };
@@ -92,7 +121,7 @@ impl From<io::Error> for FrameError {
 /// assert_eq!(decode(message).unwrap().event, event);
 /// let error = frames.next().unwrap_err();
 /// assert_eq!(error.to_string(), "byte 21: truncated: 1 bytes of a frame of 2");
-/// # Ok::<(), nexus_gateway::wire::FrameError>(())
+/// # Ok::<(), nexus_itch::binary_file::FrameError>(())
 /// ```
 #[derive(Debug)]
 pub struct FrameReader<R> {
@@ -225,7 +254,7 @@ fn frame_len(available: &[u8]) -> Result<Option<usize>, FrameFault> {
             expected: whole,
             found: available.len(),
         })?;
-        return Err(FrameFault::Message(match super::length_of(kind) {
+        return Err(FrameFault::Message(match length_of(kind) {
             None => DecodeError::UnknownType { kind },
             Some(expected) => DecodeError::WrongLength {
                 kind,
@@ -240,9 +269,9 @@ fn frame_len(available: &[u8]) -> Result<Option<usize>, FrameFault> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::encode::tests::message;
-    use super::super::{decode, encode_frame};
     use super::*;
+    use crate::itch::decode;
+    use crate::itch::encode::tests::message;
     use proptest::prelude::*;
 
     /// Yields one byte a call, and an interruption before each.

@@ -23,7 +23,7 @@
 //! | `O` | logout | client | |
 //! | `+`, `U` | debug, unsequenced data | both | anything; passed over |
 //!
-//! [`Rhythm`]: super::vigil::Rhythm
+//! [`Rhythm`]: crate::heartbeat::Rhythm
 
 mod client;
 mod packet;

@@ -1,6 +1,6 @@
 //! The messages that came early, held until it is their turn.
 
-use crate::wire::MAX_MESSAGE_LEN;
+use crate::itch::MAX_MESSAGE_LEN;
 use std::collections::VecDeque;
 use std::fmt;
 

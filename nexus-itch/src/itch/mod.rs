@@ -1,10 +1,7 @@
-//! The wire format: NASDAQ TotalView-ITCH 5.0 messages in BinaryFILE framing.
-//!
-//! Knows bytes and nothing else: no order book, no line, no file.
+//! NASDAQ TotalView-ITCH 5.0 messages.
 //!
 //! - A message is its type byte, a fixed number of bytes given by that type
 //!   ([`length_of`]), all integers big-endian.
-//! - A frame is a big-endian `u16` length and that many bytes of message.
 //! - [`decode`] borrows a message and returns a small `Copy` value; [`encode`]
 //!   is its inverse for every event that it understands.
 //!
@@ -17,19 +14,14 @@
 
 mod decode;
 pub(crate) mod encode;
-mod frame;
 
 pub use decode::{DecodeError, check, decode};
-pub use encode::{encode, encode_frame};
-pub use frame::{FrameError, FrameFault, FrameReader};
+pub use encode::encode;
 
 use std::fmt;
 
 /// The longest ITCH 5.0 message, in bytes (type `I`).
 pub const MAX_MESSAGE_LEN: usize = 50;
-
-/// The bytes of the length field in front of a message.
-pub const FRAME_HEADER_LEN: usize = 2;
 
 /// Timestamps are this wide; arithmetic on them wraps here, after 78 hours.
 pub const TIMESTAMP_BITS: u32 = 48;
@@ -74,7 +66,7 @@ const LENGTHS: [u8; 256] = {
 /// such type.
 ///
 /// ```
-/// use nexus_gateway::wire::length_of;
+/// use nexus_itch::itch::length_of;
 ///
 /// assert_eq!(length_of(b'A'), Some(36));
 /// assert_eq!(length_of(b'z'), None);

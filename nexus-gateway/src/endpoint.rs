@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// A host's name or address, and a port.
 ///
 /// ```
-/// use nexus_gateway::net::endpoint::Endpoint;
+/// use nexus_gateway::endpoint::Endpoint;
 ///
 /// let endpoint: Endpoint = "[::1]:9000".parse().unwrap();
 /// assert_eq!((endpoint.host(), endpoint.port()), ("::1", 9000));

@@ -8,7 +8,7 @@ const SHOWN: usize = 16;
 /// The beginning of some bytes, and how many there were.
 ///
 /// ```
-/// use nexus_gateway::net::excerpt::Excerpt;
+/// use nexus_itch::excerpt::Excerpt;
 ///
 /// let shown = Excerpt::of(b"GET / HTTP/1.1\r\nHost: exchange").to_string();
 /// assert_eq!(

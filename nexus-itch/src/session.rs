@@ -9,7 +9,7 @@ pub const NAME_LEN: usize = 10;
 /// A session's name: letters and digits, padded with spaces on the right.
 ///
 /// ```
-/// use nexus_gateway::net::session::SessionName;
+/// use nexus_itch::session::SessionName;
 ///
 /// let name: SessionName = "DAY1".parse().unwrap();
 /// assert_eq!(name.to_bytes(), *b"DAY1      ");

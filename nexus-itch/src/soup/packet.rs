@@ -1,8 +1,8 @@
 //! Packets: what they hold, and their bytes.
 
-use super::super::excerpt::Excerpt;
-use super::super::session::{NAME_LEN, SessionName};
-use crate::wire::MAX_MESSAGE_LEN;
+use crate::excerpt::Excerpt;
+use crate::itch::MAX_MESSAGE_LEN;
+use crate::session::{NAME_LEN, SessionName};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
