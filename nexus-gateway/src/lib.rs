@@ -11,25 +11,24 @@
 //! |---|---|
 //! | [`feed`] | what is played: a generated session or a file, and when |
 //! | [`endpoint`] | where a peer is |
-//! | [`arbiter`] | of two copies, the first |
 //! | [`book`] | what rests, by stock, side and price |
 //! | [`archive`] | the feed on disk, and what of it is known to be there |
 //! | [`tally`] | counts by message type |
 //! | [`clock`], [`latency`], [`noise`] | time, how long things took, and how long nothing takes |
 //! | [`config`] | the command line |
 //! | [`world`] | the World: books, counts, and the handler that changes them |
-//! | [`pipeline`] | one run: threads, channels and tasks |
+//! | `sink`, `archiver` | where messages go: into the books and to the archive's thread |
 //! | [`progress`] | what is shown meanwhile |
 //! | [`outcome`], [`report`] | what a run came to, and its tables |
-//! | [`program`] | both runs, one after the other |
-//! | [`publisher`] | a feed played to others, over the network |
-//! | [`receiver`] | a feed received, over the network |
+//! | [`replay`] | a feed played through the gateway itself |
+//! | [`publish`] | a feed played to others, over the network |
+//! | [`receive`] | a feed received, over the network |
 //! | [`race`](mod@race) | the first of two futures |
 
 #![warn(missing_docs)]
 
-pub mod arbiter;
 pub mod archive;
+mod archiver;
 pub mod book;
 pub mod clock;
 pub mod config;
@@ -38,12 +37,12 @@ pub mod feed;
 pub mod latency;
 pub mod noise;
 pub mod outcome;
-pub mod pipeline;
-pub mod program;
 pub mod progress;
-pub mod publisher;
+pub mod publish;
 pub mod race;
-pub mod receiver;
+pub mod receive;
+pub mod replay;
 pub mod report;
+mod sink;
 pub mod tally;
 pub mod world;

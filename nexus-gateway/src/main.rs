@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use nexus_gateway::config::{Command, Config};
-use nexus_gateway::{program, publisher, receiver};
+use nexus_gateway::{publish, receive, replay};
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -28,9 +28,9 @@ fn main() -> ExitCode {
 fn run(config: &Config) -> Result<(), Box<dyn Error>> {
     let out = &mut std::io::stdout();
     match &config.command {
-        None => program::main(config, out)?,
-        Some(Command::Feed(feed)) => publisher::main(feed, out)?,
-        Some(Command::Run(run)) => receiver::main(run, out)?,
+        None => replay::main(config, out)?,
+        Some(Command::Feed(feed)) => publish::main(feed, out)?,
+        Some(Command::Run(run)) => receive::main(run, out)?,
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! What a run came to.
 
-use crate::arbiter::ArbiterCounts;
 use crate::archive::{Inspection, SyncRecord};
 use crate::book::Books;
 use crate::latency::Percentiles;
+use crate::replay::Merged;
 use crate::tally::Tally;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,10 +17,8 @@ pub struct Outcome {
     pub books: Books,
     /// The messages booked, by type.
     pub tally: Tally,
-    /// What the arbiter saw.
-    pub arbitration: ArbiterCounts,
-    /// How many first copies came over each line.
-    pub first_copies: [u64; 2],
+    /// What both lines brought.
+    pub merged: Merged,
     /// From the moment at which a message was meant to be sent to its booking.
     /// Of a paced run only.
     pub latency: Option<Percentiles>,

@@ -93,8 +93,8 @@ pub fn messages(tally: &Tally) -> String {
 /// How fast a run went, how fast it was meant to go if it was paced, and which
 /// line was first. `name` is the run's.
 pub fn rate(name: &str, outcome: &Outcome, paced: Option<&Schedule>) -> String {
-    let seen = &outcome.arbitration;
-    let [a, b] = Line::BOTH.map(|line| count(outcome.first_copies[line.index()]));
+    let seen = &outcome.merged;
+    let [a, b] = Line::BOTH.map(|line| count(seen.first_copies[line.index()]));
     let mut text = format!(
         "{name} run: {} messages in {:.3} s, {} messages/s\n  \
          first copies: {a} from line A, {b} from line B; {} second copies dropped",
@@ -103,9 +103,12 @@ pub fn rate(name: &str, outcome: &Outcome, paced: Option<&Schedule>) -> String {
         count(outcome.rate()),
         count(seen.duplicates),
     );
-    if seen.held + seen.lost > 0 {
-        let (held, lost) = (count(seen.held), count(seen.lost));
-        let _ = write!(text, ", {held} held for a gap, {lost} lost");
+    if seen.held + seen.different > 0 {
+        let (held, different) = (count(seen.held), count(seen.different));
+        let _ = write!(
+            text,
+            ", {held} held for a gap, {different} unlike the first"
+        );
     }
     text.push('\n');
     if let Some(schedule) = paced {
@@ -245,8 +248,8 @@ pub fn archive(name: &str, archived: &Archived, kept: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arbiter::ArbiterCounts;
     use crate::archive::{Inspection, SyncRecord};
+    use crate::replay::Merged;
     use nexus_itch::itch::{Event, Message, Stock};
     use std::path::PathBuf;
     use std::time::Duration;
@@ -284,12 +287,11 @@ mod tests {
             elapsed: Duration::from_millis(500),
             books,
             tally,
-            arbitration: ArbiterCounts {
-                delivered: 1501,
+            merged: Merged {
+                first_copies: [1000, 501],
                 duplicates: 1501,
-                ..ArbiterCounts::default()
+                ..Merged::default()
             },
-            first_copies: [1000, 501],
             latency: Some(percentiles),
             lateness: None,
             archived: Archived {
@@ -355,8 +357,9 @@ mod tests {
              \x20 first copies: 1,000 from line A, 501 from line B; 1,501 second copies dropped\n\
              \x20 meant to be sent: 500,000 messages/s, in packets of 100\n"
         );
-        outcome.arbitration.lost = 2;
-        assert!(rate("Unpaced", &outcome, None).ends_with("dropped, 0 held for a gap, 2 lost\n"));
+        outcome.merged.different = 2;
+        let text = rate("Unpaced", &outcome, None);
+        assert!(text.ends_with("dropped, 0 held for a gap, 2 unlike the first\n"));
 
         let text = archive("paced", &outcome.archived, true);
         assert_eq!(

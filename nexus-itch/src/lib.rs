@@ -11,6 +11,7 @@
 //! | [`binary_file`] | BinaryFILE: messages in a file |
 //! | [`soup`] | SoupBinTCP 3.00: a login, then messages in order, over TCP |
 //! | [`mold`] | MoldUDP64 1.00: numbered packets over UDP, and requests for those lost |
+//! | [`sequencer`] | numbered messages in order, from any number of lines |
 //! | [`session`] | the name of a session, as both protocols carry it |
 //! | [`heartbeat`] | heartbeats sent in time, and a peer that is silent |
 //! | [`excerpt`] | the first bytes of what could not be understood |
@@ -23,5 +24,6 @@ pub mod excerpt;
 pub mod heartbeat;
 pub mod itch;
 pub mod mold;
+pub mod sequencer;
 pub mod session;
 pub mod soup;

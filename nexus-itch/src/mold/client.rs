@@ -3,13 +3,13 @@
 
 use super::packet::{Body, Packet, Request};
 use super::requests::{Patience, Requests, Unanswered};
-use super::window::{Placed, Raw, Window};
 use crate::heartbeat::{Liveness, Rhythm, Silent};
+use crate::sequencer::{Placed, Raw, Sequencer};
 use crate::session::SessionName;
 use std::fmt;
 use std::time::Instant;
 
-/// Messages held behind a gap: 3.4 MB. At a million messages a second, so
+/// Messages held behind a gap: 5 MB of ITCH 5.0. At a million messages a second, so
 /// much comes in the time of three answers that each had to be asked for twice.
 const WINDOW: usize = 64 * 1024;
 
@@ -24,6 +24,8 @@ pub struct Counts {
     pub held: u64,
     /// Messages that were there before.
     pub duplicates: u64,
+    /// Of these, copies with other bytes than the first.
+    pub different: u64,
     /// Messages too far ahead to be held; they come again, or are asked for.
     pub beyond: u64,
     /// Requests, each counted once.
@@ -86,7 +88,7 @@ impl std::error::Error for ClientFault {}
 #[derive(Debug)]
 pub struct Client {
     session: SessionName,
-    window: Window,
+    sequencer: Sequencer<()>,
     requests: Requests,
     /// The number behind the last message, once that is known.
     end: Option<u64>,
@@ -106,7 +108,7 @@ impl Client {
     ) -> Self {
         Self {
             session,
-            window: Window::new(next, WINDOW),
+            sequencer: Sequencer::new(next, WINDOW),
             requests: Requests::new(next, patience, now),
             end: None,
             liveness: Liveness::new(rhythm, now),
@@ -116,7 +118,7 @@ impl Client {
 
     /// The number of the message wanted next.
     pub fn next(&self) -> u64 {
-        self.window.next()
+        self.sequencer.next()
     }
 
     /// The session: the one asked for, or the first that came along.
@@ -131,7 +133,7 @@ impl Client {
 
     /// Whether the session is over, and each of its messages was taken out.
     pub fn is_complete(&self) -> bool {
-        self.end.is_some_and(|end| self.window.next() >= end)
+        self.end.is_some_and(|end| self.sequencer.next() >= end)
     }
 
     /// Takes a packet, whether it comes in its turn or as an answer.
@@ -164,17 +166,22 @@ impl Client {
     }
 
     fn place(&mut self, sequence: u64, message: &[u8]) {
-        match self.window.insert(sequence, message) {
+        match self.sequencer.insert(sequence, (), message) {
             Placed::Next => {}
             Placed::Held => self.counts.held += 1,
             Placed::Duplicate => self.counts.duplicates += 1,
+            Placed::Differs => {
+                self.counts.duplicates += 1;
+                self.counts.different += 1;
+            }
             Placed::Beyond => self.counts.beyond += 1,
         }
     }
 
     /// Takes out the next message, if it is there.
     pub fn pop(&mut self) -> Option<(u64, Raw)> {
-        self.window.pop()
+        let (sequence, (), raw) = self.sequencer.pop()?;
+        Some((sequence, raw))
     }
 
     /// The next request to send now, or `None`. To be called until it is.
@@ -183,7 +190,7 @@ impl Client {
     ///
     /// If nobody answers, or nothing came for too long.
     pub fn poll(&mut self, now: Instant) -> Result<Option<Request>, ClientFault> {
-        let asked = self.requests.next(&self.window, now);
+        let asked = self.requests.next(&self.sequencer, now);
         let Some((sequence, count, first)) = asked.map_err(ClientFault::Unanswered)? else {
             self.liveness.check(now).map_err(ClientFault::Silent)?;
             return Ok(None);
@@ -209,13 +216,13 @@ impl Client {
     pub fn deadline(&self) -> Instant {
         let silent = self.liveness.silent_at();
         self.requests
-            .deadline(&self.window)
+            .deadline(&self.sequencer)
             .map_or(silent, |due| due.min(silent))
     }
 
     /// Messages known to be missing, or not yet taken out.
     pub fn behind(&self) -> u64 {
-        self.requests.edge().saturating_sub(self.window.next())
+        self.requests.edge().saturating_sub(self.sequencer.next())
     }
 }
 

@@ -11,7 +11,7 @@
 //! - A request has the same 20 bytes and no message: the session, the first
 //!   message wanted and how many. Its answer is a packet like any other, with
 //!   as many of them as fit.
-//! - The receiver holds what comes early in a window, passes over what it has,
+//! - The receiver holds what comes early in a [window](crate::sequencer), passes over what it has,
 //!   and asks for what is missing. It makes a few requests at a time, each
 //!   repeated until the first of its messages has come. Nothing is ever given
 //!   up; what lies beyond the window is passed over and asked for later.
@@ -19,11 +19,9 @@
 mod client;
 mod packet;
 mod requests;
-mod window;
 
 pub use client::{Client, ClientFault, Counts};
 pub use packet::{
     Body, Builder, HEADER_LEN, MAX_DATAGRAM_LEN, Messages, MoldError, MoldFault, Packet, Request,
 };
 pub use requests::{Patience, Unanswered};
-pub use window::Raw;

@@ -2,7 +2,7 @@
 //! often they were.
 
 use super::packet::MESSAGES_THAT_FIT;
-use super::window::Window;
+use crate::sequencer::Sequencer;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -133,7 +133,7 @@ impl Requests {
     /// comes to that.
     pub(super) fn next(
         &mut self,
-        window: &Window,
+        window: &Sequencer<()>,
         now: Instant,
     ) -> Result<Option<(u64, u16, bool)>, Unanswered> {
         self.ripen(now);
@@ -176,7 +176,7 @@ impl Requests {
     }
 
     /// The first messages that are missing, ripe, and not asked for.
-    fn missing(&self, window: &Window) -> Option<(u64, u16)> {
+    fn missing(&self, window: &Sequencer<()>) -> Option<(u64, u16)> {
         let limit = self.ripe.min(window.limit());
         let mut first = window.first_missing(window.next());
         while first < limit {
@@ -201,7 +201,7 @@ impl Requests {
     }
 
     /// When to ask again, if nothing comes before.
-    pub(super) fn deadline(&self, window: &Window) -> Option<Instant> {
+    pub(super) fn deadline(&self, window: &Sequencer<()>) -> Option<Instant> {
         let unripe = window.first_missing(self.ripe) < self.edge;
         let ripening = unripe.then(|| self.seen_at + self.patience.reordering);
         let due = self.outstanding.iter().map(|asked| asked.due);
@@ -221,7 +221,7 @@ impl Patience {
 mod tests {
     use super::*;
 
-    fn all(requests: &mut Requests, window: &Window, now: Instant) -> Vec<(u64, u16, bool)> {
+    fn all(requests: &mut Requests, window: &Sequencer<()>, now: Instant) -> Vec<(u64, u16, bool)> {
         std::iter::from_fn(|| requests.next(window, now).unwrap()).collect()
     }
 
@@ -236,14 +236,14 @@ mod tests {
     fn what_is_merely_late_is_not_asked_for() {
         let begin = Instant::now();
         let after = |us| begin + Duration::from_micros(us);
-        let mut window = Window::new(1, 100);
+        let mut window = Sequencer::new(1, 100);
         let mut requests = Requests::new(1, patience(), begin);
         assert_eq!(requests.deadline(&window), None);
-        window.insert(2, b"2");
+        window.insert(2, (), b"2");
         requests.announce(3, after(5_000));
         assert_eq!(requests.next(&window, after(5_999)), Ok(None));
         assert_eq!(requests.deadline(&window), Some(after(6_000)));
-        window.insert(1, b"1");
+        window.insert(1, (), b"1");
         assert_eq!(requests.next(&window, after(6_000)), Ok(None));
         assert_eq!(requests.deadline(&window), None, "nothing is missing");
     }
@@ -252,10 +252,10 @@ mod tests {
     fn gaps_are_asked_for_once_each_and_again_when_nobody_answers() {
         let begin = Instant::now();
         let after = |ms| begin + Duration::from_millis(ms);
-        let mut window = Window::new(1, 100);
+        let mut window = Sequencer::new(1, 100);
         let mut requests = Requests::new(1, patience(), begin);
         for sequence in [3, 4, 7] {
-            window.insert(sequence, b"x");
+            window.insert(sequence, (), b"x");
         }
         requests.announce(9, begin);
         let first = [(1, 2, true), (5, 2, true), (8, 1, true)];
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(requests.deadline(&window), Some(after(21)));
 
         // A part of the first answer: the rest is missing again.
-        window.insert(1, b"x");
+        window.insert(1, (), b"x");
         let again = [(5, 2, false), (8, 1, false), (2, 1, true)];
         assert_eq!(all(&mut requests, &window, after(21)), again);
         // The second waits for twice as long as the first.
@@ -287,7 +287,7 @@ mod tests {
     fn a_wide_gap_is_asked_for_piece_by_piece_and_only_as_far_as_is_held() {
         let begin = Instant::now();
         let now = begin + Duration::from_millis(1);
-        let mut window = Window::new(1, 100);
+        let mut window = Sequencer::new(1, 100);
         let mut requests = Requests::new(1, patience(), begin);
         requests.announce(1_000_000, begin);
         let asked = all(&mut requests, &window, now);
@@ -300,10 +300,10 @@ mod tests {
         assert_eq!(first + u64::from(count), window.limit());
 
         let mut wide = Requests::new(1, patience(), begin);
-        window = Window::new(1, 100_000);
+        window = Sequencer::new(1, 100_000);
         wide.announce(u64::MAX, begin);
         assert_eq!(all(&mut wide, &window, now).len(), MOST_OUTSTANDING);
-        window.insert(1, b"x");
+        window.insert(1, (), b"x");
         assert_eq!(all(&mut wide, &window, now), [(2, fit - 1, true)]);
     }
 }

@@ -1,4 +1,4 @@
-//! One line: what travels on it, what sends, what decodes.
+//! One line: what travels on it, and what sends.
 //!
 //! A packet's worth of header goes in front of each message, as a transport
 //! such as MoldUDP64 would put it there. It is the sequence number, and the
@@ -7,27 +7,38 @@
 use crate::clock::Clock;
 use crate::feed::{Line, Player, Schedule};
 use crate::latency::Latencies;
-use nexus_async_rt::channel::{self, TryClaimError, mpsc, mpsc_bytes, spsc_bytes};
+use nexus_async_rt::channel::{self, TryClaimError, spsc_bytes};
 use nexus_itch::binary_file::FrameError;
-use nexus_itch::itch::{Message, decode};
 use std::thread;
 use std::time::Duration;
-
-/// A decoded message on its way from its line to the arbiter.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Packet {
-    pub(super) sequence: u64,
-    /// When it was meant to be sent, in nanoseconds of the run's clock.
-    pub(super) meant: u64,
-    pub(super) line: Line,
-    pub(super) message: Message,
-}
 
 /// Sequence number and moment, eight bytes each, little-endian.
 const HEADER_LEN: usize = 16;
 
-/// A sequence number in front of a message, on the way to the archive.
-pub(crate) const SEQUENCE_LEN: usize = 8;
+/// Messages held behind a gap.
+pub(super) const WINDOW: usize = 1024;
+
+/// A message as it travels, and what its header says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packet<'a> {
+    pub(super) sequence: u64,
+    /// When it was meant to be sent, in nanoseconds of the run's clock.
+    pub(super) meant: u64,
+    pub(super) raw: &'a [u8],
+}
+
+impl<'a> Packet<'a> {
+    /// Takes a record apart; `None` for one that [`send`] does not write.
+    pub(super) fn open(record: &'a [u8]) -> Option<Self> {
+        let (sequence, rest) = record.split_first_chunk()?;
+        let (meant, raw) = rest.split_first_chunk()?;
+        Some(Self {
+            sequence: u64::from_le_bytes(*sequence),
+            meant: u64::from_le_bytes(*meant),
+            raw,
+        })
+    }
+}
 
 /// What a full line is given to drain.
 const NAP: Duration = Duration::from_micros(200);
@@ -90,60 +101,4 @@ fn send(to: &mut spsc_bytes::Sender, sequence: u64, meant: u64, message: &[u8]) 
         Err(_) => return false,
     }
     to.blocking_claim(len).map(write).is_ok()
-}
-
-/// Why a line's task stopped before its line did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stopped {
-    /// The arbiter takes no more.
-    Arbiter,
-    /// The archive takes no more.
-    Archive,
-    /// The record is none that the sender writes.
-    Record,
-}
-
-impl Stopped {
-    /// The reason, where nobody else has one.
-    pub(super) fn reason(self) -> &'static str {
-        match self {
-            Stopped::Arbiter => "the arbiter stopped before the lines",
-            Stopped::Archive => "the archive stopped before the lines",
-            Stopped::Record => "a line carried a record that was not sent",
-        }
-    }
-}
-
-/// Decodes what comes over `line` until its sender is gone. Each message goes
-/// to the arbiter as an event, and to the archive as it is.
-pub(super) async fn listen(
-    line: Line,
-    mut from: spsc_bytes::Receiver,
-    to_arbiter: mpsc::Sender<Packet>,
-    mut to_archive: mpsc_bytes::Sender,
-) -> Result<(), Stopped> {
-    while let Ok(record) = from.recv().await {
-        let (packet, raw) = open(line, &record).ok_or(Stopped::Record)?;
-        let sent = to_arbiter.send(packet).await;
-        sent.map_err(|_| Stopped::Arbiter)?;
-        let claim = to_archive.claim(SEQUENCE_LEN + raw.len()).await;
-        let mut claim = claim.map_err(|_| Stopped::Archive)?;
-        claim[..SEQUENCE_LEN].copy_from_slice(&packet.sequence.to_le_bytes());
-        claim[SEQUENCE_LEN..].copy_from_slice(raw);
-        claim.commit();
-    }
-    Ok(())
-}
-
-/// Takes a record apart into what goes to the arbiter and to the archive.
-fn open(line: Line, record: &[u8]) -> Option<(Packet, &[u8])> {
-    let (sequence, rest) = record.split_first_chunk()?;
-    let (meant, raw) = rest.split_first_chunk()?;
-    let packet = Packet {
-        sequence: u64::from_le_bytes(*sequence),
-        meant: u64::from_le_bytes(*meant),
-        line,
-        message: decode(raw).ok()?,
-    };
-    Some((packet, raw))
 }

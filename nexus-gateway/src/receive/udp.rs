@@ -1,8 +1,8 @@
 //! A feed over UDP: puts packets in order, and asks again for those lost.
 
 use super::counts::LinkCounts;
+use super::delivery::Delivery;
 use super::error::LinkError;
-use super::outlet::Outlet;
 use super::{End, addresses};
 use crate::config::RunConfig;
 use crate::endpoint::Endpoint;
@@ -35,7 +35,7 @@ const MOST_COMPLAINTS: u64 = 20;
 pub(super) async fn receive<H: Handler<Message>>(
     config: &RunConfig,
     local: &Endpoint,
-    outlet: &mut Outlet<H>,
+    delivery: &mut Delivery<H>,
     link: &mut LinkCounts,
 ) -> Result<End, LinkError> {
     let setting_up = set_up(config, local);
@@ -52,7 +52,7 @@ pub(super) async fn receive<H: Handler<Message>>(
         silence: rhythm.silence.min(config.give_up()),
         ..rhythm
     };
-    let client = Client::new(outlet.session(), outlet.next(), patience, rhythm, now());
+    let client = Client::new(delivery.session(), delivery.next(), patience, rhythm, now());
     let mut reception = Reception {
         config,
         local,
@@ -62,7 +62,7 @@ pub(super) async fn receive<H: Handler<Message>>(
         buffer: vec![0; LONGEST].into_boxed_slice(),
         heard: now(),
     };
-    let end = reception.run(outlet, link).await;
+    let end = reception.run(delivery, link).await;
     link.mold = reception.client.counts();
     end
 }
@@ -131,16 +131,16 @@ struct Reception<'a> {
 impl Reception<'_> {
     async fn run<H: Handler<Message>>(
         &mut self,
-        outlet: &mut Outlet<H>,
+        delivery: &mut Delivery<H>,
         link: &mut LinkCounts,
     ) -> Result<End, LinkError> {
         loop {
             self.take(link);
             if self.client.session() != SessionName::ANY {
-                outlet.begin(self.client.session())?;
+                delivery.begin(self.client.session())?;
             }
             while let Some((sequence, raw)) = self.client.pop() {
-                outlet.deliver(sequence, raw.bytes()).await?;
+                delivery.deliver(sequence, raw.bytes()).await?;
             }
             if self.client.is_complete() {
                 return Ok(End::Complete);

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!             the root                             thread
-//! TCP ◀─▶ session, resumed ──┐
-//!                  or        ├──▶ outlet ─┬─ World (order books)
-//! UDP ◀─▶ window, requests ──┘            └──mpsc_bytes──▶ archive writer
+//! TCP ◀─▶ session, resumed ─────┐         ┌─ World (order books)
+//!                  or           ├──▶ sink ─┤
+//! UDP ◀─▶ sequencer, requests ──┘         └──spsc_bytes──▶ archive writer
 //! ```
 //!
-//! - Each message goes through the outlet once and in order, whatever the
+//! - Each message goes through the sink once and in order, whatever the
 //!   network does: to the archive and to the books, or to neither.
 //! - A task that finds the archive's channel full waits. Over TCP the sender
 //!   waits with it; over UDP the kernel drops what it has no room for, and it
@@ -16,8 +16,8 @@
 //!   and synced before the program ends.
 
 mod counts;
+mod delivery;
 mod error;
-mod outlet;
 mod resume;
 mod tables;
 mod tcp;
@@ -27,16 +27,17 @@ pub use counts::LinkCounts;
 pub use error::{LinkError, ReceiverError};
 
 use crate::archive::{Archive, Folder, verify};
+use crate::archiver;
 use crate::config::RunConfig;
 use crate::outcome::Archived;
-use crate::pipeline::{ARCHIVE_BYTES, archiver};
 use crate::progress::Progress;
 use crate::report;
+use crate::sink::{self, Sink};
 use crate::world;
+use delivery::Delivery;
 use nexus_async_rt::Runtime;
-use nexus_async_rt::channel::mpsc_bytes;
+use nexus_async_rt::channel::spsc_bytes;
 use nexus_async_rt::net::resolve;
-use outlet::Outlet;
 use resume::Resume;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -84,12 +85,12 @@ pub fn main(config: &RunConfig, out: &mut impl Write) -> Result<(), ReceiverErro
     resume::replay(&path, archive.found(), &mut world, &mut handler)?;
 
     let progress = Progress::start("received", None).map_err(ReceiverError::Thread)?;
-    let (to_archive, raw) = mpsc_bytes::channel(ARCHIVE_BYTES);
+    let (to_archive, raw) = sink::to_archive();
     let sync = Duration::from_millis(config.sync_ms);
-    let archiver = start(path.clone(), archive, sync, resume.next, raw)?;
+    let archiver = start(path.clone(), archive, sync, raw)?;
     let mut runtime = Runtime::builder(&mut world).signal_handlers(true).build();
-    let outlet = Outlet::new(handler, to_archive, progress.counter(), resume);
-    let received = runtime.block_on(receive(config, outlet));
+    let sink = Sink::new(resume.next, handler, to_archive, progress.counter());
+    let received = runtime.block_on(receive(config, Delivery::new(sink, resume)));
     drop(runtime);
     drop(progress);
 
@@ -111,30 +112,29 @@ fn start(
     path: PathBuf,
     archive: Archive,
     sync: Duration,
-    first: u64,
-    raw: mpsc_bytes::Receiver,
+    raw: spsc_bytes::Receiver,
 ) -> Result<JoinHandle<Result<Archived, crate::archive::ArchiveError>>, ReceiverError> {
     thread::Builder::new()
         .name("archive".to_string())
-        .spawn(move || archiver::archive(archive, path, sync, first, raw))
+        .spawn(move || archiver::archive(archive, path, sync, raw))
         .map_err(ReceiverError::Thread)
 }
 
-async fn receive<H>(config: &RunConfig, mut outlet: Outlet<H>) -> Received
+async fn receive<H>(config: &RunConfig, mut delivery: Delivery<H>) -> Received
 where
     H: nexus_rt::Handler<nexus_itch::itch::Message>,
 {
-    let first = outlet.next();
+    let first = delivery.next();
     let mut link = LinkCounts::default();
     let end = match &config.udp {
-        Some(local) => udp::receive(config, local, &mut outlet, &mut link).await,
-        None => tcp::receive(config, &mut outlet, &mut link).await,
+        Some(local) => udp::receive(config, local, &mut delivery, &mut link).await,
+        None => tcp::receive(config, &mut delivery, &mut link).await,
     };
     Received {
         end,
         first,
-        next: outlet.next(),
-        elapsed: outlet.elapsed(),
+        next: delivery.next(),
+        elapsed: delivery.elapsed(),
         link,
     }
 }

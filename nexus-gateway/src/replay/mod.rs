@@ -1,11 +1,18 @@
-//! The program: both runs, their tables, and what can go wrong.
+//! `nexus-gateway replay`: plays a feed through the gateway itself, once as fast as it
+//! goes and once paced; their tables, and what can go wrong.
+
+mod line;
+mod merge;
+mod run;
+
+pub use merge::Merged;
+pub use run::{Plan, RunError, run};
 
 use crate::archive::{ArchiveError, Folder, FolderError, verify};
 use crate::config::Config;
 use crate::feed::{Feed, FeedError, Schedule};
 use crate::noise;
 use crate::outcome::{Archived, Outcome};
-use crate::pipeline::{Plan, RunError, run};
 use crate::report;
 use nexus_itch::binary_file::{FrameError, FrameReader};
 use std::fmt;

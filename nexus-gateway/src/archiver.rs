@@ -1,17 +1,14 @@
-//! The thread that archives: of each message the first copy, in order, and the
-//! sync file on time.
+//! The thread that archives: appends what the sink passes on, and renews the sync file
+//! on time.
 //!
 //! It polls its channel and sleeps in between, as long as something is not yet
-//! synced. So the senders need not wake it, and it takes many messages at a
+//! synced. So the sender need not wake it, and it takes many messages at a
 //! time. Only when all is on disk does it wait for the next message.
 
-use super::WINDOW;
-use super::line::SEQUENCE_LEN;
-use crate::arbiter::Arbiter;
 use crate::archive::{Archive, ArchiveError};
 use crate::outcome::Archived;
-use nexus_async_rt::channel::{TryRecvError, mpsc_bytes};
-use nexus_itch::itch::MAX_MESSAGE_LEN;
+use crate::sink::message_in;
+use nexus_async_rt::channel::{TryRecvError, spsc_bytes};
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,16 +20,8 @@ const NAP: Duration = Duration::from_millis(1);
 /// How many messages it takes between two looks at the clock.
 const TURN: usize = 512;
 
-/// A message, held until it is its turn.
-#[derive(Clone, Copy)]
-struct Raw {
-    len: usize,
-    bytes: [u8; MAX_MESSAGE_LEN],
-}
-
 struct Archiver {
     archive: Archive,
-    arbiter: Arbiter<Raw>,
     interval: Duration,
     /// When the sync file is to be renewed.
     due: Instant,
@@ -40,18 +29,15 @@ struct Archiver {
     longest_sync: Duration,
 }
 
-/// Archives what comes until all senders are gone, from message `first` on;
-/// renews the sync file every `interval` and at the end.
+/// Archives what comes until the sender is gone; renews the sync file every `interval` and at the end.
 pub(crate) fn archive(
     archive: Archive,
     path: PathBuf,
     interval: Duration,
-    first: u64,
-    mut from: mpsc_bytes::Receiver,
+    mut from: spsc_bytes::Receiver,
 ) -> Result<Archived, ArchiveError> {
     let mut archiver = Archiver {
         archive,
-        arbiter: Arbiter::starting_at(first, WINDOW),
         interval,
         due: Instant::now() + interval,
         syncs: 0,
@@ -88,7 +74,7 @@ enum Turn {
 }
 
 impl Archiver {
-    fn take_turn(&mut self, from: &mut mpsc_bytes::Receiver) -> Result<Turn, ArchiveError> {
+    fn take_turn(&mut self, from: &mut spsc_bytes::Receiver) -> Result<Turn, ArchiveError> {
         for _ in 0..TURN {
             match from.try_recv() {
                 Ok(record) => self.take(&record)?,
@@ -100,23 +86,7 @@ impl Archiver {
     }
 
     fn take(&mut self, record: &[u8]) -> Result<(), ArchiveError> {
-        let (sequence, raw) = record.split_at(SEQUENCE_LEN.min(record.len()));
-        let mut number = [0; SEQUENCE_LEN];
-        number[..sequence.len()].copy_from_slice(sequence);
-        let mut held = Raw {
-            len: raw.len().min(MAX_MESSAGE_LEN),
-            bytes: [0; MAX_MESSAGE_LEN],
-        };
-        held.bytes[..held.len].copy_from_slice(&raw[..held.len]);
-        let archive = &mut self.archive;
-        let mut result = Ok(());
-        self.arbiter
-            .offer(u64::from_le_bytes(number), held, |_, raw| {
-                if result.is_ok() {
-                    result = archive.append(&raw.bytes[..raw.len]);
-                }
-            });
-        result
+        self.archive.append(message_in(record))
     }
 
     fn until_due(&self) -> Duration {
@@ -135,14 +105,6 @@ impl Archiver {
     }
 
     fn finish(mut self, path: PathBuf) -> Result<Archived, ArchiveError> {
-        let archive = &mut self.archive;
-        let mut result = Ok(());
-        self.arbiter.finish(|_, raw| {
-            if result.is_ok() {
-                result = archive.append(&raw.bytes[..raw.len]);
-            }
-        });
-        result?;
         self.sync()?;
         Ok(Archived {
             path,

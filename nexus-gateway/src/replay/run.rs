@@ -1,34 +1,32 @@
-//! One run: two lines, one arbiter, one archive.
+//! One run: two lines, one sequencer, one archive.
 //!
 //! ```text
-//! thread      thread                                   thread
-//! feed A ──spsc_bytes──▶ task: line A ──┬──mpsc──▶ task: arbiter ──▶ World
-//! feed B ──spsc_bytes──▶ task: line B ──┤
-//!                                       └──mpsc_bytes──▶ archive writer
+//! thread      the root                           thread
+//! feed A ──spsc_bytes──┐              ┌─ World (order books)
+//!                      ├─▶ sequencer ─▶ sink
+//! feed B ──spsc_bytes──┘              └──spsc_bytes──▶ archive writer
 //! ```
 //!
 //! - Nothing is lost: a thread that finds a channel full waits.
 //! - It always ends: a part that stops drops its ends of the channels, and
 //!   those beside it stop for want of them. The archive's error is the cause
 //!   then, and is the one reported.
-//! - The tasks of the two lines, the arbiter and the World share one thread
-//!   and one runtime, which parks when there is nothing to do.
+//! - What merges the lines shares one thread and one runtime with the World. The
+//!   runtime parks when there is nothing to do.
 
-pub(crate) mod archiver;
-mod booking;
-pub(crate) mod line;
-
+use super::line::{self, Pace};
+use super::merge::{Booked, Stopped, merge};
 use crate::archive::{Archive, ArchiveError};
+use crate::archiver;
 use crate::clock::{Clock, sleep_exactly};
 use crate::feed::{Feed, Line, Schedule};
 use crate::latency::Latencies;
 use crate::outcome::Outcome;
 use crate::progress::{Counter, Progress};
+use crate::sink::{self, Sink};
 use crate::world;
-use booking::Booked;
-use line::{Pace, Stopped};
-use nexus_async_rt::channel::{mpsc, mpsc_bytes, spsc_bytes};
-use nexus_async_rt::{Runtime, spawn_boxed};
+use nexus_async_rt::Runtime;
+use nexus_async_rt::channel::spsc_bytes;
 use nexus_itch::binary_file::FrameError;
 use nexus_rt::World;
 use std::fmt;
@@ -39,15 +37,6 @@ use std::time::Duration;
 
 /// A line holds some four thousand messages.
 const LINE_BYTES: usize = 256 * 1024;
-
-/// Messages between the lines and the arbiter.
-const FAN_IN: usize = 1024;
-
-/// The archive's channel holds what comes while the device flushes.
-pub(crate) const ARCHIVE_BYTES: usize = 16 * 1024 * 1024;
-
-/// Messages that an arbiter holds behind a gap.
-const WINDOW: usize = 1024;
 
 /// Between the threads' start and the first message of a paced run.
 const RUN_UP: Duration = Duration::from_millis(20);
@@ -129,10 +118,10 @@ pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
     let archive = Archive::open(plan.archive)?;
     let progress =
         Progress::start(plan.name, Some(plan.feed.messages())).map_err(RunError::Thread)?;
-    let (to_archive, raw) = mpsc_bytes::channel(ARCHIVE_BYTES);
+    let (to_archive, raw) = sink::to_archive();
     let (path, interval) = (plan.archive.to_path_buf(), plan.sync);
     let archiver = start("archive", move || {
-        archiver::archive(archive, path, interval, 1, raw)
+        archiver::archive(archive, path, interval, raw)
     })?;
 
     let mut world = world::build();
@@ -143,20 +132,19 @@ pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
     let (feed_b, records_b) = start_line(Line::B, plan.feed, pace)?;
     let lines = [(Line::A, records_a), (Line::B, records_b)];
     let timing = Timing { clock, pace };
-    let (booked, listened) = play(&mut world, lines, to_archive, timing, progress.counter());
+    let booked = play(&mut world, lines, to_archive, timing, progress.counter());
     drop(progress);
 
     let archived = join(archiver, "the archive's thread panicked")??;
     let mut lateness = join(feed_a, "the thread of feed A panicked")??;
     lateness.add(&join(feed_b, "the thread of feed B panicked")??);
-    listened.map_err(|stopped| RunError::Defect(stopped.reason()))?;
+    let booked = booked.map_err(|stopped| RunError::Defect(stopped.reason()))?;
     let (books, tally) = world::take(&mut world);
     Ok(Outcome {
         elapsed: Duration::from_nanos(booked.ended),
         books,
         tally,
-        arbitration: booked.arbitration,
-        first_copies: booked.first_copies,
+        merged: booked.merged,
         latency: booked.latency,
         lateness: lateness.percentiles(),
         archived,
@@ -165,36 +153,23 @@ pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
 
 /// The clock of a run, and the pace that it keeps, if any.
 #[derive(Clone, Copy, Debug)]
-struct Timing {
-    clock: Clock,
-    pace: Option<Pace>,
+pub(super) struct Timing {
+    pub(super) clock: Clock,
+    pub(super) pace: Option<Pace>,
 }
 
-/// Runs the tasks until both lines have ended.
+/// Takes what both lines bring until they end.
 fn play(
     world: &mut World,
     lines: [(Line, spsc_bytes::Receiver); 2],
-    to_archive: mpsc_bytes::Sender,
+    to_archive: spsc_bytes::Sender,
     timing: Timing,
     progress: Counter,
-) -> (Booked, Result<(), Stopped>) {
-    let handler = world::handler(world);
+) -> Result<Booked, Stopped> {
+    let sink = Sink::new(1, world::handler(world), to_archive, progress);
     let spin = timing.pace.map_or(Duration::ZERO, |_| SPIN);
     let mut runtime = Runtime::builder(world).spin(spin).build();
-    runtime.block_on(async {
-        let (to_arbiter, packets) = mpsc::channel(FAN_IN);
-        let arbiter = spawn_boxed(booking::book(packets, handler, timing, progress));
-        let listeners = lines.map(|(line, records)| {
-            let (to_arbiter, to_archive) = (to_arbiter.clone(), to_archive.clone());
-            spawn_boxed(line::listen(line, records, to_arbiter, to_archive))
-        });
-        drop((to_arbiter, to_archive));
-        let mut listened = Ok(());
-        for listener in listeners {
-            listened = listened.and(listener.await);
-        }
-        (arbiter.await, listened)
-    })
+    runtime.block_on(merge(lines, sink, timing))
 }
 
 /// Starts a feed's thread; returns it, and where its line ends.

@@ -1,8 +1,8 @@
 //! A feed over TCP: connects, logs in, and does so again where it was cut off.
 
 use super::counts::LinkCounts;
+use super::delivery::Delivery;
 use super::error::LinkError;
-use super::outlet::Outlet;
 use super::{End, addresses};
 use crate::config::RunConfig;
 use crate::endpoint::Endpoint;
@@ -98,14 +98,14 @@ impl From<LinkError> for Ended {
 /// Receives the feed until it ends, or a signal comes.
 pub(super) async fn receive<H: Handler<Message>>(
     config: &RunConfig,
-    outlet: &mut Outlet<H>,
+    delivery: &mut Delivery<H>,
     link: &mut LinkCounts,
 ) -> Result<End, LinkError> {
     let login = Login {
         user: config.user,
         password: config.password,
-        session: outlet.session(),
-        sequence: outlet.next(),
+        session: delivery.session(),
+        sequence: delivery.next(),
     };
     let rhythm = config.rhythm.rhythm();
     let mut session = Session {
@@ -117,8 +117,8 @@ pub(super) async fn receive<H: Handler<Message>>(
     };
     let mut backoff = patience(config);
     loop {
-        let (begun, next, accepted) = (now(), outlet.next(), link.connections);
-        let fault = match session.connect(outlet, link).await {
+        let (begun, next, accepted) = (now(), delivery.next(), link.connections);
+        let fault = match session.connect(delivery, link).await {
             Ok(end) => return Ok(end),
             Err(Ended::Link(error)) => return Err(error),
             Err(Ended::Fault(fault)) if fault.is_final() => {
@@ -131,7 +131,7 @@ pub(super) async fn receive<H: Handler<Message>>(
         // A connection that was of use begins the patience anew: one that
         // brought a message, or on which the server was heard for a while.
         let heard = link.connections > accepted && now() - begun > 2 * rhythm.silence;
-        if outlet.next() > next || heard {
+        if delivery.next() > next || heard {
             backoff = patience(config);
         }
         match race(shutdown_signal(), backoff.wait(fault)).await {
@@ -171,7 +171,7 @@ impl Session<'_> {
     /// One connection, to its end.
     async fn connect<H: Handler<Message>>(
         &mut self,
-        outlet: &mut Outlet<H>,
+        delivery: &mut Delivery<H>,
         link: &mut LinkCounts,
     ) -> Result<End, Ended> {
         let peer = self.peer;
@@ -193,7 +193,7 @@ impl Session<'_> {
             splitter: &mut self.splitter,
             busy: &self.busy,
         };
-        let end = match race(reading.run(outlet, link), beating).await {
+        let end = match race(reading.run(delivery, link), beating).await {
             Either::First(result) => result?,
             Either::Second(fault) => return Err(Ended::Fault(fault)),
         };
@@ -217,14 +217,14 @@ struct Reading<'a> {
 impl Reading<'_> {
     async fn run<H: Handler<Message>>(
         &mut self,
-        outlet: &mut Outlet<H>,
+        delivery: &mut Delivery<H>,
         link: &mut LinkCounts,
     ) -> Result<End, Ended> {
         let peer = self.peer;
         let broken = |error| Ended::Fault(TcpFault::Io(peer.clone(), error));
         loop {
             self.busy.set(true);
-            if self.deliver(outlet, link).await? {
+            if self.deliver(delivery, link).await? {
                 return Ok(End::Complete);
             }
             self.busy.set(false);
@@ -245,7 +245,7 @@ impl Reading<'_> {
     /// Delivers what is there. Returns whether the session is over.
     async fn deliver<H: Handler<Message>>(
         &mut self,
-        outlet: &mut Outlet<H>,
+        delivery: &mut Delivery<H>,
         link: &mut LinkCounts,
     ) -> Result<bool, Ended> {
         let rubbish = |error| Ended::Fault(TcpFault::Rubbish(self.peer.clone(), error));
@@ -255,7 +255,7 @@ impl Reading<'_> {
             let taken = self.client.borrow_mut().take(packet, came);
             match taken.map_err(refuse)? {
                 Taken::Message { sequence, message } => {
-                    outlet.deliver(sequence, message).await?;
+                    delivery.deliver(sequence, message).await?;
                 }
                 Taken::Accepted => {
                     link.connections += 1;
@@ -267,7 +267,7 @@ impl Reading<'_> {
                         "logged in at {}: session {session}, from message {next}",
                         self.peer
                     );
-                    outlet.begin(session)?;
+                    delivery.begin(session)?;
                 }
                 Taken::Ended => return Ok(true),
                 Taken::Nothing => {}
