@@ -85,9 +85,33 @@ pub fn messages(tally: &Tally) -> String {
             format!("{share:.1} %"),
         ]);
     }
+    for (kind, name, n) in unknown(tally) {
+        let share = n as f64 * 100.0 / total as f64;
+        table.row(vec![kind, name, count(n), format!("{share:.1} %")]);
+    }
     let all = count(tally.total());
     table.row(vec![String::new(), "all".to_string(), all, String::new()]);
     format!("Messages by type\n{table}")
+}
+
+/// Messages that are none of ITCH 5.0: type, what is known of them, how many.
+fn unknown(tally: &Tally) -> Vec<(String, String, u64)> {
+    let mut rows = Vec::new();
+    let mut named = 0;
+    for (kind, len, n) in tally.unknown_kinds() {
+        named += n;
+        let kind = kind.map_or(String::new(), |kind| kind.escape_ascii().to_string());
+        let name = match len {
+            0 => "empty".to_string(),
+            _ => format!("unknown, {} bytes", count(len as u64)),
+        };
+        rows.push((kind, name, n));
+    }
+    let others = tally.unknown() - named;
+    if others > 0 {
+        rows.push((String::new(), "unknown, of other kinds".to_string(), others));
+    }
+    rows
 }
 
 /// How fast a run went, how fast it was meant to go if it was paced, and which

@@ -1,10 +1,11 @@
 //! Where messages go, each once and in order: into the archive and into the books.
 
 use crate::progress::Counter;
+use crate::world::Arrival;
 use nexus_async_rt::channel::spsc_bytes;
 use nexus_async_rt::with_world;
 use nexus_itch::binary_file::FRAME_HEADER_LEN;
-use nexus_itch::itch::{Message, decode};
+use nexus_itch::itch::decode;
 use nexus_rt::Handler;
 
 /// The archive's channel holds what comes while the device flushes.
@@ -33,7 +34,7 @@ pub(crate) struct Sink<H> {
     next: u64,
 }
 
-impl<H: Handler<Message>> Sink<H> {
+impl<H: Handler<Arrival>> Sink<H> {
     /// Waits for message `next`; those before it are in the archive and in the books.
     pub(crate) fn new(
         next: u64,
@@ -62,10 +63,8 @@ impl<H: Handler<Message>> Sink<H> {
         let mut claim = claim.map_err(|_| ArchiveGone)?;
         claim[FRAME_HEADER_LEN..].copy_from_slice(raw);
         claim.commit();
-        if let Ok(message) = decode(raw) {
-            let handler = &mut self.handler;
-            with_world(|world| handler.run(world, message));
-        }
+        let handler = &mut self.handler;
+        with_world(|world| handler.run(world, decode(raw)));
         self.next = sequence + 1;
         self.progress.set(sequence);
         Ok(())

@@ -2,8 +2,10 @@
 
 use nexus_gateway::archive::{Archive, ArchiveFault, Inspection, inspect, verify};
 use nexus_gateway::feed::{Random, SessionPlan, session};
-use nexus_itch::binary_file::FrameReader;
+use nexus_itch::binary_file::{FrameReader, MAX_MESSAGE_LEN};
 use nexus_testkit::{scaled, seed, within};
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -232,10 +234,10 @@ fn a_changed_record_is_refused_and_left_alone() {
             .contains(&format!("the first {middle} bytes"))
     );
 
-    changed[ends[3] + 2] = b'?';
+    changed[ends[3]] = 0xff;
     std::fs::write(&path, &changed).unwrap();
     let error = Archive::open(&path).unwrap_err();
-    let expected = format!("synced: byte {}: unknown message type '?'", ends[3]);
+    let expected = format!("no record ends at the {middle} bytes synced");
     assert!(error.to_string().contains(&expected), "{error}");
     assert!(std::fs::read(&path).unwrap() == changed);
 }
@@ -251,22 +253,72 @@ fn an_unfinished_archive_does_not_verify() {
 }
 
 #[test]
-fn what_is_no_message_is_not_appended() {
+fn messages_are_opaque_to_an_archive() {
     let folder = folder();
     let path = folder.path().join("a.itch50");
     let mut archive = Archive::open(&path).unwrap();
-    for (message, expected) in [
-        (&b""[..], "a message of no bytes"),
-        (b"z", "unknown message type 'z'"),
-        (b"D123", "length 4 does not fit type 'D'"),
-    ] {
-        let error = archive.append(message).unwrap_err().to_string();
-        assert!(error.contains(expected), "{error}");
+    let long = vec![b'z'; MAX_MESSAGE_LEN];
+    let messages = [&marker()[..], b"z", b"D123", &long];
+    for message in messages {
+        archive.append(message).unwrap();
     }
-    archive.append(&marker()).unwrap();
+    let error = archive.append(&[0; MAX_MESSAGE_LEN + 1]).unwrap_err();
+    let expected = "cannot append a message of 65536 bytes, the limit is 65535";
+    assert!(error.to_string().ends_with(expected), "{error}");
     archive.sync().unwrap();
     drop(archive);
-    assert_eq!(verify(&path).unwrap().records, 1);
+    assert_eq!(verify(&path).unwrap().records, 4);
+    let bytes = std::fs::read(&path).unwrap();
+    let mut frames = FrameReader::new(&bytes[..]);
+    for message in messages {
+        assert!(frames.next().unwrap() == Some(message));
+    }
+    assert!(frames.next().unwrap().is_none());
+}
+
+#[test]
+fn an_empty_message_is_one_below_the_synced_length_and_an_end_behind_it() {
+    let folder = folder();
+    let path = folder.path().join("a.itch50");
+    let mut archive = Archive::open(&path).unwrap();
+    for message in [&marker()[..], b"", &marker()] {
+        archive.append(message).unwrap();
+    }
+    let synced = archive.sync().unwrap();
+    drop(archive);
+    assert_eq!(verify(&path).unwrap().records, 3);
+
+    // What a process leaves that is killed before the next sync.
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    let frame = [&[0, marker().len() as u8][..], &marker()].concat();
+    file.write_all(&[&frame[..], b"\0\0", &frame].concat())
+        .unwrap();
+    drop(file);
+    let archive = Archive::open(&path).unwrap();
+    assert_eq!((archive.found().records, archive.records()), (4, 4));
+    assert_eq!(archive.bytes(), synced.length + frame.len() as u64);
+}
+
+#[test]
+fn behind_the_synced_length_only_messages_of_itch_count() {
+    let folder = folder();
+    let path = folder.path().join("a.itch50");
+    let mut archive = Archive::open(&path).unwrap();
+    archive.append(b"z is known to nobody").unwrap();
+    let synced = archive.sync().unwrap();
+    drop(archive);
+    // After a loss of power, anything may lie there.
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(b"\0\x04junk").unwrap();
+    drop(file);
+    let archive = Archive::open(&path).unwrap();
+    assert_eq!((archive.bytes(), archive.found().torn), (synced.length, 6));
+    drop(archive);
+
+    // Without a sync file, every whole record counts: nothing is cut.
+    let other = folder.path().join("b.itch50");
+    std::fs::write(&other, b"\0\x04junk\0\x01z").unwrap();
+    assert_eq!(Archive::open(&other).unwrap().records(), 2);
 }
 
 #[test]

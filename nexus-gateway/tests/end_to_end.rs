@@ -3,7 +3,7 @@
 
 use nexus_gateway::archive::{Archive, inspect, verify};
 use nexus_gateway::feed::{Feed, SessionPlan, session};
-use nexus_itch::binary_file::{FrameReader, encode_frame};
+use nexus_itch::binary_file::{FrameReader, encode_frame, push_frame};
 use nexus_itch::itch::{Event, Message};
 use nexus_testkit::within;
 use std::fs;
@@ -288,28 +288,54 @@ fn a_damaged_file_is_archived_up_to_the_damage() {
     }
     let at = frames.offset() as usize;
     let len = usize::from(bytes[at + 1]);
-    let kind = char::from(bytes[at + 2]);
 
     let expected = format!("byte {at}: truncated: 9 bytes of a frame of {}", len + 2);
     damaged(&bytes[..at + 9], at, &expected);
     let expected = format!("byte {at}: truncated: 1 bytes of a frame of 2");
     damaged(&bytes[..=at], at, &expected);
 
-    let mut wrong = bytes.clone();
-    wrong[at + 1] += 1;
-    let expected = format!(
-        "byte {at}: length {} does not fit type '{kind}', which takes {len} bytes",
-        len + 1
-    );
+    let mut wrong = bytes[..at + 1_000].to_vec();
+    wrong[at] = 0xff;
+    wrong[at + 1] = 0xff;
+    let expected = format!("byte {at}: truncated: 1000 bytes of a frame of 65537");
     damaged(&wrong, at, &expected);
-    wrong[at + 1] = 0;
+    wrong[at..at + 2].fill(0);
     let expected = format!("byte {at}: length 0 (the end of a session), but more follows");
     damaged(&wrong, at, &expected);
+}
 
-    let mut unknown = bytes.clone();
-    unknown[at + 2] = b'z';
-    let expected = format!("byte {at}: unknown message type 'z' (0x7a)");
-    damaged(&unknown, at, &expected);
+#[test]
+fn messages_that_itch_does_not_have_are_archived_and_counted() {
+    let bytes = session(SMALL);
+    let mut frames = FrameReader::new(&bytes[..]);
+    for _ in 0..3_000 {
+        frames.next().unwrap().unwrap();
+    }
+    let (before, after) = bytes.split_at(frames.offset() as usize);
+    let mut played = before.to_vec();
+    push_frame(&[b'z'; 30], &mut played);
+    push_frame(&[b'I'; 52], &mut played);
+    push_frame(&[b'z'; 30], &mut played);
+    push_frame(&vec![0xff; 65_535], &mut played);
+    played.extend_from_slice(after);
+
+    let bench = Bench::new();
+    let ran = bench.play(&played, &["--repeat", "2"]).good();
+    assert!(bench.archived("unpaced").starts_with(&played));
+    verify(&bench.archive("unpaced")).unwrap();
+    for row in [
+        "z     unknown, 30 bytes",
+        "I     unknown, 52 bytes",
+        "unknown, 65,535 bytes",
+    ] {
+        ran.shows(row);
+    }
+    let said = format!(
+        "4 messages are none of ITCH 5.0; the first, at byte {}: \
+         unknown message type 'z' (0x7a), 30 bytes",
+        before.len()
+    );
+    assert!(ran.stderr.contains(&said), "{}", ran.stderr);
 }
 
 #[test]

@@ -1,15 +1,23 @@
-//! BinaryFILE framing: a stream of bytes becomes a sequence of messages.
+//! BinaryFILE: messages in a file or a stream of bytes.
 //!
-//! A frame of length zero is the format's end-of-session mark. It is accepted
-//! as the last thing of a stream and is no message. With anything behind it, it
-//! is an error (files are known with length fields that are all zero).
+//! A frame is a big-endian `u16` length and so many bytes of message. What a message
+//! says is not looked at: the frame is opaque to it.
+//!
+//! A frame of length zero is the format's mark of the end of a session. It is accepted
+//! as the last thing of a stream and is no message. With anything behind it, it is an
+//! error (files are known with length fields that are all zero). Both transports allow
+//! messages of no bytes, so whoever writes an archive of them says up to which offset
+//! such a frame is a message: [`FrameReader::empty_messages_below`].
 
-use crate::itch::{DecodeError, MAX_MESSAGE_LEN, Message, check, encode, length_of};
+use crate::itch::{self, Message, encode};
 use std::fmt;
 use std::io::{self, Read};
 
 /// The bytes of the length field in front of a message.
 pub const FRAME_HEADER_LEN: usize = 2;
+
+/// The longest message that a frame can hold, in bytes.
+pub const MAX_MESSAGE_LEN: usize = u16::MAX as usize;
 
 /// Appends `message` to `out` in a BinaryFILE frame.
 ///
@@ -28,12 +36,23 @@ pub const FRAME_HEADER_LEN: usize = 2;
 ///
 /// As [`encode`].
 pub fn encode_frame(message: &Message, out: &mut Vec<u8>) {
-    let at = out.len();
-    out.extend_from_slice(&[0; FRAME_HEADER_LEN]);
-    encode(message, out);
-    let len = out.len() - at - FRAME_HEADER_LEN;
-    let field = u16::try_from(len).expect("no message is longer than 50 bytes");
-    out[at..at + FRAME_HEADER_LEN].copy_from_slice(&field.to_be_bytes());
+    let mut bytes = Vec::with_capacity(itch::MAX_MESSAGE_LEN);
+    encode(message, &mut bytes);
+    push_frame(&bytes, out);
+}
+
+/// Appends the bytes of a message to `out`, in a frame.
+///
+/// # Panics
+///
+/// If it is longer than [`MAX_MESSAGE_LEN`].
+pub fn push_frame(message: &[u8], out: &mut Vec<u8>) {
+    let len = message.len();
+    let Ok(field) = u16::try_from(len) else {
+        panic!("a message of {len} bytes, the limit is {MAX_MESSAGE_LEN}");
+    };
+    out.extend_from_slice(&field.to_be_bytes());
+    out.extend_from_slice(message);
 }
 
 /// What is wrong with a stream, and where.
@@ -59,8 +78,6 @@ pub enum FrameFault {
     },
     /// The length field is zero, and more follows.
     EndMarkInside,
-    /// The length does not fit the type, or there is no such type.
-    Message(DecodeError),
     /// The bytes could not be read.
     Io(io::Error),
 }
@@ -76,7 +93,6 @@ impl fmt::Display for FrameError {
             FrameFault::EndMarkInside => {
                 write!(f, "length 0 (the end of a session), but more follows")
             }
-            FrameFault::Message(error) => error.fmt(f),
             FrameFault::Io(error) => write!(f, "cannot read: {error}"),
         }
     }
@@ -85,7 +101,6 @@ impl fmt::Display for FrameError {
 impl std::error::Error for FrameError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.fault {
-            FrameFault::Message(error) => Some(error),
             FrameFault::Io(error) => Some(error),
             _ => None,
         }
@@ -104,7 +119,7 @@ impl From<io::Error> for FrameError {
 
 /// Reads messages out of a framed stream and lends them one by one.
 ///
-/// Every message lent fits its type. An error names the offset of its frame
+/// A message may have any bytes and any length: see [`itch::decode`]. An error names the offset of its frame
 /// and does not move on: the next call finds the same frame.
 ///
 /// ```
@@ -126,10 +141,13 @@ impl From<io::Error> for FrameError {
 #[derive(Debug)]
 pub struct FrameReader<R> {
     inner: R,
-    buffer: Box<[u8]>,
+    /// Grows to the longest frame that was met.
+    buffer: Vec<u8>,
     start: usize,
     end: usize,
     offset: u64,
+    /// Below this offset a frame of length zero is a message.
+    empty_below: u64,
     /// A read error, kept until what was read before it has been lent.
     failed: Option<io::Error>,
 }
@@ -137,8 +155,8 @@ pub struct FrameReader<R> {
 /// Large enough that a file is read in few calls, small enough for the cache.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// A whole frame fits the buffer, whatever its length field says is legal.
-const LONGEST_FRAME: usize = FRAME_HEADER_LEN + MAX_MESSAGE_LEN;
+/// The least that is read at a time.
+const LEAST_BUFFER: usize = 256;
 
 impl<R: Read> FrameReader<R> {
     /// Reads `inner`, from the first byte of a length field.
@@ -146,17 +164,26 @@ impl<R: Read> FrameReader<R> {
         Self::starting_at(0, inner, BUFFER_BYTES)
     }
 
-    /// Reads `inner`, which begins at byte `offset` of its stream, `capacity`
-    /// bytes at a time; too few for the longest frame count as that many.
+    /// Reads `inner`, which begins at byte `offset` of its stream, `capacity` bytes at
+    /// a time. The buffer grows where a frame is longer.
     pub fn starting_at(offset: u64, inner: R, capacity: usize) -> Self {
         Self {
             inner,
-            buffer: vec![0; capacity.max(LONGEST_FRAME)].into_boxed_slice(),
+            buffer: vec![0; capacity.max(LEAST_BUFFER)],
             start: 0,
             end: 0,
             offset,
+            empty_below: 0,
             failed: None,
         }
+    }
+
+    /// Takes frames of length zero that begin below byte `offset` of the stream for
+    /// messages of no bytes.
+    #[must_use]
+    pub fn empty_messages_below(mut self, offset: u64) -> Self {
+        self.empty_below = offset;
+        self
     }
 
     /// The offset of the next frame: behind the last message lent.
@@ -168,8 +195,8 @@ impl<R: Read> FrameReader<R> {
     ///
     /// # Errors
     ///
-    /// [`FrameError`] names the offset of a frame that is truncated, does not
-    /// fit its type, or cannot be read.
+    /// [`FrameError`] names the offset of a frame that is truncated, marks an end that
+    /// is none, or cannot be read.
     // Not an iterator: the message is lent, for as long as the reader is not
     // asked for the next.
     #[expect(
@@ -177,10 +204,7 @@ impl<R: Read> FrameReader<R> {
         reason = "Iterator cannot lend from its own buffer"
     )]
     pub fn next(&mut self) -> Result<Option<&[u8]>, FrameError> {
-        if self.end - self.start < LONGEST_FRAME {
-            self.fill();
-        }
-        let len = match frame_len(&self.buffer[self.start..self.end]) {
+        let whole = match self.whole_frame() {
             Ok(Some(len)) => len,
             // What looks like the end is none if reading failed there.
             end_or_fault => {
@@ -192,18 +216,56 @@ impl<R: Read> FrameReader<R> {
             }
         };
         let from = self.start + FRAME_HEADER_LEN;
-        self.start += len;
-        self.offset += len as u64;
+        self.start += whole;
+        self.offset += whole as u64;
         Ok(Some(&self.buffer[from..self.start]))
     }
 
-    /// Moves what is left to the front and reads until a whole frame must be
-    /// there, or the stream ends or fails.
-    fn fill(&mut self) {
+    /// The length of the frame at the front of the buffer, its length field included;
+    /// `None` at the end.
+    fn whole_frame(&mut self) -> Result<Option<usize>, FrameFault> {
+        let there = self.available(FRAME_HEADER_LEN);
+        let Some(field) = there.first_chunk::<FRAME_HEADER_LEN>() else {
+            return match there.len() {
+                0 => Ok(None),
+                found => Err(FrameFault::Truncated {
+                    expected: FRAME_HEADER_LEN,
+                    found,
+                }),
+            };
+        };
+        let len = usize::from(u16::from_be_bytes(*field));
+        let expected = FRAME_HEADER_LEN + len;
+        if len == 0 && self.offset >= self.empty_below {
+            return match self.available(expected + 1).len() > expected {
+                false => Ok(None),
+                true => Err(FrameFault::EndMarkInside),
+            };
+        }
+        match self.available(expected).len() {
+            found if found < expected => Err(FrameFault::Truncated { expected, found }),
+            _ => Ok(Some(expected)),
+        }
+    }
+
+    /// What is read and not lent: at least `wanted` bytes, unless the stream ends or
+    /// fails behind them.
+    fn available(&mut self, wanted: usize) -> &[u8] {
+        if self.end - self.start < wanted {
+            self.fill(wanted);
+        }
+        &self.buffer[self.start..self.end]
+    }
+
+    /// Moves what is left to the front and reads on.
+    fn fill(&mut self, wanted: usize) {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        while self.end < LONGEST_FRAME && self.failed.is_none() {
+        if self.buffer.len() < wanted {
+            self.buffer.resize(wanted, 0);
+        }
+        while self.end < wanted && self.failed.is_none() {
             match self.inner.read(&mut self.buffer[self.end..]) {
                 Ok(0) => break,
                 Ok(n) => self.end += n,
@@ -219,52 +281,6 @@ impl<R: Read> FrameReader<R> {
             fault,
         }
     }
-}
-
-/// The length of the frame at the front of `available`, its length field
-/// included; `None` at the end. Fewer than [`LONGEST_FRAME`] bytes mean that
-/// the stream ends behind them.
-fn frame_len(available: &[u8]) -> Result<Option<usize>, FrameFault> {
-    let Some((field, rest)) = available.split_first_chunk::<FRAME_HEADER_LEN>() else {
-        return match available.len() {
-            0 => Ok(None),
-            found => Err(FrameFault::Truncated {
-                expected: FRAME_HEADER_LEN,
-                found,
-            }),
-        };
-    };
-    let len = usize::from(u16::from_be_bytes(*field));
-    if len == 0 {
-        return match rest {
-            [] => Ok(None),
-            _ => Err(FrameFault::EndMarkInside),
-        };
-    }
-    let whole = FRAME_HEADER_LEN + len;
-    if len <= MAX_MESSAGE_LEN && available.len() < whole {
-        return Err(FrameFault::Truncated {
-            expected: whole,
-            found: available.len(),
-        });
-    }
-    let Some(message) = rest.get(..len) else {
-        // Longer than any message: judged by its type, if even that is there.
-        let &kind = rest.first().ok_or(FrameFault::Truncated {
-            expected: whole,
-            found: available.len(),
-        })?;
-        return Err(FrameFault::Message(match length_of(kind) {
-            None => DecodeError::UnknownType { kind },
-            Some(expected) => DecodeError::WrongLength {
-                kind,
-                expected,
-                found: len,
-            },
-        }));
-    };
-    check(message).map_err(FrameFault::Message)?;
-    Ok(Some(whole))
 }
 
 #[cfg(test)]
@@ -321,21 +337,47 @@ mod tests {
             "byte 14: truncated: 3 bytes of a frame of 38"
         );
         assert_eq!(
-            with(b"\0\x0bS1234567890"),
-            "byte 14: length 11 does not fit type 'S', which takes 12 bytes"
-        );
-        assert_eq!(
-            with(b"\0\x03\x07ab"),
-            "byte 14: unknown message type '\\x07' (0x07)"
-        );
-        assert_eq!(
-            with(b"\xff\xffAb"),
-            "byte 14: length 65535 does not fit type 'A', which takes 36 bytes"
-        );
-        assert_eq!(
             with(b"\xff\xff"),
             "byte 14: truncated: 2 bytes of a frame of 65537"
         );
+    }
+
+    #[test]
+    fn messages_are_opaque_and_may_be_as_long_as_their_length_field_says() {
+        let mut bytes = Vec::new();
+        let long = vec![b'z'; MAX_MESSAGE_LEN];
+        for message in [&b"D"[..], &long, b"\x07", &long] {
+            push_frame(message, &mut bytes);
+        }
+        let mut frames = FrameReader::starting_at(0, &bytes[..], 0);
+        let mut lengths = Vec::new();
+        while let Some(message) = frames.next().unwrap() {
+            lengths.push(message.len());
+        }
+        assert_eq!(lengths, [1, MAX_MESSAGE_LEN, 1, MAX_MESSAGE_LEN]);
+        let cut = error_of(&bytes[..bytes.len() - 1]);
+        assert_eq!(
+            cut,
+            "byte 65543: truncated: 65536 bytes of a frame of 65537"
+        );
+    }
+
+    #[test]
+    fn an_empty_message_is_one_only_below_the_offset_that_is_given() {
+        let bytes = b"\0\x01a\0\0\0\x01b\0\0";
+        let mut frames = FrameReader::new(&bytes[..]).empty_messages_below(6);
+        let mut messages = Vec::new();
+        while let Some(message) = frames.next().unwrap() {
+            messages.push(message.to_vec());
+        }
+        assert_eq!(messages, [&b"a"[..], b"", b"b"]);
+        assert_eq!(
+            (frames.offset(), error_of(bytes).contains("byte 3")),
+            (8, true)
+        );
+        let mut all = FrameReader::new(&bytes[..]).empty_messages_below(10);
+        let count = std::iter::from_fn(|| all.next().unwrap().map(<[u8]>::len)).count();
+        assert_eq!(count, 4);
     }
 
     #[test]
@@ -388,13 +430,12 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_bytes_never_panic_and_never_lend_what_does_not_fit(
+        fn arbitrary_bytes_never_panic_and_are_lent_once(
             bytes in proptest::collection::vec(prop_oneof![3 => 0..60_u8, 1 => any::<u8>()], 0..400),
         ) {
             let mut frames = FrameReader::new(&bytes[..]);
             let mut read = 0;
             while let Ok(Some(message)) = frames.next() {
-                prop_assert!(check(message).is_ok());
                 read += message.len() + FRAME_HEADER_LEN;
             }
             prop_assert_eq!(frames.offset(), read as u64);

@@ -1,8 +1,7 @@
 //! What can be wrong with an archive.
 
 use super::SyncRecord;
-use nexus_itch::binary_file::FrameError;
-use nexus_itch::itch::DecodeError;
+use nexus_itch::binary_file::{FrameError, MAX_MESSAGE_LEN};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,8 +31,8 @@ pub enum ArchiveFault {
     InUse,
     /// A write or a sync has failed before: what is on disk is not known.
     Broken,
-    /// What is to be appended is no message.
-    NotAMessage(DecodeError),
+    /// A message of so many bytes fits no frame.
+    TooLong(usize),
     /// The sync file has bytes, but makes no claim.
     SyncDamaged,
     /// The archive is shorter than what was on disk once.
@@ -83,7 +82,10 @@ impl fmt::Display for ArchiveError {
             ArchiveFault::NotAFile => write!(f, "not a regular file"),
             ArchiveFault::InUse => write!(f, "another program is writing it"),
             ArchiveFault::Broken => write!(f, "an earlier write failed"),
-            ArchiveFault::NotAMessage(error) => write!(f, "cannot append: {error}"),
+            ArchiveFault::TooLong(found) => write!(
+                f,
+                "cannot append a message of {found} bytes, the limit is {MAX_MESSAGE_LEN}"
+            ),
             ArchiveFault::SyncDamaged => write!(
                 f,
                 "its sync file is damaged; without one, every whole record counts"
@@ -111,7 +113,6 @@ impl std::error::Error for ArchiveError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.fault {
             ArchiveFault::Io { error, .. } => Some(error),
-            ArchiveFault::NotAMessage(error) => Some(error),
             ArchiveFault::Record {
                 error: Some(error), ..
             } => Some(error),

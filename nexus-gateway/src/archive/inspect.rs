@@ -5,6 +5,7 @@ use super::error::Context;
 use super::sync::{self, Claim, SyncRecord};
 use super::{ArchiveError, ArchiveFault};
 use nexus_itch::binary_file::{FrameError, FrameFault, FrameReader};
+use nexus_itch::itch::check;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -69,7 +70,9 @@ pub(super) fn inspect_open(path: &Path, file: &File) -> Result<Inspection, Archi
         };
         return Err(ArchiveError::new(path, fault));
     }
-    let walk = walk(file, length, known.length).context(path, "read it")?;
+    // Without a claim every whole record counts.
+    let checked_from = synced.map(|record| record.length);
+    let walk = walk(file, length, known.length, checked_from).context(path, "read it")?;
     if !walk.passed_mark {
         let fault = ArchiveFault::Record {
             synced: known,
@@ -120,10 +123,11 @@ struct Walk {
     stopped: Option<FrameError>,
 }
 
-/// Reads the records in the first `length` bytes as far as they are whole.
-fn walk(mut file: &File, length: u64, mark: u64) -> io::Result<Walk> {
+/// Reads the records in the first `length` bytes as far as they are whole, and, from
+/// `checked_from` on, messages of ITCH 5.0.
+fn walk(mut file: &File, length: u64, mark: u64, checked_from: Option<u64>) -> io::Result<Walk> {
     file.seek(SeekFrom::Start(0))?;
-    let mut frames = FrameReader::new(file.take(length));
+    let mut frames = FrameReader::new(file.take(length)).empty_messages_below(mark);
     let mut walk = Walk {
         records: 0,
         whole: 0,
@@ -132,7 +136,12 @@ fn walk(mut file: &File, length: u64, mark: u64) -> io::Result<Walk> {
     };
     loop {
         match frames.next() {
-            Ok(Some(_)) => walk.records += 1,
+            Ok(Some(message)) => {
+                if checked_from.is_some_and(|from| walk.whole >= from) && check(message).is_err() {
+                    return Ok(walk);
+                }
+                walk.records += 1;
+            }
             Ok(None) => return Ok(walk),
             // What cannot be read may be whole: it is no tail to be cut.
             Err(FrameError {
@@ -183,12 +192,12 @@ mod tests {
         });
         let mut file = tempfile::tempfile().unwrap();
         io::Write::write_all(&mut file, &bytes).unwrap();
-        let all = walk(&file, bytes.len() as u64, 0).unwrap();
+        let all = walk(&file, bytes.len() as u64, 0, None).unwrap();
         assert_eq!((all.whole, all.records > 2), (bytes.len() as u64, true));
-        let less = walk(&file, all.whole - 1, 0).unwrap();
+        let less = walk(&file, all.whole - 1, 0, None).unwrap();
         assert_eq!(less.records, all.records - 1);
         assert!(less.whole < all.whole - 1);
-        let exact = walk(&file, less.whole, 0).unwrap();
+        let exact = walk(&file, less.whole, 0, None).unwrap();
         assert_eq!((exact.records, exact.whole), (less.records, less.whole));
     }
 }

@@ -11,8 +11,10 @@
 //!   nothing is cut then.
 //! - After a process is killed, every record that was synced is readable, and
 //!   no record is read that was not appended. BinaryFILE has no checksum of
-//!   its own: after a loss of power, what lies behind the synced prefix is
-//!   judged by types and lengths alone.
+//!   its own: after a loss of power, what lies behind the synced prefix counts as
+//!   far as it is messages of ITCH 5.0, by types and lengths.
+//! - A message of no bytes is a frame of length zero, which is a message below the
+//!   synced length and the end of an archive behind it.
 //! - One writer at a time: the file is locked while it is open.
 
 mod error;
@@ -26,8 +28,8 @@ pub use inspect::{Inspection, inspect, verify};
 pub use sync::SyncRecord;
 
 use error::Context;
-use nexus_itch::binary_file::FRAME_HEADER_LEN;
-use nexus_itch::itch::{MAX_MESSAGE_LEN, check};
+use nexus_itch::binary_file::{FRAME_HEADER_LEN, MAX_MESSAGE_LEN, push_frame};
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -148,20 +150,20 @@ impl Archive {
         self.bytes() != self.synced().length
     }
 
-    /// Appends one message in a frame. It is on disk after the next
-    /// [`sync`](Self::sync).
+    /// Appends one message in a frame, whatever its bytes; it may be empty. It is on
+    /// disk after the next [`sync`](Self::sync).
     ///
     /// # Errors
     ///
-    /// If `message` does not fit its type: a reader would stop there. If the
+    /// If `message` is longer than [`MAX_MESSAGE_LEN`]: nothing is appended. If the
     /// disk does not take it: the archive takes no more then.
     pub fn append(&mut self, message: &[u8]) -> Result<(), ArchiveError> {
         self.refuse_if_broken()?;
-        check(message).map_err(|e| ArchiveError::new(&self.path, ArchiveFault::NotAMessage(e)))?;
-        // No message is longer than `MAX_MESSAGE_LEN`.
-        let field = (message.len() as u16).to_be_bytes();
-        self.buffer.extend_from_slice(&field);
-        self.buffer.extend_from_slice(message);
+        let found = message.len();
+        if found > MAX_MESSAGE_LEN {
+            return Err(ArchiveError::new(&self.path, ArchiveFault::TooLong(found)));
+        }
+        push_frame(message, &mut self.buffer);
         self.records += 1;
         if self.buffer.len() >= BUFFER_BYTES {
             self.write_out()?;

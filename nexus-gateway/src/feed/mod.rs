@@ -16,7 +16,7 @@ pub use schedule::{Line, Schedule};
 pub use session::{MIN_MESSAGES, SessionPlan, session};
 
 use nexus_itch::binary_file::{FrameError, FrameFault, FrameReader};
-use nexus_itch::itch::{MAX_MESSAGE_LEN, advance_timestamp, timestamp};
+use nexus_itch::itch::{DecodeError, advance_timestamp, check, timestamp};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -63,8 +63,38 @@ impl AsRef<[u8]> for Shared {
 struct Extent {
     messages: u64,
     bytes: u64,
+    /// The length of the longest message.
+    longest: usize,
+    /// Messages that are none of ITCH 5.0, and the first of them with its offset.
+    unknown: u64,
+    first_unknown: Option<(u64, DecodeError)>,
     earliest: u64,
     latest: u64,
+}
+
+/// Messages of an input that are none of ITCH 5.0. They are played like all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownMessages {
+    /// How many.
+    pub count: u64,
+    /// The byte offset of the first.
+    pub offset: u64,
+    /// What it is.
+    pub error: DecodeError,
+}
+
+impl fmt::Display for UnknownMessages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            count,
+            offset,
+            error,
+        } = self;
+        write!(
+            f,
+            "{count} messages are none of ITCH 5.0; the first, at byte {offset}: {error}"
+        )
+    }
 }
 
 /// Why there is nothing to play.
@@ -76,6 +106,8 @@ pub enum FeedError {
     NotAFile(PathBuf),
     /// Not even the file's first frame can be read.
     Frame(PathBuf, FrameError),
+    /// None of the file's messages is one of ITCH 5.0.
+    NotItch(PathBuf, UnknownMessages),
 }
 
 impl fmt::Display for FeedError {
@@ -88,6 +120,9 @@ impl fmt::Display for FeedError {
                 write!(f, "input {} is not a regular file", path.display())
             }
             FeedError::Frame(path, error) => write!(f, "input {}: {error}", path.display()),
+            FeedError::NotItch(path, unknown) => {
+                write!(f, "input {}: all {unknown}", path.display())
+            }
         }
     }
 }
@@ -96,7 +131,7 @@ impl std::error::Error for FeedError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             FeedError::Open(_, error) => Some(error),
-            FeedError::NotAFile(_) => None,
+            FeedError::NotAFile(_) | FeedError::NotItch(..) => None,
             FeedError::Frame(_, error) => Some(error),
         }
     }
@@ -145,6 +180,11 @@ impl Feed {
             });
             return Err(FeedError::Frame(owned(), error));
         }
+        if let Some(unknown) = extent.unknown_messages()
+            && unknown.count == extent.messages
+        {
+            return Err(FeedError::NotItch(owned(), unknown));
+        }
         Ok(Self {
             source,
             extent,
@@ -167,6 +207,16 @@ impl Feed {
     /// How often the source is played.
     pub fn passes(&self) -> u64 {
         self.passes
+    }
+
+    /// The length of the longest message, in bytes.
+    pub fn longest(&self) -> usize {
+        self.extent.longest
+    }
+
+    /// The messages of one pass that are none of ITCH 5.0, if there are any.
+    pub fn unknown(&self) -> Option<UnknownMessages> {
+        self.extent.unknown_messages()
     }
 
     /// Takes out why the feed ends before its file does, if it does.
@@ -209,7 +259,7 @@ impl Feed {
             pass: 0,
             left: self.extent.messages,
             sequence: 0,
-            moved: [0; MAX_MESSAGE_LEN],
+            moved: Vec::new(),
         })
     }
 
@@ -236,7 +286,7 @@ impl Feed {
             pass,
             left: each - stride * STRIDE,
             sequence: pass * each + stride * STRIDE,
-            moved: [0; MAX_MESSAGE_LEN],
+            moved: Vec::new(),
         };
         while player.sequence < before {
             player.next()?;
@@ -275,6 +325,17 @@ impl Source {
     }
 }
 
+impl Extent {
+    fn unknown_messages(&self) -> Option<UnknownMessages> {
+        let (offset, error) = self.first_unknown?;
+        Some(UnknownMessages {
+            count: self.unknown,
+            offset,
+            error,
+        })
+    }
+}
+
 /// Reads as far as frames can be read.
 fn survey(mut frames: Frames) -> (Extent, Vec<u64>, Option<FrameError>) {
     let mut extent = Extent {
@@ -289,10 +350,19 @@ fn survey(mut frames: Frames) -> (Extent, Vec<u64>, Option<FrameError>) {
                 if extent.messages.is_multiple_of(STRIDE) {
                     marks.push(offset);
                 }
-                let at = timestamp(message);
                 extent.messages += 1;
-                extent.earliest = extent.earliest.min(at);
-                extent.latest = extent.latest.max(at);
+                extent.longest = extent.longest.max(message.len());
+                match check(message) {
+                    Ok(_) => {
+                        let at = timestamp(message);
+                        extent.earliest = extent.earliest.min(at);
+                        extent.latest = extent.latest.max(at);
+                    }
+                    Err(error) => {
+                        extent.unknown += 1;
+                        extent.first_unknown.get_or_insert((offset, error));
+                    }
+                }
             }
             Ok(None) => break None,
             Err(error) => break Some(error),
@@ -312,7 +382,7 @@ pub struct Player {
     /// Messages still to come in this pass.
     left: u64,
     sequence: u64,
-    moved: [u8; MAX_MESSAGE_LEN],
+    moved: Vec<u8>,
 }
 
 impl fmt::Debug for Player {
@@ -361,10 +431,12 @@ impl Player {
         }
         // One more than the span, so that passes do not share a timestamp.
         let span = self.extent.latest - self.extent.earliest + 1;
-        let moved = &mut self.moved[..message.len()];
-        moved.copy_from_slice(message);
-        advance_timestamp(moved, span.wrapping_mul(self.pass));
-        Ok(Some((self.sequence, moved)))
+        self.moved.clear();
+        self.moved.extend_from_slice(message);
+        if check(message).is_ok() {
+            advance_timestamp(&mut self.moved, span.wrapping_mul(self.pass));
+        }
+        Ok(Some((self.sequence, &self.moved)))
     }
 }
 
@@ -496,7 +568,7 @@ mod tests {
         );
         assert_eq!(
             error(b"\0\x01z"),
-            "input F: byte 0: unknown message type 'z' (0x7a)"
+            "input F: all 1 messages are none of ITCH 5.0; the first, at byte 0: unknown message type 'z' (0x7a), 1 bytes"
         );
         let missing = Feed::open(Path::new("/nowhere/at.all"), 1).unwrap_err();
         assert!(

@@ -30,7 +30,8 @@ use loss::Loss;
 use nexus_async_rt::net::{TcpListener, UdpSocket, resolve};
 use nexus_async_rt::{Runtime, shutdown_signal, spawn_boxed};
 use nexus_itch::binary_file::FrameError;
-use nexus_itch::soup::Door;
+use nexus_itch::mold;
+use nexus_itch::soup::{self, Door};
 use nexus_rt::WorldBuilder;
 use std::fmt;
 use std::io::{self, Write};
@@ -45,6 +46,17 @@ pub enum PublisherError {
     Feed(FeedError),
     /// The input can be played up to a point only: nothing was.
     Damaged(PathBuf, FrameError),
+    /// A message is longer than its carrier can carry: nothing was sent.
+    TooLong {
+        /// The input.
+        path: PathBuf,
+        /// The length of its longest message.
+        found: usize,
+        /// The longest that can be carried.
+        limit: usize,
+        /// By what.
+        carrier: &'static str,
+    },
     /// The input could be played and cannot any more.
     Changed(FrameError),
     /// An address cannot be used.
@@ -67,6 +79,16 @@ impl fmt::Display for PublisherError {
             PublisherError::Damaged(path, error) => {
                 write!(f, "input {}: {error}; nothing was sent", path.display())
             }
+            PublisherError::TooLong {
+                path,
+                found,
+                limit,
+                carrier,
+            } => write!(
+                f,
+                "input {}: it has a message of {found} bytes, {carrier} carries {limit} at most",
+                path.display()
+            ),
             PublisherError::Changed(error) => {
                 write!(f, "the input changed while it was played: {error}")
             }
@@ -84,6 +106,7 @@ impl std::error::Error for PublisherError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             PublisherError::Feed(error) => Some(error),
+            PublisherError::TooLong { .. } => None,
             PublisherError::Damaged(_, error) | PublisherError::Changed(error) => Some(error),
             PublisherError::Address { error, .. } | PublisherError::Output(error) => Some(error),
         }
@@ -104,12 +127,30 @@ pub fn main(config: &FeedConfig, out: &mut impl Write) -> Result<(), PublisherEr
     if let (Some(path), Some(fault)) = (&config.source.input, feed.take_fault()) {
         return Err(PublisherError::Damaged(path.clone(), fault));
     }
+    refuse_too_long(config, &feed)?;
     let mut world = WorldBuilder::new().build();
     let mut runtime = Runtime::builder(&mut world)
         .signal_handlers(true)
         .event_interval(SOCKETS_EVERY)
         .build();
     runtime.block_on(serve(config, feed, out))
+}
+
+/// Refuses a feed with a message that cannot be sent: receivers would wait for it.
+fn refuse_too_long(config: &FeedConfig, feed: &Feed) -> Result<(), PublisherError> {
+    let (carrier, limit) = match config.udp.is_empty() {
+        true => ("SoupBinTCP", soup::MAX_MESSAGE_LEN),
+        false => ("MoldUDP64", mold::MAX_MESSAGE_LEN),
+    };
+    match (&config.source.input, feed.longest()) {
+        (Some(path), found) if found > limit => Err(PublisherError::TooLong {
+            path: path.clone(),
+            found,
+            limit,
+            carrier,
+        }),
+        _ => Ok(()),
+    }
 }
 
 async fn serve(

@@ -7,7 +7,7 @@ use nexus_async_rt::net::UdpSocket;
 use nexus_async_rt::time::sleep_until;
 use nexus_async_rt::{now, sleep};
 use nexus_itch::binary_file::FrameError;
-use nexus_itch::mold::{Builder, HEADER_LEN, Request};
+use nexus_itch::mold::{Builder, HEADER_LEN, MAX_MESSAGE_LEN, Request};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -47,7 +47,11 @@ pub(super) async fn send(
             let Some((_, message)) = player.next()? else {
                 break;
             };
-            builder.push(message);
+            if !builder.push(message) {
+                sender.send(builder.datagram()).await;
+                builder.begin(next);
+                builder.push(message);
+            }
             next += 1;
         }
         let over = next > broadcast.messages();
@@ -171,7 +175,8 @@ fn build(builder: &mut Builder, request: Request, broadcast: &Broadcast) -> Resu
     let end = request.sequence + u64::from(request.count);
     for _ in request.sequence..end.min(last + 1) {
         match player.next()? {
-            Some((_, message)) if builder.push(message) => {}
+            // A session that goes over TCP alone may have longer ones.
+            Some((_, message)) if message.len() <= MAX_MESSAGE_LEN && builder.push(message) => {}
             _ => break,
         }
     }

@@ -187,7 +187,7 @@ impl Subscriber<'_> {
         let broadcast = self.broadcast;
         let mut at = *next.borrow();
         let mut player = broadcast.play_from(at)?;
-        let mut out = Vec::with_capacity(BATCH + nexus_itch::soup::MAX_PACKET_LEN);
+        let mut out = Vec::with_capacity(BATCH + 1024);
         while at <= broadcast.messages() {
             let latest = broadcast.latest(now());
             while at <= latest && out.len() < BATCH {

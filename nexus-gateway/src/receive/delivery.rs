@@ -4,8 +4,8 @@
 use super::error::LinkError;
 use super::resume::Resume;
 use crate::sink::Sink;
+use crate::world::Arrival;
 use nexus_async_rt::now;
-use nexus_itch::itch::Message;
 use nexus_itch::session::SessionName;
 use nexus_rt::Handler;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ pub(super) struct Delivery<H> {
     times: Option<(Instant, Instant)>,
 }
 
-impl<H: Handler<Message>> Delivery<H> {
+impl<H: Handler<Arrival>> Delivery<H> {
     pub(super) fn new(sink: Sink<H>, resume: Resume) -> Self {
         Self {
             sink,

@@ -122,7 +122,7 @@ fn start(
 
 async fn receive<H>(config: &RunConfig, mut delivery: Delivery<H>) -> Received
 where
-    H: nexus_rt::Handler<nexus_itch::itch::Message>,
+    H: nexus_rt::Handler<crate::world::Arrival>,
 {
     let first = delivery.next();
     let mut link = LinkCounts::default();

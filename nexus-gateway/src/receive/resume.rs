@@ -5,8 +5,9 @@
 
 use super::session_file;
 use crate::archive::Inspection;
+use crate::world::Arrival;
 use nexus_itch::binary_file::{FrameError, FrameReader};
-use nexus_itch::itch::{Message, decode};
+use nexus_itch::itch::decode;
 use nexus_itch::session::SessionName;
 use nexus_rt::{Handler, World};
 use std::fmt;
@@ -143,15 +144,13 @@ pub(super) fn replay(
     path: &Path,
     found: &Inspection,
     world: &mut World,
-    handler: &mut impl Handler<Message>,
+    handler: &mut impl Handler<Arrival>,
 ) -> Result<(), ResumeError> {
     let fail = |error| ResumeError::Replay(path.to_path_buf(), error);
     let file = File::open(path).map_err(|error| fail(error.into()))?;
-    let mut frames = FrameReader::new(file.take(found.whole));
+    let mut frames = FrameReader::new(file.take(found.whole)).empty_messages_below(found.whole);
     while let Some(raw) = frames.next().map_err(fail)? {
-        if let Ok(message) = decode(raw) {
-            handler.run(world, message);
-        }
+        handler.run(world, decode(raw));
     }
     Ok(())
 }

@@ -7,10 +7,10 @@ use super::{End, addresses};
 use crate::config::RunConfig;
 use crate::endpoint::Endpoint;
 use crate::race::{Either, race};
+use crate::world::Arrival;
 use nexus_async_rt::net::TcpStream;
 use nexus_async_rt::time::{Backoff, sleep_until};
 use nexus_async_rt::{now, shutdown_signal, timeout};
-use nexus_itch::itch::Message;
 use nexus_itch::soup::{Client, ClientFault, Login, SoupError, Splitter, Taken};
 use nexus_rt::Handler;
 use std::cell::{Cell, RefCell};
@@ -96,7 +96,7 @@ impl From<LinkError> for Ended {
 }
 
 /// Receives the feed until it ends, or a signal comes.
-pub(super) async fn receive<H: Handler<Message>>(
+pub(super) async fn receive<H: Handler<Arrival>>(
     config: &RunConfig,
     delivery: &mut Delivery<H>,
     link: &mut LinkCounts,
@@ -169,7 +169,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// One connection, to its end.
-    async fn connect<H: Handler<Message>>(
+    async fn connect<H: Handler<Arrival>>(
         &mut self,
         delivery: &mut Delivery<H>,
         link: &mut LinkCounts,
@@ -215,7 +215,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn run<H: Handler<Message>>(
+    async fn run<H: Handler<Arrival>>(
         &mut self,
         delivery: &mut Delivery<H>,
         link: &mut LinkCounts,
@@ -243,7 +243,7 @@ impl Reading<'_> {
     }
 
     /// Delivers what is there. Returns whether the session is over.
-    async fn deliver<H: Handler<Message>>(
+    async fn deliver<H: Handler<Arrival>>(
         &mut self,
         delivery: &mut Delivery<H>,
         link: &mut LinkCounts,

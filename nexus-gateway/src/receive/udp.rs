@@ -7,11 +7,11 @@ use super::{End, addresses};
 use crate::config::RunConfig;
 use crate::endpoint::Endpoint;
 use crate::race::{Either, race};
+use crate::world::Arrival;
 use nexus_async_rt::net::UdpSocket;
 use nexus_async_rt::time::sleep_until;
 use nexus_async_rt::{now, shutdown_signal};
 use nexus_itch::heartbeat::Rhythm;
-use nexus_itch::itch::Message;
 use nexus_itch::mold::{Client, ClientFault, Packet, Patience};
 use nexus_itch::session::SessionName;
 use nexus_rt::Handler;
@@ -32,7 +32,7 @@ const KERNEL_BYTES: usize = 4 * 1024 * 1024;
 const MOST_COMPLAINTS: u64 = 20;
 
 /// Receives the feed until it ends, or a signal comes.
-pub(super) async fn receive<H: Handler<Message>>(
+pub(super) async fn receive<H: Handler<Arrival>>(
     config: &RunConfig,
     local: &Endpoint,
     delivery: &mut Delivery<H>,
@@ -129,7 +129,7 @@ struct Reception<'a> {
 }
 
 impl Reception<'_> {
-    async fn run<H: Handler<Message>>(
+    async fn run<H: Handler<Arrival>>(
         &mut self,
         delivery: &mut Delivery<H>,
         link: &mut LinkCounts,

@@ -7,8 +7,8 @@ use crate::feed::Line;
 use crate::latency::{Latencies, Percentiles};
 use crate::race::{Either, race};
 use crate::sink::Sink;
+use crate::world::Arrival;
 use nexus_async_rt::channel::{TryRecvError, spsc_bytes};
-use nexus_itch::itch::Message;
 use nexus_itch::sequencer::{Placed, Sequencer};
 use nexus_rt::Handler;
 
@@ -64,7 +64,7 @@ impl Stopped {
 type Meta = (u64, Line);
 
 /// Takes what comes from both lines until both are gone.
-pub(super) async fn merge<H: Handler<Message>>(
+pub(super) async fn merge<H: Handler<Arrival>>(
     lines: [(Line, spsc_bytes::Receiver); 2],
     sink: Sink<H>,
     timing: Timing,
@@ -105,7 +105,7 @@ struct Merge<H> {
     merged: Merged,
 }
 
-impl<H: Handler<Message>> Merge<H> {
+impl<H: Handler<Arrival>> Merge<H> {
     /// Takes what lies ready on a line. Returns whether more may come, and whether
     /// something came.
     async fn drain(

@@ -111,6 +111,9 @@ impl From<ArchiveError> for ProgramError {
 pub fn main(config: &Config, out: &mut impl Write) -> Result<(), ProgramError> {
     let mut feed = config.source.open().map_err(ProgramError::Feed)?;
     let fault = feed.take_fault();
+    if let (Some(path), Some(unknown)) = (&config.source.input, feed.unknown()) {
+        eprintln!("input {}: {unknown}", path.display());
+    }
     let folder = Folder::open(config.archive.as_deref())?;
     let program = Program {
         feed: &feed,
@@ -173,7 +176,8 @@ impl Program<'_> {
     fn difference(&self, archived: &Archived) -> Result<Option<u64>, FrameError> {
         let mut file = File::open(&archived.path)?;
         file.seek(SeekFrom::Start(archived.found.whole))?;
-        self.feed.first_difference(&mut FrameReader::new(file))
+        let frames = FrameReader::new(file).empty_messages_below(archived.synced.length);
+        self.feed.first_difference(&mut { frames })
     }
 
     fn archived(&self, name: &str, outcome: &Outcome) -> String {

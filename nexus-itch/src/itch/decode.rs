@@ -12,6 +12,8 @@ pub enum DecodeError {
     UnknownType {
         /// The type byte found.
         kind: u8,
+        /// The length of the message.
+        found: usize,
     },
     /// The type's length is another.
     WrongLength {
@@ -28,9 +30,9 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             DecodeError::Empty => write!(f, "a message of no bytes, the shortest has 12"),
-            DecodeError::UnknownType { kind } => write!(
+            DecodeError::UnknownType { kind, found } => write!(
                 f,
-                "unknown message type '{}' (0x{kind:02x})",
+                "unknown message type '{}' (0x{kind:02x}), {found} bytes",
                 kind.escape_ascii()
             ),
             DecodeError::WrongLength {
@@ -48,10 +50,24 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
+impl DecodeError {
+    /// The type byte, if there is one, and the length of the message.
+    pub const fn kind_and_len(&self) -> (Option<u8>, usize) {
+        match *self {
+            DecodeError::Empty => (None, 0),
+            DecodeError::UnknownType { kind, found }
+            | DecodeError::WrongLength { kind, found, .. } => (Some(kind), found),
+        }
+    }
+}
+
 /// Checks a message's type and length and returns the type byte.
 pub fn check(message: &[u8]) -> Result<u8, DecodeError> {
     let &kind = message.first().ok_or(DecodeError::Empty)?;
-    let expected = length_of(kind).ok_or(DecodeError::UnknownType { kind })?;
+    let expected = length_of(kind).ok_or(DecodeError::UnknownType {
+        kind,
+        found: message.len(),
+    })?;
     if message.len() != expected {
         return Err(DecodeError::WrongLength {
             kind,
@@ -184,7 +200,7 @@ mod tests {
                 let mut message = vec![b'B'; len];
                 message[0] = kind;
                 let expected = match length_of(kind) {
-                    None => Err(DecodeError::UnknownType { kind }),
+                    None => Err(DecodeError::UnknownType { kind, found: len }),
                     Some(right) if right != len => Err(DecodeError::WrongLength {
                         kind,
                         expected: right,

@@ -22,6 +22,7 @@ mod requests;
 
 pub use client::{Client, ClientFault, Counts};
 pub use packet::{
-    Body, Builder, HEADER_LEN, MAX_DATAGRAM_LEN, Messages, MoldError, MoldFault, Packet, Request,
+    Body, Builder, HEADER_LEN, MAX_DATAGRAM_LEN, MAX_MESSAGE_LEN, Messages, MoldError, MoldFault,
+    Packet, Request,
 };
 pub use requests::{Patience, Unanswered};

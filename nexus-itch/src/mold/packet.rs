@@ -2,7 +2,7 @@
 
 use crate::binary_file::FRAME_HEADER_LEN;
 use crate::excerpt::Excerpt;
-use crate::itch::{DecodeError, MAX_MESSAGE_LEN, check};
+use crate::itch;
 use crate::session::{NAME_LEN, SessionName};
 use std::fmt;
 
@@ -13,9 +13,12 @@ pub const HEADER_LEN: usize = NAME_LEN + 8 + 2;
 /// Ethernet frame. Longer ones are understood all the same.
 pub const MAX_DATAGRAM_LEN: usize = 1400;
 
-/// So many messages fit a datagram, whatever their types.
+/// The longest message that a datagram of IPv4 can carry, in bytes.
+pub const MAX_MESSAGE_LEN: usize = 65_507 - HEADER_LEN - FRAME_HEADER_LEN;
+
+/// So many messages of ITCH 5.0 fit a datagram, whatever their types.
 pub(super) const MESSAGES_THAT_FIT: u16 =
-    ((MAX_DATAGRAM_LEN - HEADER_LEN) / (FRAME_HEADER_LEN + MAX_MESSAGE_LEN)) as u16;
+    ((MAX_DATAGRAM_LEN - HEADER_LEN) / (FRAME_HEADER_LEN + itch::MAX_MESSAGE_LEN)) as u16;
 
 /// The count that marks the end of a session.
 const END: u16 = 0xffff;
@@ -42,11 +45,11 @@ pub enum Body<'a> {
     Messages(Messages<'a>),
 }
 
-/// The messages of a packet, each a whole ITCH message.
+/// The messages of a packet, of any bytes; a message may be empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Messages<'a> {
     count: u16,
-    /// Length fields and messages, checked.
+    /// Length fields and messages: they fill it exactly.
     bytes: &'a [u8],
 }
 
@@ -76,8 +79,6 @@ pub enum MoldFault {
         /// The bytes that are left behind those.
         left: usize,
     },
-    /// One of its messages is none of ITCH 5.0.
-    Message(u64, DecodeError),
     /// Its numbers are 0, or go beyond 2^64.
     Sequence {
         /// The first number.
@@ -100,7 +101,6 @@ impl fmt::Display for MoldError {
                 f,
                 "a packet of {count} messages, of which {whole} are whole; {left} bytes are left"
             )?,
-            MoldFault::Message(sequence, error) => write!(f, "message {sequence}: {error}")?,
             MoldFault::Sequence { first, count } => write!(
                 f,
                 "{count} messages from number {first} on; numbers go from 1 to 2^64 - 1"
@@ -113,8 +113,8 @@ impl fmt::Display for MoldError {
 impl std::error::Error for MoldError {}
 
 impl<'a> Packet<'a> {
-    /// Reads a datagram from a publisher. All of it is checked: the messages
-    /// fill it exactly, and each fits its type.
+    /// Reads a datagram from a publisher. Its messages fill it exactly; what they say
+    /// is not looked at.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl<'a> Packet<'a> {
             return Err(error(MoldFault::Sequence { first, count }));
         }
         if let Body::Messages(messages) = body {
-            messages.check(sequence).map_err(error)?;
+            messages.check().map_err(error)?;
         }
         Ok(Self {
             session,
@@ -178,13 +178,12 @@ impl<'a> Messages<'a> {
         })
     }
 
-    fn check(&self, first: u64) -> Result<(), MoldFault> {
+    fn check(&self) -> Result<(), MoldFault> {
         let mut rest = self.bytes;
         for whole in 0..self.count {
-            let Some((message, behind)) = take(rest) else {
+            let Some((_, behind)) = take(rest) else {
                 return Err(self.fault(whole, rest));
             };
-            check(message).map_err(|error| MoldFault::Message(first + u64::from(whole), error))?;
             rest = behind;
         }
         match rest {
@@ -284,15 +283,23 @@ impl Builder {
     }
 
     /// Appends a message. Returns whether it fitted; if not, the packet is as
-    /// it was.
+    /// it was. A message that fits no datagram of [`MAX_DATAGRAM_LEN`] goes alone in a
+    /// longer one.
+    ///
+    /// # Panics
+    ///
+    /// If the message is longer than [`MAX_MESSAGE_LEN`].
     pub fn push(&mut self, message: &[u8]) -> bool {
-        let len = self.bytes.len() + FRAME_HEADER_LEN + message.len();
-        let Ok(field) = u16::try_from(message.len()) else {
-            return false;
-        };
-        if len > MAX_DATAGRAM_LEN {
+        let found = message.len();
+        assert!(
+            found <= MAX_MESSAGE_LEN,
+            "a message of {found} bytes, the limit is {MAX_MESSAGE_LEN}"
+        );
+        let len = self.bytes.len() + FRAME_HEADER_LEN + found;
+        if len > MAX_DATAGRAM_LEN && self.count > 0 {
             return false;
         }
+        let field = found as u16;
         self.bytes.extend_from_slice(&field.to_be_bytes());
         self.bytes.extend_from_slice(message);
         self.count += 1;
@@ -300,9 +307,9 @@ impl Builder {
         true
     }
 
-    /// Whether another message fits, whatever its type.
+    /// Whether another message of ITCH 5.0 fits, whatever its type.
     pub fn has_room(&self) -> bool {
-        self.bytes.len() + FRAME_HEADER_LEN + MAX_MESSAGE_LEN <= MAX_DATAGRAM_LEN
+        self.bytes.len() + FRAME_HEADER_LEN + itch::MAX_MESSAGE_LEN <= MAX_DATAGRAM_LEN
     }
 
     /// How many messages it holds.
@@ -425,10 +432,6 @@ mod tests {
             assert_eq!(error_of(&datagram(count, b"x")), expected);
         }
         assert_eq!(
-            error_of(&datagram(1, b"\0\x01z")),
-            "message 7: unknown message type 'z' (0x7a)"
-        );
-        assert_eq!(
             error_of(&header(session(), 0, 0)),
             "0 messages from number 0 on; numbers go from 1 to 2^64 - 1"
         );
@@ -450,7 +453,7 @@ mod tests {
     #[test]
     fn the_longest_messages_fit_as_many_as_are_asked_for() {
         let mut builder = Builder::new(session());
-        let mut imbalance = [0; MAX_MESSAGE_LEN];
+        let mut imbalance = [0; itch::MAX_MESSAGE_LEN];
         imbalance[0] = b'I';
         while builder.has_room() {
             assert!(builder.push(&imbalance));
@@ -459,6 +462,28 @@ mod tests {
         assert_eq!(builder.count(), MESSAGES_THAT_FIT);
         assert!(builder.datagram().len() <= MAX_DATAGRAM_LEN);
         assert!(Packet::decode(builder.datagram()).is_ok());
+    }
+
+    #[test]
+    fn messages_are_opaque_and_a_long_one_goes_alone() {
+        let mut builder = Builder::new(session());
+        builder.begin(1);
+        let longest = vec![b'z'; MAX_MESSAGE_LEN];
+        assert!(builder.push(b"") && builder.push(b"z"));
+        assert!(!builder.push(&longest));
+        let lengths = |builder: &Builder| -> Vec<_> {
+            let packet = Packet::decode(builder.datagram()).unwrap();
+            let Body::Messages(messages) = packet.body else {
+                panic!("it carries messages");
+            };
+            messages.iter().map(<[u8]>::len).collect()
+        };
+        assert_eq!(lengths(&builder), [0, 1]);
+        builder.begin(3);
+        assert!(builder.push(&longest));
+        assert_eq!(builder.datagram().len(), 65_507);
+        assert!(!builder.push(b"") && !builder.has_room());
+        assert_eq!(lengths(&builder), [MAX_MESSAGE_LEN]);
     }
 
     proptest! {

@@ -2,9 +2,7 @@
 //! cut off.
 
 use super::packet::{Login, Packet, Rejection};
-use crate::excerpt::Excerpt;
 use crate::heartbeat::{Liveness, Rhythm, Silent};
-use crate::itch::{DecodeError, check};
 use crate::session::SessionName;
 use std::fmt;
 use std::time::Instant;
@@ -67,7 +65,7 @@ pub enum Taken<'a> {
     Message {
         /// Its number.
         sequence: u64,
-        /// Its bytes: a whole ITCH message.
+        /// Its bytes: whatever the server sent.
         message: &'a [u8],
     },
     /// The session is over: there is no message more.
@@ -102,15 +100,6 @@ pub enum ClientFault {
         /// When it came.
         when: &'static str,
     },
-    /// A message that is none of ITCH 5.0.
-    NotAMessage {
-        /// Its number.
-        sequence: u64,
-        /// What is wrong with it.
-        error: DecodeError,
-        /// Its first bytes.
-        begins: Excerpt,
-    },
     /// Nothing came for too long.
     Silent(Silent),
 }
@@ -139,11 +128,6 @@ impl fmt::Display for ClientFault {
             ClientFault::Unexpected { kind, when } => {
                 write!(f, "packet '{}' {when}", kind.escape_ascii())
             }
-            ClientFault::NotAMessage {
-                sequence,
-                error,
-                begins,
-            } => write!(f, "message {sequence}: {error}; there: {begins}"),
             ClientFault::Silent(silent) => silent.fmt(f),
         }
     }
@@ -206,7 +190,7 @@ impl Client {
             }
             (Packet::Rejected(reason), Phase::LoggingIn) => Err(ClientFault::Rejected(reason)),
             (Packet::Sequenced(message), Phase::Receiving { coming }) => {
-                self.receive(coming, message)
+                Ok(self.receive(coming, message))
             }
             (Packet::EndOfSession, Phase::Receiving { .. }) => {
                 self.phase = Phase::Ended;
@@ -240,19 +224,14 @@ impl Client {
         Ok(Taken::Accepted)
     }
 
-    fn receive<'a>(&mut self, sequence: u64, message: &'a [u8]) -> Result<Taken<'a>, ClientFault> {
-        check(message).map_err(|error| ClientFault::NotAMessage {
-            sequence,
-            error,
-            begins: Excerpt::of(message),
-        })?;
+    fn receive<'a>(&mut self, sequence: u64, message: &'a [u8]) -> Taken<'a> {
         let coming = sequence.saturating_add(1);
         self.phase = Phase::Receiving { coming };
         if sequence < self.login.sequence {
-            return Ok(Taken::Nothing);
+            return Taken::Nothing;
         }
         self.login.sequence = coming;
-        Ok(Taken::Message { sequence, message })
+        Taken::Message { sequence, message }
     }
 
     /// Counts the time of silence from now on: nothing can have come while
@@ -392,10 +371,6 @@ mod tests {
             );
             assert_eq!(fault(packet, true), text);
         }
-        assert_eq!(
-            fault(Packet::Sequenced(b"Dx"), true),
-            "message 9: length 2 does not fit type 'D', which takes 19 bytes; there: 44 78 \"Dx\""
-        );
         let mut client = client(SessionName::ANY, 1);
         for packet in [Packet::Debug(b"hello"), Packet::Unsequenced(b"x")] {
             assert_eq!(client.take(packet, now), Ok(Taken::Nothing));

@@ -17,7 +17,7 @@
 //! | `L` | login | client | user 6, password 10, session 10, sequence 20 |
 //! | `A` | accepted | server | session 10, sequence 20 |
 //! | `J` | rejected | server | `A` not authorized, `S` no such session |
-//! | `S` | sequenced data | server | one message |
+//! | `S` | sequenced data | server | one message, of any bytes; it may be empty |
 //! | `H`, `R` | heartbeat | server, client | |
 //! | `Z` | end of session | server | |
 //! | `O` | logout | client | |
@@ -32,7 +32,8 @@ mod splitter;
 
 pub use client::{Client, ClientFault, Taken};
 pub use packet::{
-    Login, MAX_PACKET_LEN, PASSWORD_LEN, Packet, Password, Rejection, SoupFault, USER_LEN, User,
+    Login, MAX_MESSAGE_LEN, MAX_PACKET_LEN, PASSWORD_LEN, Packet, Password, Rejection, SoupFault,
+    USER_LEN, User,
 };
 pub use server::{Door, Server, ServerFault};
 pub use splitter::{SoupError, Splitter};

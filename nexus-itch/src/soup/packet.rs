@@ -1,7 +1,6 @@
 //! Packets: what they hold, and their bytes.
 
 use crate::excerpt::Excerpt;
-use crate::itch::MAX_MESSAGE_LEN;
 use crate::session::{NAME_LEN, SessionName};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -19,12 +18,12 @@ const NUMBER_LEN: usize = 20;
 /// The length field and the type.
 pub(super) const HEADER_LEN: usize = 3;
 
-/// What debug and unsequenced packets may hold here; the format allows more,
-/// and nobody sends them in a feed.
-const MAX_OTHER_LEN: usize = 1024;
+/// The longest message that a packet can carry, in bytes: its length field counts the
+/// type, too.
+pub const MAX_MESSAGE_LEN: usize = u16::MAX as usize - 1;
 
 /// The longest packet, its length field included.
-pub const MAX_PACKET_LEN: usize = HEADER_LEN + MAX_OTHER_LEN;
+pub const MAX_PACKET_LEN: usize = HEADER_LEN + MAX_MESSAGE_LEN;
 
 /// Text of at most `N` bytes, padded with spaces on the right.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -211,9 +210,8 @@ fn lengths(kind: u8) -> Option<RangeInclusive<usize>> {
         }
         b'A' => NAME_LEN + NUMBER_LEN..=NAME_LEN + NUMBER_LEN,
         b'J' => 1..=1,
-        b'S' => 1..=MAX_MESSAGE_LEN,
         b'H' | b'R' | b'Z' | b'O' => 0..=0,
-        b'+' | b'U' => 0..=MAX_OTHER_LEN,
+        b'S' | b'+' | b'U' => 0..=MAX_MESSAGE_LEN,
         _ => return None,
     };
     Some(1 + body.start()..=1 + body.end())
@@ -299,7 +297,7 @@ impl<'a> Packet<'a> {
     ///
     /// # Panics
     ///
-    /// If a message is empty or longer than its type of packet may hold.
+    /// If a message is longer than [`MAX_MESSAGE_LEN`].
     pub fn encode(&self, out: &mut Vec<u8>) {
         let begin = out.len();
         out.extend_from_slice(&[0, 0, self.kind()]);
@@ -380,7 +378,7 @@ pub(super) mod tests {
     /// A packet of any type, messages owned.
     pub(in super::super) fn packets() -> impl Strategy<Value = Vec<u8>> {
         let session = "[A-Z0-9]{1,10}".prop_map(|name| name.parse().unwrap());
-        let bytes = |most| proptest::collection::vec(any::<u8>(), 1..=most);
+        let bytes = |most| proptest::collection::vec(any::<u8>(), 0..=most);
         let login = ("[a-z]{0,6}", "[a-z]{0,10}", session.clone(), any::<u64>());
         let encoded = |packet: Packet<'_>| {
             let mut out = Vec::new();
@@ -399,8 +397,8 @@ pub(super) mod tests {
             (session, any::<u64>()).prop_map(move |(session, sequence)| encoded(
                 Packet::Accepted { session, sequence }
             )),
-            bytes(MAX_MESSAGE_LEN).prop_map(move |m| encoded(Packet::Sequenced(&m))),
-            bytes(MAX_OTHER_LEN).prop_map(move |m| encoded(Packet::Debug(&m))),
+            bytes(60).prop_map(move |m| encoded(Packet::Sequenced(&m))),
+            bytes(2_000).prop_map(move |m| encoded(Packet::Debug(&m))),
             bytes(40).prop_map(move |m| encoded(Packet::Unsequenced(&m))),
             prop_oneof![
                 Just(Packet::Rejected(Rejection::NotAuthorized)),

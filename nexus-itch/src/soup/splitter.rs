@@ -1,6 +1,6 @@
 //! A stream of bytes, in whatever portions it comes, becomes packets.
 
-use super::packet::{MAX_PACKET_LEN, Packet, SoupFault, whole_len};
+use super::packet::{Packet, SoupFault, whole_len};
 use crate::excerpt::Excerpt;
 use std::fmt;
 
@@ -32,10 +32,14 @@ impl std::error::Error for SoupError {
     }
 }
 
+/// The least that is read at a time.
+const LEAST_BUFFER: usize = 64;
+
 /// Splits a stream into packets and lends them one by one.
 ///
-/// An error does not move on: the next call finds the same packet. Nothing is
-/// allocated after [`Splitter::new`].
+/// An error does not move on: the next call finds the same packet. The buffer is
+/// allocated by [`Splitter::new`], and grows where a packet is longer: up to
+/// [`MAX_PACKET_LEN`](super::MAX_PACKET_LEN).
 ///
 /// ```
 /// use nexus_itch::soup::{Packet, Splitter};
@@ -51,18 +55,17 @@ impl std::error::Error for SoupError {
 /// ```
 #[derive(Debug)]
 pub struct Splitter {
-    buffer: Box<[u8]>,
+    buffer: Vec<u8>,
     start: usize,
     end: usize,
     offset: u64,
 }
 
 impl Splitter {
-    /// Reads up to `capacity` bytes at a time; too few for the longest packet
-    /// count as that many.
+    /// Reads up to `capacity` bytes at a time, and at least as many as a login has.
     pub fn new(capacity: usize) -> Self {
         Self {
-            buffer: vec![0; capacity.max(MAX_PACKET_LEN)].into_boxed_slice(),
+            buffer: vec![0; capacity.max(LEAST_BUFFER)],
             start: 0,
             end: 0,
             offset: 0,
@@ -80,6 +83,11 @@ impl Splitter {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
+        if let Ok(Some(whole)) = whole_len(&self.buffer[..self.end])
+            && whole > self.buffer.len()
+        {
+            self.buffer.resize(whole, 0);
+        }
         &mut self.buffer[self.end..]
     }
 
@@ -133,9 +141,11 @@ impl Splitter {
 #[cfg(test)]
 mod tests {
     use super::super::packet::tests::packets;
+    use super::super::{MAX_MESSAGE_LEN, MAX_PACKET_LEN};
     use super::*;
     use proptest::prelude::*;
 
+    /// `bytes` must fit the space.
     fn feed(splitter: &mut Splitter, bytes: &[u8]) {
         splitter.space()[..bytes.len()].copy_from_slice(bytes);
         splitter.fill(bytes.len());
@@ -163,15 +173,32 @@ mod tests {
             "byte 3: packet length 0, the least is 1; there: 00 00 48 \"\\x00\\x00H\""
         );
         assert_eq!(
-            error_of(b"\0\x34S"),
-            "byte 3: packet length 52 does not fit type 'S', which takes 2 to 51; \
-             there: 00 34 53 \"\\x004S\""
-        );
-        assert_eq!(
             error_of(b"\0\x02Z"),
             "byte 3: packet length 2 does not fit type 'Z', which takes 1; \
              there: 00 02 5a \"\\x00\\x02Z\""
         );
+    }
+
+    #[test]
+    fn the_longest_packet_comes_out_whole_and_an_empty_message_is_one() {
+        let longest = vec![b'x'; MAX_MESSAGE_LEN];
+        let mut bytes = Vec::new();
+        for message in [&longest[..], b"", &longest] {
+            Packet::Sequenced(message).encode(&mut bytes);
+        }
+        assert_eq!(bytes.len(), 2 * MAX_PACKET_LEN + 3);
+        let mut splitter = Splitter::new(0);
+        let mut lengths = Vec::new();
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let n = splitter.space().len().min(rest.len());
+            feed(&mut splitter, &rest[..n]);
+            rest = &rest[n..];
+            while let Some(Packet::Sequenced(message)) = splitter.next().unwrap() {
+                lengths.push(message.len());
+            }
+        }
+        assert_eq!(lengths, [MAX_MESSAGE_LEN, 0, MAX_MESSAGE_LEN]);
     }
 
     proptest! {
@@ -205,7 +232,7 @@ mod tests {
         #[test]
         fn every_truncation_is_a_packet_to_wait_for(packet in packets()) {
             for cut in 0..packet.len() {
-                let mut splitter = Splitter::new(0);
+                let mut splitter = Splitter::new(packet.len());
                 feed(&mut splitter, &packet[..cut]);
                 prop_assert_eq!(splitter.next(), Ok(None));
                 prop_assert_eq!(splitter.pending(), cut);
@@ -221,7 +248,7 @@ mod tests {
                 0..400,
             ),
         ) {
-            let mut splitter = Splitter::new(0);
+            let mut splitter = Splitter::new(bytes.len());
             feed(&mut splitter, &bytes);
             let mut read = 0;
             while let Ok(Some(packet)) = splitter.next() {
