@@ -7,7 +7,7 @@
 
 use crate::archive::{Archive, ArchiveError};
 use crate::outcome::Archived;
-use crate::sink::message_in;
+use crate::sink::ToArchive;
 use nexus_async_rt::channel::{TryRecvError, spsc_bytes};
 use std::path::PathBuf;
 use std::thread;
@@ -86,7 +86,10 @@ impl Archiver {
     }
 
     fn take(&mut self, record: &[u8]) -> Result<(), ArchiveError> {
-        self.archive.append(message_in(record))
+        match ToArchive::decode(record) {
+            ToArchive::Message(message) => self.archive.append(message),
+            ToArchive::Session(session) => self.archive.begin(session).map(drop),
+        }
     }
 
     fn until_due(&self) -> Duration {

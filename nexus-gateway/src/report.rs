@@ -326,6 +326,7 @@ mod tests {
                     generation: 3,
                     length: 57_040,
                     crc: 0xabc,
+                    ..SyncRecord::default()
                 },
                 syncs: 3,
                 longest_sync: Duration::from_micros(1500),

@@ -4,22 +4,44 @@ use crate::progress::Counter;
 use crate::world::Arrival;
 use nexus_async_rt::channel::spsc_bytes;
 use nexus_async_rt::with_world;
-use nexus_itch::binary_file::FRAME_HEADER_LEN;
 use nexus_itch::itch::decode;
+use nexus_itch::session::{NAME_LEN, SessionName};
 use nexus_rt::Handler;
 
 /// The archive's channel holds what comes while the device flushes.
 const ARCHIVE_BYTES: usize = 16 * 1024 * 1024;
 
-/// A channel to the archive's thread. A record is a message behind two bytes: a
-/// message may be empty, and a record may not.
+/// A channel to the archive's thread.
 pub(crate) fn to_archive() -> (spsc_bytes::Sender, spsc_bytes::Receiver) {
     spsc_bytes::channel(ARCHIVE_BYTES)
 }
 
-/// The message in a record of that channel.
-pub(crate) fn message_in(record: &[u8]) -> &[u8] {
-    record.get(FRAME_HEADER_LEN..).unwrap_or_default()
+/// What a record of that channel says. A byte in front tells which: a message may be
+/// empty, and a record may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ToArchive<'a> {
+    /// What follows belongs to this session.
+    Session(SessionName),
+    /// The next message.
+    Message(&'a [u8]),
+}
+
+const MESSAGE: u8 = 0;
+const SESSION: u8 = 1;
+
+impl<'a> ToArchive<'a> {
+    /// Reads a record of the [`Sink`].
+    pub(crate) fn decode(record: &'a [u8]) -> Self {
+        match record.split_first() {
+            Some((&SESSION, name)) => {
+                let mut bytes = [0; NAME_LEN];
+                bytes.copy_from_slice(name);
+                ToArchive::Session(SessionName::from_bytes(bytes))
+            }
+            Some((_, message)) => ToArchive::Message(message),
+            None => ToArchive::Message(&[]),
+        }
+    }
 }
 
 /// The archive takes no more; its thread says why.
@@ -59,14 +81,25 @@ impl<H: Handler<Arrival>> Sink<H> {
     /// Dropped while it waits, it has taken nothing.
     pub(crate) async fn deliver(&mut self, sequence: u64, raw: &[u8]) -> Result<(), ArchiveGone> {
         debug_assert_eq!(sequence, self.next, "each message once, in order");
-        let claim = self.to_archive.claim(FRAME_HEADER_LEN + raw.len()).await;
-        let mut claim = claim.map_err(|_| ArchiveGone)?;
-        claim[FRAME_HEADER_LEN..].copy_from_slice(raw);
-        claim.commit();
+        self.send(MESSAGE, raw).await?;
         let handler = &mut self.handler;
         with_world(|world| handler.run(world, decode(raw)));
         self.next = sequence + 1;
         self.progress.set(sequence);
+        Ok(())
+    }
+
+    /// Says whose messages follow. Dropped while it waits, it has said nothing.
+    pub(crate) async fn begin(&mut self, session: SessionName) -> Result<(), ArchiveGone> {
+        self.send(SESSION, &session.to_bytes()).await
+    }
+
+    async fn send(&mut self, tag: u8, bytes: &[u8]) -> Result<(), ArchiveGone> {
+        let claim = self.to_archive.claim(1 + bytes.len()).await;
+        let mut claim = claim.map_err(|_| ArchiveGone)?;
+        claim[0] = tag;
+        claim[1..].copy_from_slice(bytes);
+        claim.commit();
         Ok(())
     }
 }

@@ -3,18 +3,17 @@
 use std::fmt;
 
 /// How many bytes are shown.
-const SHOWN: usize = 16;
+const SHOWN: usize = 20;
 
 /// The beginning of some bytes, and how many there were.
 ///
 /// ```
 /// use nexus_itch::excerpt::Excerpt;
 ///
-/// let shown = Excerpt::of(b"GET / HTTP/1.1\r\nHost: exchange").to_string();
-/// assert_eq!(
-///     shown,
-///     r#"47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d 0a .. "GET / HTTP/1.1\r\n".. (30 bytes)"#
-/// );
+/// let shown = Excerpt::of(b"GET / HTTP/1.1").to_string();
+/// assert_eq!(shown, r#"47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 "GET / HTTP/1.1""#);
+/// let shown = Excerpt::of(b"a line that has more than twenty bytes").to_string();
+/// assert!(shown.ends_with(r#""a line that has more".. (38 bytes)"#));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Excerpt {
@@ -64,6 +63,9 @@ mod tests {
             r#"1b 5b 32 4a 22 "\x1b[2J\"""#
         );
         let exactly = Excerpt::of(&[b'x'; SHOWN]).to_string();
-        assert!(exactly.ends_with("78 \"xxxxxxxxxxxxxxxx\""), "{exactly}");
+        assert!(
+            exactly.ends_with("78 \"xxxxxxxxxxxxxxxxxxxx\""),
+            "{exactly}"
+        );
     }
 }

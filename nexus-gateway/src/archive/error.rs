@@ -49,6 +49,13 @@ pub enum ArchiveFault {
         /// The checksum of that prefix now.
         found: u32,
     },
+    /// The synced prefix has other records than were counted.
+    Count {
+        /// The records that the sync file claims.
+        claimed: u64,
+        /// The records that are there.
+        found: u64,
+    },
     /// A record in the synced prefix cannot be read, or crosses its end.
     Record {
         /// What the sync file claims.
@@ -88,7 +95,8 @@ impl fmt::Display for ArchiveError {
             ),
             ArchiveFault::SyncDamaged => write!(
                 f,
-                "its sync file is damaged; without one, every whole record counts"
+                "its sync file is damaged. Remove it to go on with every whole record; \
+                 a received session is then named by --session and --adopt"
             ),
             ArchiveFault::Shorter { synced, found } => {
                 write!(f, "{} bytes were on disk, {found} are left", synced.length)
@@ -98,6 +106,12 @@ impl fmt::Display for ArchiveError {
                 "the first {} bytes had checksum {:08x}, now {found:08x}",
                 synced.length, synced.crc
             ),
+            ArchiveFault::Count { claimed, found } => {
+                write!(
+                    f,
+                    "its sync file counts {claimed} records, {found} are there"
+                )
+            }
             ArchiveFault::Record { synced, error } => match error {
                 Some(error) => write!(f, "within the {} bytes synced: {error}", synced.length),
                 None => write!(f, "no record ends at the {} bytes synced", synced.length),

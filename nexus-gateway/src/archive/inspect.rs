@@ -88,6 +88,15 @@ pub(super) fn inspect_open(path: &Path, file: &File) -> Result<Inspection, Archi
         };
         return Err(ArchiveError::new(path, fault));
     }
+    if let Some(claimed) = known.records
+        && claimed != walk.at_mark
+    {
+        let fault = ArchiveFault::Count {
+            claimed,
+            found: walk.at_mark,
+        };
+        return Err(ArchiveError::new(path, fault));
+    }
     Ok(Inspection {
         records: walk.records,
         whole: walk.whole,
@@ -120,6 +129,8 @@ struct Walk {
     whole: u64,
     /// Whether a record ended exactly at the mark.
     passed_mark: bool,
+    /// The records up to there.
+    at_mark: u64,
     stopped: Option<FrameError>,
 }
 
@@ -132,6 +143,7 @@ fn walk(mut file: &File, length: u64, mark: u64, checked_from: Option<u64>) -> i
         records: 0,
         whole: 0,
         passed_mark: mark == 0,
+        at_mark: 0,
         stopped: None,
     };
     loop {
@@ -154,7 +166,10 @@ fn walk(mut file: &File, length: u64, mark: u64, checked_from: Option<u64>) -> i
             }
         }
         walk.whole = frames.offset();
-        walk.passed_mark |= walk.whole == mark;
+        if walk.whole == mark {
+            walk.passed_mark = true;
+            walk.at_mark = walk.records;
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 //! Knows messages and files; not lines, channels or threads.
 //!
 //! - `name` holds whole records, and behind them, after a crash, perhaps the
-//!   beginning of one more. `name.sync` holds length and checksum of a prefix;
-//!   it is renewed only after that prefix has been flushed to the device.
+//!   beginning of one more. `name.sync` holds length and checksum of a prefix, the
+//!   session and the number of the first message; it is renewed only after that prefix has been flushed to the device.
 //! - Opening cuts everything behind the last whole record, and appends there.
 //!   It refuses an archive with a synced prefix that is not what it was:
 //!   nothing is cut then.
@@ -30,6 +30,7 @@ pub use sync::SyncRecord;
 use error::Context;
 use nexus_itch::binary_file::{FRAME_HEADER_LEN, MAX_MESSAGE_LEN, push_frame};
 
+use nexus_itch::session::SessionName;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -69,6 +70,8 @@ pub struct Archive {
     written: u64,
     crc: u32,
     records: u64,
+    first: u64,
+    session: Option<SessionName>,
     found: Inspection,
     /// Set by the first write that fails: what is on disk is not known then,
     /// and a later sync that succeeds would prove nothing.
@@ -110,7 +113,10 @@ impl Archive {
         let sync_path = sync::path_of(path);
         let sync = SyncFile::open(&sync_path, found.synced).context(&sync_path, "open it")?;
         sync_folder(path)?;
+        let known = found.synced.unwrap_or_default();
         let mut archive = Self {
+            first: known.first,
+            session: known.session,
             path: path.to_path_buf(),
             file,
             sync,
@@ -133,6 +139,27 @@ impl Archive {
     /// Records, those found included.
     pub fn records(&self) -> u64 {
         self.records
+    }
+
+    /// The number of its first message.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The session whose messages it holds, if there is one and it is known.
+    pub fn session(&self) -> Option<SessionName> {
+        self.session
+    }
+
+    /// Says whose messages it holds, before the first is appended; on disk when this
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`sync`](Self::sync).
+    pub fn begin(&mut self, session: SessionName) -> Result<SyncRecord, ArchiveError> {
+        self.session = Some(session);
+        self.sync()
     }
 
     /// Bytes, those found and those still buffered included.
@@ -185,7 +212,14 @@ impl Archive {
             .sync_data()
             .context(&self.path, "flush it to the device")
             .and_then(|()| {
-                let renewed = self.sync.renew(self.written, self.crc);
+                let renewed = self.sync.renew(SyncRecord {
+                    length: self.written,
+                    crc: self.crc,
+                    first: self.first,
+                    records: Some(self.records),
+                    session: self.session,
+                    ..SyncRecord::default()
+                });
                 renewed.context(&sync::path_of(&self.path), "renew it")
             });
         self.broken |= result.is_err();

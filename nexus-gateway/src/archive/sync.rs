@@ -8,16 +8,22 @@
 //! full disk.
 //!
 //! ```text
-//! nexus-sync generation 00000000000000000003 length 00000000000034567890 crc32c 0badcafe check 89abcdef
+//! nexus-sync 2 generation 00000000000000000003 length 00000000000034567890 crc32c 0badcafe
+//!     first 00000000000000000001 records 00000000000000912345
+//!     session 44415920312020202020 (DAY 1) check 89abcdef
 //! ```
+//!
+//! (in one line). The session is the ten bytes of its name in hex, and behind them what
+//! people read; `-` stands for none. Version 1 had neither it nor the two numbers.
 
+use nexus_itch::session::{NAME_LEN, SessionName};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// A claim about a prefix of an archive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyncRecord {
     /// Counts the renewals.
     pub generation: u64,
@@ -25,6 +31,26 @@ pub struct SyncRecord {
     pub length: u64,
     /// The CRC-32C of the prefix.
     pub crc: u32,
+    /// The number of the first message in the archive.
+    pub first: u64,
+    /// The records of the prefix. Version 1 does not say.
+    pub records: Option<u64>,
+    /// The session whose messages they are, if there is one and it is known.
+    pub session: Option<SessionName>,
+}
+
+impl Default for SyncRecord {
+    /// Of an archive that has nothing.
+    fn default() -> Self {
+        Self {
+            generation: 0,
+            length: 0,
+            crc: 0,
+            first: 1,
+            records: Some(0),
+            session: None,
+        }
+    }
 }
 
 /// One sector: written whole or not at all.
@@ -34,10 +60,16 @@ const FILE_BYTES: usize = 2 * SLOT_BYTES;
 
 impl SyncRecord {
     fn line(&self) -> String {
-        let claim = format!(
-            "nexus-sync generation {:020} length {:020} crc32c {:08x}",
-            self.generation, self.length, self.crc
-        );
+        let (generation, length, crc) = (self.generation, self.length, self.crc);
+        let numbers = format!("generation {generation:020} length {length:020} crc32c {crc:08x}");
+        let claim = match self.records {
+            None => format!("nexus-sync {numbers}"),
+            Some(records) => format!(
+                "nexus-sync 2 {numbers} first {:020} records {records:020} session {}",
+                self.first,
+                self.session.map_or("-".to_string(), text_of),
+            ),
+        };
         let check = crc32c::crc32c(claim.as_bytes());
         format!("{claim} check {check:08x}")
     }
@@ -55,13 +87,36 @@ impl SyncRecord {
         let text = std::str::from_utf8(slot).ok()?;
         let mut words = text.split_ascii_whitespace();
         let mut value = |name| words.find(|&word| word == name).and_then(|_| words.next());
-        let record = Self {
+        let mut record = Self {
             generation: value("generation")?.parse().ok()?,
             length: value("length")?.parse().ok()?,
             crc: u32::from_str_radix(value("crc32c")?, 16).ok()?,
+            records: None,
+            ..Self::default()
         };
+        if let Some(first) = value("first") {
+            record.first = first.parse().ok()?;
+            record.records = Some(value("records")?.parse().ok()?);
+            record.session = session_of(value("session")?);
+        }
         (record.slot() == slot).then_some(record)
     }
+}
+
+/// A session's name, for the file: ten bytes in hex, and for people.
+fn text_of(session: SessionName) -> String {
+    let bytes = session.to_bytes();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{hex} ({session})")
+}
+
+/// The name that [`text_of`] wrote, from its hex.
+fn session_of(hex: &str) -> Option<SessionName> {
+    let mut bytes = [0; NAME_LEN];
+    for (i, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok()?;
+    }
+    Some(SessionName::from_bytes(bytes))
 }
 
 /// An empty slot: spaces, and a line end for people who print the file.
@@ -136,12 +191,12 @@ impl SyncFile {
         })
     }
 
-    /// Makes a new claim, which the caller has made true before.
-    pub(super) fn renew(&mut self, length: u64, crc: u32) -> io::Result<SyncRecord> {
+    /// Makes a new claim, which the caller has made true before. Its generation is
+    /// that of the last one and 1.
+    pub(super) fn renew(&mut self, claim: SyncRecord) -> io::Result<SyncRecord> {
         let record = SyncRecord {
             generation: self.last.generation + 1,
-            length,
-            crc,
+            ..claim
         };
         let at = record.generation % 2 * SLOT_BYTES as u64;
         self.file.write_all_at(&record.slot(), at)?;
@@ -159,6 +214,16 @@ impl SyncFile {
 mod tests {
     use super::*;
 
+    fn claim(length: u64) -> SyncRecord {
+        SyncRecord {
+            length,
+            crc: length as u32 * 7,
+            records: Some(length / 10),
+            session: Some(SessionName::from_bytes(*b"a.b >*\x1b[3m")),
+            ..SyncRecord::default()
+        }
+    }
+
     #[test]
     fn the_newest_whole_slot_counts() {
         let folder = tempfile::tempdir().unwrap();
@@ -172,7 +237,7 @@ mod tests {
         assert_eq!(read(&path).unwrap(), Claim::Record(SyncRecord::default()));
         let mut newest = SyncRecord::default();
         for length in [10, 20, 30] {
-            newest = sync.renew(length, length as u32 * 7).unwrap();
+            newest = sync.renew(claim(length)).unwrap();
             assert_eq!(read(&path).unwrap(), Claim::Record(newest));
         }
         let again = SyncFile::open(&path, Some(newest)).unwrap();
@@ -185,8 +250,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("y.sync");
         let mut sync = SyncFile::open(&path, None).unwrap();
-        let older = sync.renew(10, 1).unwrap();
-        let newer = sync.renew(20, 2).unwrap();
+        let older = sync.renew(claim(10)).unwrap();
+        let newer = sync.renew(claim(20)).unwrap();
         let whole = std::fs::read(&path).unwrap();
         let newest_at = (newer.generation % 2) as usize * SLOT_BYTES;
         for byte in 0..SLOT_BYTES {
@@ -205,5 +270,39 @@ mod tests {
                 "{len} bytes: {claim:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_claim_of_the_first_version_is_read_and_renewed_in_this_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("z.sync");
+        let old = SyncRecord {
+            generation: 6,
+            length: 20,
+            crc: 7,
+            records: None,
+            ..SyncRecord::default()
+        };
+        let line = "nexus-sync generation 00000000000000000006 \
+                    length 00000000000000000020 crc32c 00000007 check ";
+        assert!(old.line().starts_with(line), "{}", old.line());
+        std::fs::write(&path, [old.slot(), blank()].concat()).unwrap();
+        assert_eq!(read(&path).unwrap(), Claim::Record(old));
+        let mut sync = SyncFile::open(&path, Some(old)).unwrap();
+        let new = sync.renew(claim(40)).unwrap();
+        assert_eq!(
+            (new.generation, read(&path).unwrap()),
+            (7, Claim::Record(new))
+        );
+    }
+
+    #[test]
+    fn a_claim_says_which_session_for_programs_and_people() {
+        let line = claim(30).line();
+        let expected = "first 00000000000000000001 records 00000000000000000003 \
+                        session 612e62203e2a1b5b336d (a.b >*\\x1b[3m) check ";
+        assert!(line.contains(expected), "{line}");
+        assert!(line.starts_with("nexus-sync 2 generation 0"), "{line}");
+        assert!(SyncRecord::default().line().contains(" session - check "));
     }
 }

@@ -45,7 +45,7 @@ pub struct FeedConfig {
     #[arg(long, value_name = "N", value_parser = at_most(1, 100_000_000))]
     pub rate: Option<u64>,
 
-    /// What the session is called: up to 10 letters and digits
+    /// What the session is called: up to 10 printable characters
     #[arg(long, value_name = "NAME", default_value = "NEXUS")]
     pub session: SessionName,
 

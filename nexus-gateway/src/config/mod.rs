@@ -200,8 +200,8 @@ mod tests {
             ("run --connect host:x", ["'host:x'", "0 to 65535"]),
             ("run --connect :1", ["':1'", "HOST:PORT"]),
             (
-                "run --connect h:1 --session a-b",
-                ["a-b", "1 to 10 letters"],
+                "run --connect h:1 --session 2026-11-27x",
+                ["2026-11-27x", "1 to 10 printable"],
             ),
             (
                 "run --connect h:1 --user sevenxx",

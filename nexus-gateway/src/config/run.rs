@@ -32,10 +32,14 @@ pub struct RunConfig {
     #[arg(long, value_name = "ADDR")]
     pub udp: Option<Endpoint>,
 
-    /// The session wanted [default: the one that is played; the archive's, if
+    /// The session wanted: up to 10 printable characters [default: the one that is played; the archive's, if
     /// there is one]
     #[arg(long, value_name = "NAME")]
     pub session: Option<SessionName>,
+
+    /// Take an archive that lost its .sync file for one of --session
+    #[arg(long, requires = "session", requires = "archive")]
+    pub adopt: bool,
 
     /// Who logs in: up to 6 letters and digits
     #[arg(long, value_name = "NAME", default_value = "", conflicts_with = "udp")]
@@ -45,6 +49,10 @@ pub struct RunConfig {
     /// network in clear
     #[arg(long, value_name = "WORD", default_value = "", conflicts_with = "udp")]
     pub password: Password,
+
+    /// Log in again and again while the server has no such session, up to --give-up
+    #[arg(long, conflicts_with = "udp")]
+    pub wait: bool,
 
     /// Keep the archive in this folder, received.itch50; what is there is the
     /// beginning of the session, and is gone on with [default: a temporary

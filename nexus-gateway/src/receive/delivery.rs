@@ -33,13 +33,19 @@ impl<H: Handler<Arrival>> Delivery<H> {
     }
 
     /// The session wanted, or any.
-    pub(super) fn session(&self) -> SessionName {
+    pub(super) fn session(&self) -> Option<SessionName> {
         self.resume.session
     }
 
-    /// The session is known.
-    pub(super) fn begin(&mut self, session: SessionName) -> Result<(), LinkError> {
-        self.resume.keep(session).map_err(LinkError::Resume)
+    /// The session is known: the archive is told before its first message.
+    pub(super) async fn begin(&mut self, session: SessionName) -> Result<(), LinkError> {
+        if !self.resume.kept {
+            let begun = self.sink.begin(session).await;
+            begun.map_err(|_| LinkError::Archive)?;
+            self.resume.session = Some(session);
+            self.resume.kept = true;
+        }
+        Ok(())
     }
 
     /// Passes on the message that is next; waits while the archive has no room.

@@ -61,8 +61,6 @@ pub enum LinkError {
     Packets(mold::ClientFault),
     /// The archive takes no more; it says why.
     Archive,
-    /// The name of the session cannot be kept beside the archive.
-    Resume(ResumeError),
 }
 
 impl fmt::Display for ReceiverError {
@@ -99,7 +97,6 @@ impl fmt::Display for LinkError {
             }
             LinkError::Packets(fault) => fault.fmt(f),
             LinkError::Archive => write!(f, "the archive takes no more"),
-            LinkError::Resume(error) => error.fmt(f),
         }
     }
 }
@@ -123,7 +120,6 @@ impl std::error::Error for LinkError {
             LinkError::Address { error, .. } => Some(error),
             LinkError::Refused(fault) | LinkError::GaveUp { last: fault, .. } => Some(&**fault),
             LinkError::Packets(fault) => Some(fault),
-            LinkError::Resume(error) => Some(error),
             LinkError::Silent { .. } | LinkError::Archive => None,
         }
     }

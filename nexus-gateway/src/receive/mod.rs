@@ -41,7 +41,7 @@ use nexus_async_rt::net::resolve;
 use resume::Resume;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -78,8 +78,8 @@ pub struct Received {
 pub fn main(config: &RunConfig, out: &mut impl Write) -> Result<(), ReceiverError> {
     let folder = Folder::open(config.archive.as_deref())?;
     let path = folder.path().join("received.itch50");
-    let archive = Archive::open(&path)?;
-    let resume = Resume::open(&path, archive.found().records, config.session)?;
+    let mut archive = Archive::open(&path)?;
+    let resume = Resume::open(&mut archive, &path, config.session, config.adopt)?;
     let mut world = world::build();
     let mut handler = world::handler(&world);
     resume::replay(&path, archive.found(), &mut world, &mut handler)?;
@@ -153,9 +153,4 @@ fn write(out: &mut impl Write, block: &str) -> Result<(), ReceiverError> {
     writeln!(out, "{block}")
         .and_then(|()| out.flush())
         .map_err(ReceiverError::Output)
-}
-
-/// Where the name of an archive's session is kept.
-fn session_file(archive: &Path) -> PathBuf {
-    archive.with_extension("session")
 }

@@ -1,36 +1,34 @@
 //! Going on where an archive ends: from which message, and of which session.
 //!
-//! Beside the archive, a file holds the name of its session: so that no other
-//! is appended to it. It is written before the first message is.
+//! The sync file beside an archive says whose messages it holds. It is on disk before the
+//! first message is appended, so no other session can be.
 
-use super::session_file;
-use crate::archive::Inspection;
+use crate::archive::{Archive, ArchiveError, Inspection};
 use crate::world::Arrival;
 use nexus_itch::binary_file::{FrameError, FrameReader};
 use nexus_itch::itch::decode;
 use nexus_itch::session::SessionName;
 use nexus_rt::{Handler, World};
-use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Where to go on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Resume {
-    archive: PathBuf,
     /// The session, or any.
-    pub(super) session: SessionName,
+    pub(super) session: Option<SessionName>,
     /// The first message that is not archived.
     pub(super) next: u64,
-    /// Whether the session's name is on disk.
-    kept: bool,
+    /// Whether the archive says which session it holds.
+    pub(super) kept: bool,
 }
 
 /// An archive cannot be gone on with.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ResumeError {
     /// It holds another session.
+    #[error("archive {}: it holds session {held}, {wanted} is wanted", archive.display())]
     Session {
         /// The archive.
         archive: PathBuf,
@@ -39,104 +37,75 @@ pub enum ResumeError {
         /// What is wanted.
         wanted: SessionName,
     },
-    /// The file with its session's name cannot be used.
-    File(PathBuf, io::Error),
+    /// Nothing says which session it holds.
+    #[error(
+        "archive {}: no sync file says which session its {records} records belong to; \
+         --session NAME with --adopt takes them for those of NAME",
+        archive.display()
+    )]
+    Unnamed {
+        /// The archive.
+        archive: PathBuf,
+        /// What it holds.
+        records: u64,
+    },
+    /// Its sync file cannot be renewed.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// It cannot be read back.
-    Replay(PathBuf, FrameError),
-}
-
-impl fmt::Display for ResumeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ResumeError::Session {
-                archive,
-                held,
-                wanted,
-            } => write!(
-                f,
-                "archive {}: it holds session {held}, {wanted} is wanted",
-                archive.display()
-            ),
-            ResumeError::File(path, error) => {
-                write!(f, "cannot use session file {}: {error}", path.display())
-            }
-            ResumeError::Replay(path, error) => {
-                write!(
-                    f,
-                    "archive {}: cannot read it back: {error}",
-                    path.display()
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for ResumeError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            ResumeError::Session { .. } => None,
-            ResumeError::File(_, error) => Some(error),
-            ResumeError::Replay(_, error) => Some(error),
-        }
-    }
+    #[error("archive {}: cannot read it back", .0.display())]
+    Replay(PathBuf, #[source] FrameError),
 }
 
 impl Resume {
-    /// For the archive at `archive`, which holds `records`.
+    /// For `archive`, at `path`. With `adopt`, an archive that does not say which session
+    /// it holds is taken for one of the session wanted.
     pub(super) fn open(
-        archive: &Path,
-        records: u64,
+        archive: &mut Archive,
+        path: &Path,
         wanted: Option<SessionName>,
+        adopt: bool,
     ) -> Result<Self, ResumeError> {
-        let held = match records {
-            0 => None,
-            _ => read(archive)?,
-        };
-        if let (Some(held), Some(wanted)) = (held, wanted)
-            && held != wanted
-        {
-            return Err(ResumeError::Session {
-                archive: archive.to_path_buf(),
-                held,
-                wanted,
+        let records = archive.records();
+        if records == 0 {
+            return Ok(Self {
+                session: wanted,
+                next: 1,
+                kept: false,
             });
         }
-        Ok(Self {
-            archive: archive.to_path_buf(),
-            session: held.or(wanted).unwrap_or(SessionName::ANY),
-            next: records + 1,
-            kept: held.is_some(),
-        })
-    }
-
-    /// Keeps the session's name, now that it is known.
-    pub(super) fn keep(&mut self, session: SessionName) -> Result<(), ResumeError> {
-        if !self.kept {
-            let path = session_file(&self.archive);
-            std::fs::write(&path, format!("{session}\n"))
-                .map_err(|error| ResumeError::File(path, error))?;
-            self.session = session;
-            self.kept = true;
+        let owned = || path.to_path_buf();
+        let held = match (archive.session().or_else(|| legacy(path)), wanted) {
+            (Some(held), Some(wanted)) if held != wanted => {
+                let archive = owned();
+                return Err(ResumeError::Session {
+                    archive,
+                    held,
+                    wanted,
+                });
+            }
+            (Some(held), _) => held,
+            (None, Some(wanted)) if adopt => wanted,
+            (None, _) => {
+                let archive = owned();
+                return Err(ResumeError::Unnamed { archive, records });
+            }
+        };
+        if archive.session().is_none() {
+            archive.begin(held)?;
         }
-        Ok(())
+        Ok(Self {
+            session: Some(held),
+            next: archive.first() + records,
+            kept: true,
+        })
     }
 }
 
-/// The name that is kept beside `archive`, if there is one.
-fn read(archive: &Path) -> Result<Option<SessionName>, ResumeError> {
-    let path = session_file(archive);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(ResumeError::File(path, error)),
-    };
-    match text.trim_ascii().parse() {
-        Ok(name) => Ok(Some(name)),
-        Err(error) => {
-            let error = io::Error::new(io::ErrorKind::InvalidData, error);
-            Err(ResumeError::File(path, error))
-        }
-    }
+/// The name that version 1 of the sync file left to a file of its own.
+fn legacy(archive: &Path) -> Option<SessionName> {
+    let text = std::fs::read_to_string(archive.with_extension("session")).ok()?;
+    text.trim_ascii().parse().ok()
 }
 
 /// Books what is archived: the books go on, too.
@@ -159,33 +128,89 @@ pub(super) fn replay(
 mod tests {
     use super::*;
 
+    fn name(text: &str) -> Option<SessionName> {
+        Some(text.parse().unwrap())
+    }
+
+    /// An archive of some messages, closed.
+    fn archive(path: &Path, session: Option<SessionName>) {
+        let mut archive = Archive::open(path).unwrap();
+        if let Some(session) = session {
+            archive.begin(session).unwrap();
+        }
+        for _ in 0..7 {
+            archive.append(b"z").unwrap();
+        }
+        archive.sync().unwrap();
+    }
+
+    fn open(path: &Path, wanted: Option<SessionName>, adopt: bool) -> Result<Resume, String> {
+        let mut archive = Archive::open(path).map_err(|error| error.to_string())?;
+        let resume = Resume::open(&mut archive, path, wanted, adopt);
+        resume.map_err(|error| error.to_string())
+    }
+
     #[test]
     fn another_session_is_not_appended() {
         let folder = tempfile::tempdir().unwrap();
-        let archive = folder.path().join("received.itch50");
-        let name = |text: &str| Some(text.parse::<SessionName>().unwrap());
-        let mut resume = Resume::open(&archive, 0, None).unwrap();
-        assert_eq!((resume.session, resume.next), (SessionName::ANY, 1));
-        resume.keep(name("D1").unwrap()).unwrap();
-        assert_eq!(resume.session, name("D1").unwrap());
-
-        let again = Resume::open(&archive, 7, None).unwrap();
-        assert_eq!((again.session, again.next), (name("D1").unwrap(), 8));
-        assert!(Resume::open(&archive, 7, name("D1")).is_ok());
-        let error = Resume::open(&archive, 7, name("D2")).unwrap_err();
-        let expected = format!(
-            "archive {}: it holds session D1, D2 is wanted",
-            archive.display()
+        let path = folder.path().join("received.itch50");
+        let nothing = open(&path, name("D1"), false).unwrap();
+        assert_eq!(
+            (nothing.session, nothing.next, nothing.kept),
+            (name("D1"), 1, false)
         );
-        assert_eq!(error.to_string(), expected);
-        let empty = Resume::open(&archive, 0, name("D2")).unwrap();
-        assert_eq!(empty.session, name("D2").unwrap());
 
-        std::fs::write(session_file(&archive), "no name!").unwrap();
-        let error = Resume::open(&archive, 7, None).unwrap_err().to_string();
-        assert!(error.contains("'no name!' names no session"), "{error}");
-        std::fs::remove_file(session_file(&archive)).unwrap();
-        let unknown = Resume::open(&archive, 7, None).unwrap();
-        assert_eq!(unknown.session, SessionName::ANY);
+        archive(&path, name("D1"));
+        for wanted in [None, name("D1"), name("  D1")] {
+            let resume = open(&path, wanted, false).unwrap();
+            assert_eq!(
+                (resume.session, resume.next, resume.kept),
+                (name("D1"), 8, true)
+            );
+        }
+        let error = open(&path, name("D2"), true).unwrap_err();
+        let shown = path.display();
+        let expected = format!("archive {shown}: it holds session D1, D2 is wanted");
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn an_archive_that_lost_its_sync_file_is_refused_until_it_is_adopted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("received.itch50");
+        let sync = folder.path().join("received.itch50.sync");
+        archive(&path, name("D1"));
+        let whole = std::fs::read(&sync).unwrap();
+        std::fs::remove_file(&sync).unwrap();
+        for (wanted, adopt) in [(None, false), (name("D1"), false), (None, true)] {
+            let error = open(&path, wanted, adopt).unwrap_err();
+            assert!(
+                error.contains("which session its 7 records belong to"),
+                "{error}"
+            );
+            assert!(error.contains("--session NAME with --adopt"), "{error}");
+        }
+        assert_eq!(open(&path, name("D9"), true).unwrap().next, 8);
+        assert_eq!(open(&path, None, false).unwrap().session, name("D9"));
+
+        // Torn in both slots.
+        let torn: Vec<_> = whole.iter().map(|byte| byte ^ 1).collect();
+        std::fs::write(&sync, torn).unwrap();
+        let error = open(&path, None, false).unwrap_err();
+        assert!(
+            error.contains("its sync file is damaged. Remove it"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_archive_of_the_first_version_goes_on_with_its_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("received.itch50");
+        archive(&path, None);
+        std::fs::write(folder.path().join("received.session"), "DAY1\n").unwrap();
+        assert_eq!(open(&path, None, false).unwrap().session, name("DAY1"));
+        std::fs::remove_file(folder.path().join("received.session")).unwrap();
+        assert_eq!(open(&path, None, false).unwrap().session, name("DAY1"));
     }
 }

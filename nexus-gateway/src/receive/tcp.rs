@@ -11,7 +11,7 @@ use crate::world::Arrival;
 use nexus_async_rt::net::TcpStream;
 use nexus_async_rt::time::{Backoff, sleep_until};
 use nexus_async_rt::{now, shutdown_signal, timeout};
-use nexus_itch::soup::{Client, ClientFault, Login, SoupError, Splitter, Taken};
+use nexus_itch::soup::{Client, ClientFault, Login, Rejection, SoupError, Splitter, Taken};
 use nexus_rt::Handler;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -49,8 +49,13 @@ pub enum TcpFault {
 }
 
 impl TcpFault {
-    fn is_final(&self) -> bool {
-        matches!(self, TcpFault::Protocol(_, fault) if fault.is_final())
+    /// Whether it is of no use to try again. With `wait`, a session may yet begin.
+    fn is_final(&self, wait: bool) -> bool {
+        match self {
+            TcpFault::Protocol(_, ClientFault::Rejected(Rejection::NoSession)) => !wait,
+            TcpFault::Protocol(_, fault) => fault.is_final(),
+            _ => false,
+        }
     }
 }
 
@@ -121,7 +126,7 @@ pub(super) async fn receive<H: Handler<Arrival>>(
         let fault = match session.connect(delivery, link).await {
             Ok(end) => return Ok(end),
             Err(Ended::Link(error)) => return Err(error),
-            Err(Ended::Fault(fault)) if fault.is_final() => {
+            Err(Ended::Fault(fault)) if fault.is_final(config.wait) => {
                 return Err(LinkError::Refused(Box::new(fault)));
             }
             Err(Ended::Fault(fault)) => fault,
@@ -263,11 +268,13 @@ impl Reading<'_> {
                         let client = self.client.borrow();
                         (client.session(), client.next())
                     };
-                    eprintln!(
-                        "logged in at {}: session {session}, from message {next}",
-                        self.peer
-                    );
-                    delivery.begin(session)?;
+                    if let Some(session) = session {
+                        eprintln!(
+                            "logged in at {}: session {session}, from message {next}",
+                            self.peer
+                        );
+                        delivery.begin(session).await?;
+                    }
                 }
                 Taken::Ended => return Ok(true),
                 Taken::Nothing => {}

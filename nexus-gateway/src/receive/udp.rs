@@ -13,7 +13,6 @@ use nexus_async_rt::time::sleep_until;
 use nexus_async_rt::{now, shutdown_signal};
 use nexus_itch::heartbeat::Rhythm;
 use nexus_itch::mold::{Client, ClientFault, Packet, Patience};
-use nexus_itch::session::SessionName;
 use nexus_rt::Handler;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -136,8 +135,8 @@ impl Reception<'_> {
     ) -> Result<End, LinkError> {
         loop {
             self.take(link);
-            if self.client.session() != SessionName::ANY {
-                delivery.begin(self.client.session())?;
+            if let Some(session) = self.client.session() {
+                delivery.begin(session).await?;
             }
             while let Some((sequence, raw)) = self.client.pop() {
                 delivery.deliver(sequence, raw.bytes()).await?;

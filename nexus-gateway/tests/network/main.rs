@@ -6,10 +6,11 @@
 //! | `bench` | a folder, a feed and what the archive should be |
 //! | `peer` | a peer by hand: connects or listens, and says what it is told |
 //! | `tcp_relay`, `udp_relay` | a network that fails, as its seed says |
-//! | `tcp`, `udp`, `crowd`, `opaque`, `rubbish`, `signals` | the tests, by situation |
+//! | `tcp`, `udp`, `crowd`, `names`, `opaque`, `rubbish`, `signals` | the tests, by situation |
 
 mod bench;
 mod crowd;
+mod names;
 mod opaque;
 mod peer;
 mod process;

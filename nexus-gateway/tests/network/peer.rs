@@ -2,7 +2,6 @@
 
 use crate::process::{LIMIT, until};
 use nexus_itch::heartbeat::Rhythm;
-use nexus_itch::session::SessionName;
 use nexus_itch::soup::{Client, Login, Packet, Splitter, Taken};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -68,7 +67,7 @@ pub fn login(sequence: u64) -> Login {
     Login {
         user: Default::default(),
         password: Default::default(),
-        session: SessionName::ANY,
+        session: None,
         sequence,
     }
 }

@@ -10,7 +10,7 @@ use std::thread;
 const HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
 
 const SHOWN: &str = "byte 0: unknown packet type 'T' (0x54); there: \
-    48 54 54 50 2f 31 2e 31 20 34 30 30 20 42 61 64 .. \"HTTP/1.1 400 Bad\"..";
+    48 54 54 50 2f 31 2e 31 20 34 30 30 20 42 61 64 20 52 65 71 .. \"HTTP/1.1 400 Bad Req\"..";
 
 /// A server that says `words` to each peer that connects, and then holds still.
 fn server(words: &'static [u8]) -> std::net::SocketAddr {

@@ -58,13 +58,12 @@ impl std::error::Error for ClientFault {}
 ///
 /// ```
 /// use nexus_itch::mold::{Builder, Client, Packet, Patience};
-/// use nexus_itch::session::SessionName;
 /// use nexus_itch::heartbeat::Rhythm;
 /// use std::time::{Duration, Instant};
 ///
 /// let now = Instant::now();
 /// let (patience, rhythm) = (Patience::default(), Rhythm::default());
-/// let mut client = Client::new(SessionName::ANY, 1, patience, rhythm, now);
+/// let mut client = Client::new(None, 1, patience, rhythm, now);
 /// let mut builder = Builder::new("DAY1".parse().unwrap());
 /// let mut message = [0; 19];
 /// message[0] = b'D';
@@ -87,7 +86,7 @@ impl std::error::Error for ClientFault {}
 /// ```
 #[derive(Debug)]
 pub struct Client {
-    session: SessionName,
+    session: Option<SessionName>,
     sequencer: Sequencer<()>,
     requests: Requests,
     /// The number behind the last message, once that is known.
@@ -100,7 +99,7 @@ impl Client {
     /// Receives `session`, or the first that comes along, from message `next`
     /// on.
     pub fn new(
-        session: SessionName,
+        session: Option<SessionName>,
         next: u64,
         patience: Patience,
         rhythm: Rhythm,
@@ -122,7 +121,7 @@ impl Client {
     }
 
     /// The session: the one asked for, or the first that came along.
-    pub fn session(&self) -> SessionName {
+    pub fn session(&self) -> Option<SessionName> {
         self.session
     }
 
@@ -138,11 +137,10 @@ impl Client {
 
     /// Takes a packet, whether it comes in its turn or as an answer.
     pub fn take(&mut self, packet: &Packet<'_>, now: Instant) {
-        if !self.session.asks_for(packet.session) {
+        if *self.session.get_or_insert(packet.session) != packet.session {
             self.counts.foreign += 1;
             return;
         }
-        self.session = packet.session;
         self.liveness.heard(now);
         self.counts.packets += 1;
         let edge = match packet.body {
@@ -191,7 +189,8 @@ impl Client {
     /// If nobody answers, or nothing came for too long.
     pub fn poll(&mut self, now: Instant) -> Result<Option<Request>, ClientFault> {
         let asked = self.requests.next(&self.sequencer, now);
-        let Some((sequence, count, first)) = asked.map_err(ClientFault::Unanswered)? else {
+        let asked = asked.map_err(ClientFault::Unanswered)?;
+        let (Some((sequence, count, first)), Some(session)) = (asked, self.session) else {
             self.liveness.check(now).map_err(ClientFault::Silent)?;
             return Ok(None);
         };
@@ -200,7 +199,7 @@ impl Client {
             false => self.counts.repeated += 1,
         }
         Ok(Some(Request {
-            session: self.session,
+            session,
             sequence,
             count,
         }))
@@ -256,7 +255,7 @@ mod tests {
 
     fn client(begin: Instant) -> Client {
         let patience = Patience::default();
-        Client::new(SessionName::ANY, 1, patience, Rhythm::default(), begin)
+        Client::new(None, 1, patience, Rhythm::default(), begin)
     }
 
     #[test]
@@ -266,7 +265,10 @@ mod tests {
         let mut client = client(begin);
         client.take(&Packet::decode(&packet("D1", 1, 2)).unwrap(), begin);
         client.take(&Packet::decode(&packet("D2", 3, 2)).unwrap(), after(14));
-        assert_eq!((client.session(), client.counts().foreign), (name("D1"), 1));
+        assert_eq!(
+            (client.session(), client.counts().foreign),
+            (Some(name("D1")), 1)
+        );
         assert_eq!(std::iter::from_fn(|| client.pop()).count(), 2);
         assert_eq!(client.deadline(), after(15));
         assert_eq!(client.poll(after(14)), Ok(None));

@@ -10,7 +10,6 @@ use std::time::Instant;
 /// One subscription, over any number of connections.
 ///
 /// ```
-/// use nexus_itch::session::SessionName;
 /// use nexus_itch::soup::{Client, Login, Packet, Taken};
 /// use nexus_itch::heartbeat::Rhythm;
 /// use std::time::Instant;
@@ -18,7 +17,7 @@ use std::time::Instant;
 /// let login = Login {
 ///     user: Default::default(),
 ///     password: Default::default(),
-///     session: SessionName::ANY,
+///     session: None,
 ///     sequence: 7,
 /// };
 /// let mut client = Client::new(login, Rhythm::default());
@@ -34,7 +33,7 @@ use std::time::Instant;
 /// assert_eq!(taken, Taken::Message { sequence: 7, message: &message });
 ///
 /// // Cut off, it asks for the next one.
-/// assert_eq!((client.next(), client.session()), (8, session));
+/// assert_eq!((client.next(), client.session()), (8, Some(session)));
 /// # Ok::<(), nexus_itch::soup::ClientFault>(())
 /// ```
 #[derive(Debug)]
@@ -109,7 +108,10 @@ impl ClientFault {
     pub fn is_final(&self) -> bool {
         matches!(
             self,
-            ClientFault::Rejected(_) | ClientFault::Session { .. } | ClientFault::Skipped { .. }
+            ClientFault::Rejected(reason) if reason.is_final()
+        ) || matches!(
+            self,
+            ClientFault::Session { .. } | ClientFault::Skipped { .. }
         )
     }
 }
@@ -153,7 +155,7 @@ impl Client {
     }
 
     /// The session: the one asked for, or the first that was accepted.
-    pub fn session(&self) -> SessionName {
+    pub fn session(&self) -> Option<SessionName> {
         self.login.session
     }
 
@@ -207,8 +209,9 @@ impl Client {
     }
 
     fn accept(&mut self, played: SessionName, coming: u64) -> Result<Taken<'static>, ClientFault> {
-        let asked = self.login.session;
-        if !asked.asks_for(played) {
+        if let Some(asked) = self.login.session
+            && asked != played
+        {
             return Err(ClientFault::Session { asked, played });
         }
         // What comes before the message asked for is passed over.
@@ -217,7 +220,7 @@ impl Client {
             asked if coming > asked => return Err(ClientFault::Skipped { asked, coming }),
             _ => {}
         }
-        self.login.session = played;
+        self.login.session = Some(played);
         self.phase = Phase::Receiving {
             coming: coming.max(1),
         };
@@ -261,7 +264,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn client(session: SessionName, sequence: u64) -> Client {
+    fn client(session: Option<SessionName>, sequence: u64) -> Client {
         let login = Login {
             user: "nexus".parse().unwrap(),
             password: Default::default(),
@@ -291,7 +294,7 @@ mod tests {
     #[test]
     fn it_resumes_at_the_message_that_it_wants_next() {
         let (now, mut out) = (Instant::now(), Vec::new());
-        let mut client = client(SessionName::ANY, 1);
+        let mut client = client(None, 1);
         client.connect(now, &mut out);
         assert_eq!(client.take(accepted("D1", 1), now), Ok(Taken::Accepted));
         for expected in 1..=3 {
@@ -316,7 +319,7 @@ mod tests {
     #[test]
     fn a_server_that_begins_earlier_is_skipped_through_and_a_later_one_refused() {
         let now = Instant::now();
-        let mut client = client(name("D1"), 5);
+        let mut client = client(Some(name("D1")), 5);
         client.take(accepted("D1", 3), now).unwrap();
         for expected in [None, None, Some(5), Some(6)] {
             let taken = client.take(Packet::Sequenced(&DELETE), now).unwrap();
@@ -341,7 +344,7 @@ mod tests {
     fn packets_at_the_wrong_time_are_faults_and_others_are_passed_over() {
         let now = Instant::now();
         let fault = |packet, logged_in| {
-            let mut client = client(SessionName::ANY, 0);
+            let mut client = client(None, 0);
             if logged_in {
                 client.take(accepted("D", 9), now).unwrap();
                 assert_eq!(client.next(), 9, "0 asks for the latest");
@@ -371,7 +374,7 @@ mod tests {
             );
             assert_eq!(fault(packet, true), text);
         }
-        let mut client = client(SessionName::ANY, 1);
+        let mut client = client(None, 1);
         for packet in [Packet::Debug(b"hello"), Packet::Unsequenced(b"x")] {
             assert_eq!(client.take(packet, now), Ok(Taken::Nothing));
         }
@@ -381,7 +384,7 @@ mod tests {
     fn it_sends_heartbeats_and_notices_silence() {
         let begin = Instant::now();
         let after = |ms| begin + Duration::from_millis(ms);
-        let mut client = client(SessionName::ANY, 1);
+        let mut client = client(None, 1);
         let mut out = Vec::new();
         client.connect(begin, &mut out);
         out.clear();

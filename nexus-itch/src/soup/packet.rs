@@ -1,7 +1,7 @@
 //! Packets: what they hold, and their bytes.
 
 use crate::excerpt::Excerpt;
-use crate::session::{NAME_LEN, SessionName};
+use crate::session::{NAME_LEN, SessionName, trimmed};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -25,8 +25,9 @@ pub const MAX_MESSAGE_LEN: usize = u16::MAX as usize - 1;
 /// The longest packet, its length field included.
 pub const MAX_PACKET_LEN: usize = HEADER_LEN + MAX_MESSAGE_LEN;
 
-/// Text of at most `N` bytes, padded with spaces on the right.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Text of at most `N` bytes. It is compared without padding, blanks or NULs on either
+/// side, and without regard to case, as the protocol has it.
+#[derive(Clone, Copy)]
 pub struct Text<const N: usize>([u8; N]);
 
 /// Who logs in.
@@ -48,6 +49,14 @@ impl fmt::Display for BadText {
 }
 
 impl std::error::Error for BadText {}
+
+impl<const N: usize> PartialEq for Text<N> {
+    fn eq(&self, other: &Self) -> bool {
+        trimmed(&self.0).eq_ignore_ascii_case(trimmed(&other.0))
+    }
+}
+
+impl<const N: usize> Eq for Text<N> {}
 
 impl<const N: usize> Default for Text<N> {
     fn default() -> Self {
@@ -82,11 +91,14 @@ pub struct Login {
     pub user: User,
     /// And the proof.
     pub password: Password,
-    /// Which session; [`SessionName::ANY`] for the one there is.
-    pub session: SessionName,
-    /// The message wanted next; 0 for the latest there is.
+    /// Which session; none for the one there is.
+    pub session: Option<SessionName>,
+    /// The message wanted next; 0, which a blank field is read as, for the latest.
     pub sequence: u64,
 }
+
+/// The field of a login that asks for no session in particular.
+const BLANK: SessionName = SessionName::from_bytes([b' '; NAME_LEN]);
 
 /// Why a login is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,14 +107,36 @@ pub enum Rejection {
     NotAuthorized,
     /// `S`: there is no such session, or no such message in it yet.
     NoSession,
+    /// A code that the protocol does not have.
+    Other(u8),
+}
+
+impl Rejection {
+    /// Whether the same login would be refused again. A session may yet begin.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Rejection::NoSession)
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            Rejection::NotAuthorized => b'A',
+            Rejection::NoSession => b'S',
+            Rejection::Other(code) => code,
+        }
+    }
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Rejection::NotAuthorized => "A, user or password is not known",
-            Rejection::NoSession => "S, no such session, or no such message in it",
-        })
+        match self {
+            Rejection::NotAuthorized => write!(f, "A, user or password is not known"),
+            Rejection::NoSession => write!(f, "S, no such session, or no such message in it"),
+            Rejection::Other(code) => write!(
+                f,
+                "'{}' (0x{code:02x}), a code that the protocol does not have",
+                code.escape_ascii()
+            ),
+        }
     }
 }
 
@@ -258,13 +292,8 @@ impl<'a> Packet<'a> {
             b'J' => Packet::Rejected(match body {
                 b"A" => Rejection::NotAuthorized,
                 b"S" => Rejection::NoSession,
-                _ => {
-                    return Err(SoupFault::Field {
-                        name: "reason of a rejection",
-                        wanted: "'A' or 'S'",
-                        found: Excerpt::of(body),
-                    });
-                }
+                // Its length is checked: one byte.
+                other => Rejection::Other(other.first().copied().unwrap_or_default()),
             }),
             b'S' => Packet::Sequenced(body),
             b'H' => Packet::ServerHeartbeat,
@@ -305,15 +334,14 @@ impl<'a> Packet<'a> {
             Packet::Login(login) => {
                 out.extend_from_slice(&login.user.0);
                 out.extend_from_slice(&login.password.0);
-                out.extend_from_slice(&login.session.to_bytes());
+                out.extend_from_slice(&login.session.unwrap_or(BLANK).to_bytes());
                 push_number(login.sequence, out);
             }
             Packet::Accepted { session, sequence } => {
-                out.extend_from_slice(&session.to_bytes());
+                out.extend_from_slice(&session.left_padded());
                 push_number(*sequence, out);
             }
-            Packet::Rejected(Rejection::NotAuthorized) => out.push(b'A'),
-            Packet::Rejected(Rejection::NoSession) => out.push(b'S'),
+            Packet::Rejected(reason) => out.push(reason.code()),
             Packet::Sequenced(bytes) | Packet::Debug(bytes) | Packet::Unsequenced(bytes) => {
                 out.extend_from_slice(bytes);
             }
@@ -339,8 +367,11 @@ fn decode_login(body: &[u8]) -> Result<Login, SoupFault> {
     Ok(Login {
         user: Text(array(body, 0)),
         password: Text(array(body, USER_LEN)),
-        session: SessionName::from_bytes(array(body, SESSION)),
-        sequence: number("requested sequence", &body[SESSION + NAME_LEN..])?,
+        session: SessionName::from_bytes(array(body, SESSION)).named(),
+        sequence: match trimmed(&body[SESSION + NAME_LEN..]) {
+            [] => 0,
+            field => number("requested sequence", field)?,
+        },
     })
 }
 
@@ -351,7 +382,7 @@ fn array<const N: usize>(body: &[u8], at: usize) -> [u8; N] {
 }
 
 fn number(name: &'static str, field: &[u8]) -> Result<u64, SoupFault> {
-    let digits = field.trim_ascii();
+    let digits = trimmed(field);
     let plain = digits.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(digits)
         .ok()
@@ -390,7 +421,7 @@ pub(super) mod tests {
                 encoded(Packet::Login(Login {
                     user: user.parse().unwrap(),
                     password: password.parse().unwrap(),
-                    session,
+                    session: Some(session),
                     sequence,
                 }))
             }),
@@ -418,7 +449,7 @@ pub(super) mod tests {
         Packet::Login(Login {
             user: "nexus".parse().unwrap(),
             password: "secret".parse().unwrap(),
-            session: "DAY1".parse().unwrap(),
+            session: "DAY1".parse().ok(),
             sequence: 42,
         })
         .encode(&mut out);
@@ -461,9 +492,59 @@ pub(super) mod tests {
             panic!("the largest number is one");
         };
         assert_eq!(sequence, u64::MAX);
+    }
+
+    #[test]
+    fn fields_may_be_padded_on_either_side_with_blanks_or_nuls() {
+        let user = |bytes: [u8; 6]| Text(bytes);
+        for same in [*b"nexus ", *b" NEXUS", *b"Nexus\0", *b"\0nexUS"] {
+            assert_eq!(user(same), user(*b"nexus "));
+        }
+        assert_ne!(user(*b"nexu s"), user(*b"nexus "));
+        let login = |sequence: &[u8; 20]| {
+            let mut bytes = b"\0\x2fLnexus secret\0\0\0\0\0\0\0\0DAY 1\0".to_vec();
+            bytes.extend_from_slice(sequence);
+            match Packet::decode(&bytes) {
+                Ok(Packet::Login(login)) => login,
+                other => panic!("{other:?}"),
+            }
+        };
+        for (field, sequence) in [
+            (b"                  42", 42),
+            (b"42\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 42),
+            (b"                    ", 0),
+            (&[0; 20], 0),
+        ] {
+            let login = login(field);
+            assert_eq!(login.sequence, sequence);
+            assert_eq!(login.session, "DAY 1".parse().ok());
+            assert_eq!(login.password, "SECRET".parse().unwrap());
+        }
+    }
+
+    #[test]
+    fn an_answer_to_a_login_has_the_bytes_of_the_specification() {
+        let mut out = Vec::new();
+        let session = SessionName::from_bytes(*b"DAY 1\0\0\0\0\0");
+        Packet::Accepted {
+            session,
+            sequence: 7,
+        }
+        .encode(&mut out);
+        assert_eq!(out, b"\0\x1fA     DAY 1                   7");
+        for (code, reason) in [
+            (b'A', Rejection::NotAuthorized),
+            (b'S', Rejection::NoSession),
+            (b'x', Rejection::Other(b'x')),
+        ] {
+            let bytes = [0, 2, b'J', code];
+            assert_eq!(Packet::decode(&bytes), Ok(Packet::Rejected(reason)));
+            assert_eq!(reason.is_final(), code != b'S');
+        }
+        let other = Rejection::Other(0x1b).to_string();
         assert_eq!(
-            error(b"\0\x02Jx"),
-            "the reason of a rejection is no 'A' or 'S': 78 \"x\""
+            other,
+            "'\\x1b' (0x1b), a code that the protocol does not have"
         );
     }
 

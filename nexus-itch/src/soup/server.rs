@@ -21,7 +21,6 @@ pub struct Door {
 /// One client's connection.
 ///
 /// ```
-/// use nexus_itch::session::SessionName;
 /// use nexus_itch::soup::{Door, Login, Packet, Server};
 /// use nexus_itch::heartbeat::Rhythm;
 /// use std::time::Instant;
@@ -32,8 +31,7 @@ pub struct Door {
 /// let mut server = Server::new(door, Rhythm::default(), now);
 /// let mut out = Vec::new();
 ///
-/// let session = SessionName::ANY;
-/// let login = Packet::Login(Login { user, password, session, sequence: 3 });
+/// let login = Packet::Login(Login { user, password, session: None, sequence: 3 });
 /// // Of a feed that has come as far as message 10.
 /// assert_eq!(server.take(login, 10, now, &mut out), Ok(Some(3)));
 /// assert_eq!(out[2], b'A');
@@ -174,11 +172,11 @@ impl Server {
         if login.user != door.user || login.password != door.password {
             return Err(ServerFault::NotAuthorized);
         }
-        if !login.session.asks_for(door.session) {
-            return Err(ServerFault::Session {
-                asked: login.session,
-                played: door.session,
-            });
+        let played = door.session;
+        if let Some(asked) = login.session
+            && asked != played
+        {
+            return Err(ServerFault::Session { asked, played });
         }
         let limit = latest.saturating_add(1);
         match login.sequence {
@@ -230,7 +228,7 @@ mod tests {
         Login {
             user: DOOR().user,
             password: DOOR().password,
-            session: session.parse().unwrap_or(SessionName::ANY),
+            session: session.parse().ok(),
             sequence,
         }
     }
