@@ -180,7 +180,13 @@ pub fn books(books: &Books) -> String {
     if more > 0 {
         let _ = writeln!(text, "  and {} stocks more", count(more as u64));
     }
-    let _ = writeln!(text, "  {} orders rest", count(books.resting() as u64));
+    let (resting, trades) = (books.resting() as u64, books.trades() as u64);
+    let _ = writeln!(
+        text,
+        "  {} orders rest, {} trades are remembered",
+        count(resting),
+        count(trades)
+    );
     text.push_str(&anomalies(books.anomalies()));
     text
 }
@@ -230,6 +236,8 @@ fn anomalies(seen: &Anomalies) -> String {
         (seen.overfilled, "executions exceeded their order"),
         (seen.overcancelled, "cancels exceeded their order"),
         (seen.malformed, "orders or trades were on neither side"),
+        (seen.unbroken, "broken trades were none that count"),
+        (seen.mislocated, "stocks had the locate of another, or 0"),
     ] {
         if n > 0 {
             let _ = writeln!(text, "  {} {what}", count(n));
@@ -368,7 +376,7 @@ mod tests {
             "Top of book\n\
              \x20 stock  shares      bid  offer  shares  levels  traded  last\n\
              \x20 ALPHA  12,300  25.0100      -       -       1       0     -\n\
-             \x20 1 orders rest\n\
+             \x20 1 orders rest, 0 trades are remembered\n\
              \x20 1 messages named an unknown order (D 1)\n"
         );
     }

@@ -17,6 +17,12 @@ pub struct Anomalies {
     pub overfilled: u64,
     /// Cancels of more than rests: the order is gone.
     pub overcancelled: u64,
+    /// Broken trades whose match number names none that counts: it is unknown, was broken
+    /// before, or is that of an execution that is not printable.
+    pub unbroken: u64,
+    /// Stocks named under a locate code of another symbol, or under code 0: they go by
+    /// their code.
+    pub mislocated: u64,
     /// Orders and trades on neither side: nothing comes of them.
     pub malformed: u64,
 }
@@ -28,7 +34,7 @@ impl Anomalies {
     /// All of them together.
     pub fn total(&self) -> u64 {
         let unknown: u64 = self.unknown.iter().sum();
-        let odd = self.duplicate + self.empty + self.malformed;
+        let odd = self.duplicate + self.empty + self.malformed + self.unbroken + self.mislocated;
         unknown + odd + self.overfilled + self.overcancelled
     }
 

@@ -12,6 +12,7 @@
 
 mod anomalies;
 mod levels;
+mod trades;
 
 pub use anomalies::Anomalies;
 pub use levels::Level;
@@ -20,6 +21,7 @@ use levels::Levels;
 use nexus_itch::itch::{Event, Message, Side, Stock};
 use nexus_rt::Resource;
 use rustc_hash::{FxBuildHasher, FxHashMap};
+use trades::{Last, Trades};
 
 /// All books of a day, and every order that rests in them.
 #[derive(Debug, Resource)]
@@ -28,6 +30,7 @@ pub struct Books {
     books: Vec<Book>,
     /// For each locate code the index of its book plus one; 0 is none.
     by_locate: Box<[u32]>,
+    trades: Trades,
     anomalies: Anomalies,
 }
 
@@ -39,6 +42,7 @@ pub struct Book {
     offers: Levels,
     volume: u64,
     last: Option<u32>,
+    last_trade: Last,
 }
 
 /// An order that rests.
@@ -58,6 +62,7 @@ impl Book {
             offers: Levels::new(Side::Sell),
             volume: 0,
             last: None,
+            last_trade: Last::default(),
         }
     }
 
@@ -66,11 +71,6 @@ impl Book {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.offers,
         }
-    }
-
-    fn traded(&mut self, shares: u32, price: u32) {
-        self.volume += u64::from(shares);
-        self.last = Some(price);
     }
 
     /// The symbol.
@@ -91,12 +91,13 @@ impl Book {
         self.bids.len() + self.offers.len()
     }
 
-    /// Shares traded, displayed or not.
+    /// Shares traded, displayed or not, in crosses too, without those that were taken
+    /// back.
     pub fn volume(&self) -> u64 {
         self.volume
     }
 
-    /// The price of the last trade.
+    /// The price of the last trade that was not taken back.
     pub fn last(&self) -> Option<u32> {
         self.last
     }
@@ -109,6 +110,7 @@ impl Books {
             orders: FxHashMap::with_capacity_and_hasher(orders, FxBuildHasher),
             books: Vec::with_capacity(64),
             by_locate: vec![0; usize::from(u16::MAX) + 1].into_boxed_slice(),
+            trades: Trades::default(),
             anomalies: Anomalies::default(),
         }
     }
@@ -121,6 +123,11 @@ impl Books {
     /// How many orders rest.
     pub fn resting(&self) -> usize {
         self.orders.len()
+    }
+
+    /// How many trades are remembered, at 24 bytes each.
+    pub fn trades(&self) -> usize {
+        self.trades.len()
     }
 
     /// What could not be applied as it stands.
@@ -174,9 +181,17 @@ impl Books {
             Event::Delete { order } => {
                 self.remove(order, event);
             }
-            Event::Execute { order, shares, .. } | Event::ExecuteAt { order, shares, .. } => {
-                self.execute(order, shares, event);
+            Event::Execute {
+                order,
+                shares,
+                matched,
             }
+            | Event::ExecuteAt {
+                order,
+                shares,
+                matched,
+                ..
+            } => self.execute(order, shares, matched, event),
             Event::Cancel { order, shares } => self.cancel(order, shares, event),
             Event::Replace {
                 order,
@@ -195,16 +210,51 @@ impl Books {
                     );
                 }
             }
+            _ => self.apply_other(locate, event),
+        }
+    }
+
+    /// Applies what does not change an order that rests.
+    fn apply_other(&mut self, locate: u16, event: &Event) {
+        match *event {
             Event::Trade {
                 stock,
                 shares,
                 price,
+                matched,
                 ..
-            } => self.book_mut(locate, stock).traded(shares, price),
-            Event::Directory { stock, .. } => self.book_mut(locate, stock).stock = stock,
+            } => {
+                let book = self.book(locate, stock);
+                self.traded(book, u64::from(shares), price, matched);
+            }
+            Event::Cross {
+                stock,
+                shares,
+                price,
+                matched,
+                ..
+            } if shares > 0 => {
+                let book = self.book(locate, stock);
+                self.traded(book, shares, price, matched);
+            }
+            Event::Broken { matched } => self.take_back(matched),
+            Event::Directory { stock, .. } => {
+                let book = self.book(locate, stock);
+                self.books[book as usize].stock = stock;
+            }
             Event::System { code: b'O' } => self.clear(),
             Event::Malformed { .. } => self.anomalies.malformed += 1,
-            Event::System { .. } | Event::Trading { .. } | Event::Other { .. } => {}
+            Event::System { .. }
+            | Event::Trading { .. }
+            | Event::Cross { .. }
+            | Event::Other { .. } => {}
+            // `apply` has dealt with them.
+            Event::Add { .. }
+            | Event::Delete { .. }
+            | Event::Execute { .. }
+            | Event::ExecuteAt { .. }
+            | Event::Cancel { .. }
+            | Event::Replace { .. } => {}
         }
     }
 
@@ -212,6 +262,7 @@ impl Books {
     fn clear(&mut self) {
         self.orders.clear();
         self.books.clear();
+        self.trades.clear();
         self.by_locate.fill(0);
     }
 
@@ -222,12 +273,36 @@ impl Books {
             self.books.push(Book::new(stock));
             *slot = u32::try_from(self.books.len()).expect("there are 65536 locate codes");
         }
-        *slot - 1
+        let book = *slot - 1;
+        let other = self.books[book as usize].stock != stock;
+        self.anomalies.mislocated += u64::from(other || locate == 0);
+        book
     }
 
-    fn book_mut(&mut self, locate: u16, stock: Stock) -> &mut Book {
-        let book = self.book(locate, stock);
-        &mut self.books[book as usize]
+    /// Counts a trade; one of no shares is none.
+    fn traded(&mut self, at: u32, shares: u64, price: u32, matched: u64) {
+        if shares == 0 {
+            return;
+        }
+        let book = &mut self.books[at as usize];
+        // A feed may name any number of shares: no sum of them may panic.
+        book.volume = book.volume.saturating_add(shares);
+        book.last = Some(price);
+        let trade = (shares, price);
+        book.last_trade = self.trades.record(at, book.last_trade, trade, matched);
+    }
+
+    /// Takes back what a match number added.
+    fn take_back(&mut self, matched: u64) {
+        let broken = self.trades.take_back(matched);
+        if broken.is_empty() {
+            self.anomalies.unbroken += 1;
+        }
+        for trade in broken {
+            let book = &mut self.books[trade.book as usize];
+            book.volume = book.volume.saturating_sub(trade.shares);
+            (book.last_trade, book.last) = self.trades.last_unbroken(book.last_trade);
+        }
     }
 
     /// Puts an order into its book.
@@ -262,7 +337,7 @@ impl Books {
     }
 
     /// Executes against an order: at its own price, or at the event's.
-    fn execute(&mut self, order: u64, shares: u32, event: &Event) {
+    fn execute(&mut self, order: u64, shares: u32, matched: u64, event: &Event) {
         let Some((before, filled)) = self.reduce(order, shares, event) else {
             return;
         };
@@ -274,7 +349,7 @@ impl Books {
             Event::ExecuteAt { price, .. } => price,
             _ => before.price,
         };
-        self.books[before.book as usize].traded(filled, price);
+        self.traded(before.book, u64::from(filled), price, matched);
     }
 
     /// Takes an order that is no longer in the map out of its book.

@@ -159,6 +159,127 @@ fn a_new_day_starts_with_empty_books() {
     assert_eq!(stocks, ["BRAVO"]);
 }
 
+fn execute(order: u64, shares: u32, matched: u64) -> Event {
+    Event::Execute {
+        order,
+        shares,
+        matched,
+    }
+}
+
+fn cross(shares: u64, price: u32, matched: u64) -> Event {
+    Event::Cross {
+        stock: STOCK,
+        shares,
+        price,
+        matched,
+        cross: b'O',
+    }
+}
+
+fn trade(shares: u32, price: u32, matched: u64) -> Event {
+    Event::Trade {
+        order: 0,
+        side: Side::Buy,
+        shares,
+        stock: STOCK,
+        price,
+        matched,
+    }
+}
+
+fn broken(matched: u64) -> Event {
+    Event::Broken { matched }
+}
+
+fn traded(books: &Books) -> (u64, Option<u32>) {
+    let book = books.iter().next().unwrap();
+    (book.volume(), book.last())
+}
+
+#[test]
+fn crosses_count_and_broken_trades_do_not() {
+    let day = [
+        add(1, Side::Buy, 1_000, 10_000),
+        execute(1, 100, 11),
+        cross(5_000, 10_050, 12),
+        trade(200, 10_020, 13),
+        broken(13),
+    ];
+    assert_eq!(traded(&books(&day)), (5_100, Some(10_050)));
+    // Whatever it was, and in whatever order, it is taken off exactly.
+    let and = |more: &[Event]| traded(&books(&[&day[..], more].concat()));
+    assert_eq!(and(&[broken(12)]), (100, Some(10_000)));
+    assert_eq!(and(&[broken(11)]), (5_000, Some(10_050)));
+    assert_eq!(and(&[broken(11), broken(12)]), (0, None));
+    assert_eq!(and(&[broken(12), trade(7, 9, 14)]), (107, Some(9)));
+}
+
+#[test]
+fn a_break_of_what_does_not_count_changes_nothing_and_is_counted() {
+    let at = |printable, matched| Event::ExecuteAt {
+        order: 1,
+        shares: 100,
+        matched,
+        printable,
+        price: 10_010,
+    };
+    let books = books(&[
+        add(1, Side::Buy, 1_000, 10_000),
+        at(false, 21),
+        cross(300, 10_050, 22),
+        at(true, 23),
+        broken(21),
+        broken(99),
+        broken(23),
+        broken(23),
+    ]);
+    assert_eq!(traded(&books), (300, Some(10_050)));
+    assert_eq!((books.anomalies().unbroken, books.trades()), (3, 2));
+}
+
+#[test]
+fn a_cross_of_nothing_changes_nothing_and_a_large_one_is_whole() {
+    let large = u64::from(u32::MAX) + 7;
+    let nothing = books(&[trade(5, 3, 1), cross(0, 10_050, 2), execute(9, 0, 3)]);
+    assert_eq!(traded(&nothing), (5, Some(3)));
+    let whole = books(&[cross(large, 8, 1), cross(u64::MAX, 9, 2)]);
+    assert_eq!(traded(&whole).0, u64::MAX, "no sum panics");
+    let less = books(&[trade(5, 3, 1), cross(large, 8, 2), broken(2)]);
+    assert_eq!(traded(&less), (5, Some(3)));
+}
+
+#[test]
+fn a_new_day_has_match_numbers_of_its_own() {
+    let books = books(&[trade(5, 3, 1), Event::System { code: b'O' }, broken(1)]);
+    assert_eq!((books.trades(), books.anomalies().unbroken), (0, 1));
+}
+
+#[test]
+fn stocks_that_contradict_their_locate_are_counted() {
+    let mut books = Books::with_capacity(4);
+    let directory = |stock| Event::Directory {
+        stock: Stock::new(stock),
+        round_lot: 100,
+    };
+    for (locate, event) in [
+        (1, directory("ALPHA")),
+        (1, add(1, Side::Buy, 1, 1)),
+        (1, directory("BRAVO")),
+        (2, directory("CHARLIE")),
+        (0, add(2, Side::Buy, 1, 1)),
+        (2, trade(1, 1, 1)),
+    ] {
+        let timestamp = 0;
+        books.apply(&Message {
+            timestamp,
+            locate,
+            event,
+        });
+    }
+    assert_eq!(books.anomalies().mislocated, 3);
+}
+
 /// The levels of a side, best first, added up from the orders.
 fn expected(books: &Books, of: u32, side: Side) -> Vec<Level> {
     let mut levels = BTreeMap::<u32, Level>::new();
@@ -224,5 +345,44 @@ proptest! {
             }
             prop_assert!(books.orders.values().all(|order| order.shares > 0));
         }
+    }
+
+    #[test]
+    fn a_deep_book_is_the_sum_of_its_orders(
+        orders in proptest::collection::vec((0..400_u32, 0..4_u32), 0..1200),
+        side in prop_oneof![Just(Side::Buy), Just(Side::Sell)],
+    ) {
+        let mut levels = levels::Levels::new(side);
+        let mut model = BTreeMap::<u32, Level>::new();
+        for (price, which) in orders {
+            let resting = model.get(&price).copied();
+            match (which, resting) {
+                (0, Some(level)) if level.orders == 1 => {
+                    levels.reduce(price, level.shares as u32, true);
+                    model.remove(&price);
+                }
+                (0 | 1, Some(level)) if level.shares > 1 => {
+                    levels.reduce(price, 1, false);
+                    model.entry(price).and_modify(|level| level.shares -= 1);
+                }
+                _ => {
+                    levels.add(price, 10);
+                    let level = model.entry(price).or_insert(Level { price, orders: 0, shares: 0 });
+                    level.orders += 1;
+                    level.shares += 10;
+                }
+            }
+            let best = match side {
+                Side::Buy => model.values().next_back(),
+                Side::Sell => model.values().next(),
+            };
+            prop_assert_eq!(levels.best(), best.copied());
+            prop_assert_eq!(levels.len(), model.len());
+        }
+        let expected: Vec<_> = match side {
+            Side::Buy => model.into_values().rev().collect(),
+            Side::Sell => model.into_values().collect(),
+        };
+        prop_assert_eq!(levels.best_first(), expected);
     }
 }

@@ -133,6 +133,16 @@ fn event(kind: u8, m: &[u8]) -> Event {
             stock: Stock(array(m, 11)),
             state: m[19],
         },
+        b'Q' => Event::Cross {
+            shares: be64(m, 11),
+            stock: Stock(array(m, 19)),
+            price: be32(m, 27),
+            matched: be64(m, 31),
+            cross: m[39],
+        },
+        b'B' => Event::Broken {
+            matched: be64(m, 11),
+        },
         _ => Event::Other { kind },
     }
 }

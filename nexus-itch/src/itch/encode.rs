@@ -62,6 +62,20 @@ fn body(event: &Event, m: &mut [u8; MAX_MESSAGE_LEN]) {
             put(m, 27, shares.to_be_bytes());
             put(m, 31, price.to_be_bytes());
         }
+        Event::Cross {
+            stock,
+            shares,
+            price,
+            matched,
+            cross,
+        } => {
+            put(m, 11, shares.to_be_bytes());
+            put(m, 19, stock.0);
+            put(m, 27, price.to_be_bytes());
+            put(m, 31, matched.to_be_bytes());
+            m[39] = cross;
+        }
+        Event::Broken { matched } => put(m, 11, matched.to_be_bytes()),
         Event::Malformed { .. } | Event::Other { .. } => {}
     }
 }
@@ -156,12 +170,20 @@ pub(crate) mod tests {
         )
     }
 
-    /// What names a side, a stock and a price.
+    /// What names a stock and a price, and what takes it back.
     fn sided() -> impl Strategy<Value = Event> {
         let numbers = (any::<[u64; 2]>(), any::<[u32; 2]>());
         let names = (any::<[u8; 8]>(), any::<[u8; 4]>());
-        (numbers, names, side(), 0..3).prop_map(
+        (numbers, names, side(), 0..5).prop_map(
             |(([order, matched], [shares, price]), (stock, participant), side, which)| match which {
+                3 => Event::Cross {
+                    stock: Stock(stock),
+                    shares: order,
+                    price,
+                    matched,
+                    cross: participant[0],
+                },
+                4 => Event::Broken { matched },
                 0 => Event::Trade {
                     order,
                     side,

@@ -249,6 +249,24 @@ pub enum Event {
         /// The match number.
         matched: u64,
     },
+    /// `Q`: all shares that a cross executed.
+    Cross {
+        /// The symbol.
+        stock: Stock,
+        /// Its size; 0 where nothing was crossed.
+        shares: u64,
+        /// The price of the cross.
+        price: u32,
+        /// The match number.
+        matched: u64,
+        /// `O`, `C`, `H`, `I` or another kind of cross.
+        cross: u8,
+    },
+    /// `B`: an execution, trade or cross is taken back.
+    Broken {
+        /// Its match number.
+        matched: u64,
+    },
     /// An `A`, `F` or `P` whose side is neither `B` nor `S`.
     Malformed {
         /// The type byte.
@@ -278,6 +296,8 @@ impl Event {
             Event::Delete { .. } => b'D',
             Event::Replace { .. } => b'U',
             Event::Trade { .. } => b'P',
+            Event::Cross { .. } => b'Q',
+            Event::Broken { .. } => b'B',
             Event::Malformed { kind } | Event::Other { kind } => *kind,
         }
     }
