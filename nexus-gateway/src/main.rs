@@ -1,13 +1,12 @@
 //! The gateway program: see `nexus-gateway --help`.
 
-use clap::Parser;
 use nexus_gateway::config::{Command, Config};
 use nexus_gateway::{publish, receive, replay};
 use std::error::Error;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let config = match Config::try_parse() {
+    let config = match Config::read(std::env::args_os()) {
         Ok(config) => config,
         Err(error) => {
             let code = ExitCode::from(u8::from(error.use_stderr()));

@@ -32,7 +32,7 @@ pub struct FeedConfig {
     pub listen: Endpoint,
 
     /// Send MoldUDP64 packets there too, HOST:PORT; a receiver or a multicast
-    /// group. May be given several times
+    /// group, through the interface of --listen. May be given several times
     #[arg(long, value_name = "ADDR")]
     pub udp: Vec<Endpoint>,
 

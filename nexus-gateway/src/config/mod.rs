@@ -6,14 +6,18 @@
 mod feed;
 mod run;
 mod source;
+mod udp_line;
 
 pub use feed::FeedConfig;
 pub use run::RunConfig;
 pub use source::SourceConfig;
+pub use udp_line::{BadLine, UdpLine};
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use nexus_itch::heartbeat::Rhythm;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,7 +47,7 @@ the damage, shown, and then reported with its byte offset.";
 /// that a stall counts for all that it delayed. Tables go to stdout, progress
 /// to stderr. With a command, feed and gateway are two processes.
 #[derive(Clone, Debug, Parser, PartialEq, Eq)]
-#[command(name = "nexus-gateway", version, after_help = EXAMPLES,
+#[command(name = "nexus-gateway", version, after_help = EXAMPLES, max_term_width = 80,
           args_conflicts_with_subcommands = true)]
 pub struct Config {
     /// What to do instead.
@@ -69,6 +73,28 @@ pub struct Config {
     #[arg(long = "sync", value_name = "MS", default_value_t = 100, value_parser = at_most(1, 60_000))]
     pub sync_ms: u64,
 }
+
+impl Config {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, or what `--help` and `--version` print.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let config = Self::try_parse_from(words)?;
+        match &config.command {
+            Some(Command::Run(run)) if run.udp.len() > MOST_LINES => {
+                let found = run.udp.len();
+                let text = format!("--udp was given {found} times, the limit is {MOST_LINES}");
+                Err(Self::command().error(ErrorKind::TooManyValues, text))
+            }
+            _ => Ok(config),
+        }
+    }
+}
+
+/// How many redundant lines a gateway takes.
+pub const MOST_LINES: usize = 2;
 
 /// What to do instead of playing a feed to oneself.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -121,11 +147,10 @@ fn at_most(least: u64, most: u64) -> RangedU64ValueParser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<Config, String> {
         let words = std::iter::once("nexus-gateway").chain(line.split_whitespace());
-        Config::try_parse_from(words).map_err(|e| e.to_string())
+        Config::read(words.map(OsString::from)).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -175,10 +200,10 @@ mod tests {
             panic!("another command");
         };
         assert_eq!(
-            (run.connect.to_string(), run.sync_ms),
+            (run.services()[0].to_string(), run.sync_ms),
             ("exchange:9000".to_string(), 100)
         );
-        assert!(run.udp.is_some());
+        assert_eq!((run.udp.len(), run.gap_wait), (1, Duration::from_millis(5)));
         assert_eq!(run.give_up(), Duration::from_secs(60));
     }
 
@@ -212,7 +237,24 @@ mod tests {
             ("feed --listen h:1 --loss 1", ["--udp <ADDR>", ""]),
             (
                 "run --connect h:1 --udp h:2 --user x",
-                ["--user", "--udp <ADDR>"],
+                ["--user", "--udp <LINE>"],
+            ),
+            (
+                "run --connect h:1 --udp h:2 --udp h:3 --udp h:4",
+                ["3 times", "the limit is 2"],
+            ),
+            (
+                "run --connect h:1 --udp h:2,port=3",
+                ["'port=3'", "interface=NAME"],
+            ),
+            (
+                "run --connect h:1 --udp h:2,source=x",
+                ["source 'x'", "no address"],
+            ),
+            ("run --request h:1", ["--udp", ""]),
+            (
+                "run --connect h:1 --udp h:2 --gap-wait 5",
+                ["'5'", "--gap-wait"],
             ),
             ("--rate 5 feed --listen h:1", ["--rate", "feed"]),
         ] {
@@ -238,6 +280,9 @@ mod tests {
             assert!(help.contains(flag), "{flag}");
         }
         assert!(help.contains("Examples:") && help.contains("Exit code"));
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
         for (name, flags) in [
             (
                 "feed",
@@ -256,10 +301,14 @@ mod tests {
             ),
         ] {
             let mut command = Config::command();
+            command.build();
             let command = command.find_subcommand_mut(name).unwrap();
             let help = command.render_long_help().to_string();
             for flag in flags {
                 assert!(help.contains(flag), "{flag}");
+            }
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{line}");
             }
             assert!(help.contains("Examples:") && !help.contains("silence-ms"));
         }

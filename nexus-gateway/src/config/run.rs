@@ -1,6 +1,6 @@
 //! `nexus-gateway run`: the arguments of a gateway that receives its feed.
 
-use super::{RhythmConfig, at_most};
+use super::{RhythmConfig, UdpLine, at_most};
 use crate::endpoint::Endpoint;
 use clap::Args;
 use nexus_itch::session::SessionName;
@@ -14,6 +14,9 @@ Examples:
       over TCP; the archive is kept, and gone on with the next time
   nexus-gateway run --connect exchange:9000 --udp 239.1.1.1:9001
       by multicast; what is lost is asked for at exchange:9000, UDP
+  nexus-gateway run --request exchange:9000 \\
+        --udp 239.1.1.1:9001,interface=eth1 --udp 239.1.1.2:9001,interface=eth2
+      over two redundant lines: of each message the first copy counts
 
 SIGINT and SIGTERM end it in order: what has come is booked and archived, the
 tables are printed, and the exit code is 0. A second one ends it at once. Exit
@@ -24,13 +27,30 @@ code 1, with an error on stderr, if the feed is lost for good.";
 #[command(after_help = EXAMPLES)]
 pub struct RunConfig {
     /// Log in there, HOST:PORT; with --udp: ask there for what is lost
-    #[arg(long, value_name = "ADDR")]
-    pub connect: Endpoint,
+    #[arg(long, value_name = "ADDR", required_unless_present = "request")]
+    pub connect: Option<Endpoint>,
 
-    /// Take MoldUDP64 packets at this address of ours, HOST:PORT, instead of
-    /// logging in; a multicast group is joined
-    #[arg(long, value_name = "ADDR")]
-    pub udp: Option<Endpoint>,
+    /// Take MoldUDP64 packets at HOST:PORT instead of logging in; a multicast
+    /// group is joined. Behind it, ",interface=NAME" says through which interface,
+    /// by its name or our address there, and ",source=ADDR" from whom alone. Twice
+    /// for two redundant lines
+    #[arg(long, value_name = "LINE")]
+    pub udp: Vec<UdpLine>,
+
+    /// Ask there for what is lost, HOST:PORT; may be given several times: who
+    /// does not answer gives way to the next [default: --connect]
+    #[arg(long, value_name = "ADDR", requires = "udp")]
+    pub request: Vec<Endpoint>,
+
+    /// Ask for what one line lost after so long, if the other has not passed it:
+    /// 5ms, 200us
+    #[arg(long, value_name = "TIME", default_value = "5ms", requires = "udp",
+          value_parser = humantime::parse_duration)]
+    pub gap_wait: Duration,
+
+    /// Bytes that the kernel holds of each line
+    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20, requires = "udp")]
+    pub recv_buffer: usize,
 
     /// The session wanted: up to 10 printable characters [default: the one that is played; the archive's, if
     /// there is one]
@@ -75,6 +95,14 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
+    /// Where lost messages are asked for.
+    pub fn services(&self) -> Vec<&Endpoint> {
+        match self.request.is_empty() {
+            true => self.connect.iter().collect(),
+            false => self.request.iter().collect(),
+        }
+    }
+
     /// How long a feed is looked for that cannot be reached.
     pub fn give_up(&self) -> Duration {
         Duration::from_secs(self.give_up_s)

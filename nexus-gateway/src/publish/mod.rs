@@ -163,6 +163,15 @@ async fn serve(
     for endpoint in &config.udp {
         receivers.push(address(endpoint).await?);
     }
+    if let SocketAddr::V4(ours) = local
+        && receivers
+            .iter()
+            .any(|receiver| receiver.ip().is_multicast())
+        && !ours.ip().is_unspecified()
+    {
+        // Where it is refused, the system's routes decide.
+        let _ = socket.set_multicast_if_v4(*ours.ip());
+    }
     let door = Door {
         session: config.session,
         user: config.user,

@@ -1,9 +1,10 @@
 //! What a link saw.
 
+use super::lines::LineStats;
 use nexus_itch::mold;
 
 /// Counts of one link, TCP or UDP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct LinkCounts {
     /// Connections that were accepted.
     pub connections: u64,
@@ -11,6 +12,10 @@ pub struct LinkCounts {
     pub failures: u64,
     /// Datagrams that are no packet, or one cut short.
     pub malformed: u64,
+    /// Datagrams of others than the sources and services that are named.
+    pub strangers: u64,
     /// What the packets were.
     pub mold: mold::Counts,
+    /// What each line brought.
+    pub lines: Vec<LineStats>,
 }

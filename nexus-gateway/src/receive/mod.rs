@@ -18,13 +18,16 @@
 mod counts;
 mod delivery;
 mod error;
+mod lines;
 mod resume;
+mod sockets;
 mod tables;
 mod tcp;
 mod udp;
 
 pub use counts::LinkCounts;
 pub use error::{LinkError, ReceiverError};
+pub use lines::LineStats;
 
 use crate::archive::{Archive, Folder, verify};
 use crate::archiver;
@@ -100,7 +103,7 @@ pub fn main(config: &RunConfig, out: &mut impl Write) -> Result<(), ReceiverErro
     let (books, tally) = world::take(&mut world);
     write(out, &report::messages(&tally))?;
     write(out, &report::books(&books))?;
-    write(out, &tables::received(&received, config.udp.is_some()))?;
+    write(out, &tables::received(&received, &config.udp))?;
     write(
         out,
         &report::archive("received", &archived, folder.is_kept()),
@@ -126,9 +129,9 @@ where
 {
     let first = delivery.next();
     let mut link = LinkCounts::default();
-    let end = match &config.udp {
-        Some(local) => udp::receive(config, local, &mut delivery, &mut link).await,
-        None => tcp::receive(config, &mut delivery, &mut link).await,
+    let end = match config.udp.is_empty() {
+        false => udp::receive(config, &mut delivery, &mut link).await,
+        true => tcp::receive(config, &mut delivery, &mut link).await,
     };
     Received {
         end,

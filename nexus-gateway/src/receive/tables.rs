@@ -1,11 +1,15 @@
 //! What a received feed came to, for people.
 
+use super::lines::{LineStats, letter};
 use super::{End, Received};
+use crate::config::UdpLine;
+use crate::endpoint::Endpoint;
+use crate::latency::Readable;
 use crate::report::count;
 use std::fmt::Write;
 
 /// How many messages came, how it ended, and what the link did meanwhile.
-pub(super) fn received(received: &Received, packets: bool) -> String {
+pub(super) fn received(received: &Received, lines: &[UdpLine]) -> String {
     let messages = received.next - received.first;
     let seconds = received.elapsed.as_secs_f64();
     let rate = (messages as f64 / seconds.max(1e-9)) as u64;
@@ -20,9 +24,9 @@ pub(super) fn received(received: &Received, packets: bool) -> String {
         Ok(End::Stopped) => writeln!(text, "  stopped by a signal before message {next}"),
         Err(_) => writeln!(text, "  lost before message {next}"),
     };
-    match packets {
-        true => udp(received, &mut text),
-        false => tcp(received, &mut text),
+    match lines {
+        [] => tcp(received, &mut text),
+        lines => udp(received, lines, &mut text),
     }
     text
 }
@@ -37,14 +41,14 @@ fn tcp(received: &Received, text: &mut String) {
     );
 }
 
-fn udp(received: &Received, text: &mut String) {
+fn udp(received: &Received, lines: &[UdpLine], text: &mut String) {
     let link = &received.link;
     let mold = &link.mold;
     let _ = writeln!(
         text,
         "  UDP: {} packets; {} datagrams were none, {} of other sessions\n  \
          messages: {} duplicates dropped, {} held for a gap, {} too far ahead\n  \
-         lost: {} requests, {} of them repeated",
+         lost: {} requests, {} of them repeated, for {} messages",
         count(mold.packets),
         count(link.malformed),
         count(mold.foreign),
@@ -53,7 +57,60 @@ fn udp(received: &Received, text: &mut String) {
         count(mold.beyond),
         count(mold.requests),
         count(mold.repeated),
+        count(mold.requested),
     );
+    for (n, what) in [
+        (mold.different, "second copies differ from the first"),
+        (
+            mold.implausible,
+            "packets announced more than 2^32 messages ahead",
+        ),
+        (link.strangers, "datagrams of strangers"),
+    ] {
+        if n > 0 {
+            let _ = writeln!(text, "  {} {what}", count(n));
+        }
+    }
+    let held_up = Readable(mold.held_up.as_nanos() as u64);
+    let _ = writeln!(text, "  gaps held up the books for {held_up}");
+    for (number, (stats, line)) in link.lines.iter().zip(lines).enumerate() {
+        one_line(number, stats, &line.endpoint, text);
+    }
+}
+
+fn one_line(number: usize, stats: &LineStats, endpoint: &Endpoint, text: &mut String) {
+    let _ = write!(
+        text,
+        "  line {}, {endpoint}: {} packets, {} bytes\n    \
+         first copies: {}, duplicates: {}\n    \
+         gaps: {}, of {} messages, {} of which another line brought\n",
+        letter(number),
+        count(stats.packets),
+        count(stats.bytes),
+        count(stats.first_copies),
+        count(stats.duplicates),
+        count(stats.gaps),
+        count(stats.missed),
+        count(stats.filled),
+    );
+    if let Some(behind) = stats.lateness() {
+        let [p50, p99, max] = [behind.p50, behind.p99, behind.max].map(Readable);
+        let _ = writeln!(
+            text,
+            "    behind the other: p50 {p50}, p99 {p99}, max {max}"
+        );
+    }
+    let heard = stats.heard.map_or("never".to_string(), |at| {
+        format!("{} ago", Readable(at.elapsed().as_nanos() as u64))
+    });
+    let _ = write!(text, "    last heard: {heard}");
+    if stats.downs > 0 {
+        let _ = write!(text, "; fell silent {} times", count(stats.downs));
+    }
+    if let Some(drops) = stats.kernel_drops {
+        let _ = write!(text, "; {} dropped by the kernel", count(drops));
+    }
+    text.push('\n');
 }
 
 #[cfg(test)]
@@ -76,19 +133,41 @@ mod tests {
             },
         };
         assert_eq!(
-            received(&run, false),
+            received(&run, &[]),
             "Received: 2,000 messages in 0.500 s, 4,000 messages/s\n\
              \x20 the session is over, and complete\n\
              \x20 TCP: 2 connections, 1 lost or not made\n"
         );
         run.end = Ok(End::Stopped);
         run.link.mold.requests = 3;
-        let text = received(&run, true);
+        let text = received(&run, &["239.1.1.1:9001".parse().unwrap()]);
         assert!(text.contains("stopped by a signal before message 2,011\n"));
-        assert!(text.ends_with("lost: 3 requests, 0 of them repeated\n"));
+        assert!(text.contains("lost: 3 requests, 0 of them repeated, for 0 messages\n"));
+        assert!(
+            text.ends_with("gaps held up the books for 0 ns\n"),
+            "{text}"
+        );
+        run.link.lines = vec![LineStats {
+            packets: 1_200,
+            downs: 1,
+            kernel_drops: Some(7),
+            ..LineStats::default()
+        }];
+        run.link.strangers = 2;
+        let text = received(&run, &["239.1.1.1:9001".parse().unwrap()]);
+        assert!(text.contains("  2 datagrams of strangers\n"), "{text}");
+        assert!(
+            text.ends_with(
+                "  line A, 239.1.1.1:9001: 1,200 packets, 0 bytes\n    \
+                 first copies: 0, duplicates: 0\n    \
+                 gaps: 0, of 0 messages, 0 of which another line brought\n    \
+                 last heard: never; fell silent 1 times; 7 dropped by the kernel\n"
+            ),
+            "{text}"
+        );
         run.end = Err(LinkError::Archive);
         run.next = 11;
-        let text = received(&run, true);
+        let text = received(&run, &["239.1.1.1:9001".parse().unwrap()]);
         assert!(text.starts_with("Received: 0 messages\n  lost before message 11\n"));
     }
 }

@@ -106,6 +106,8 @@ pub(super) async fn receive<H: Handler<Arrival>>(
     delivery: &mut Delivery<H>,
     link: &mut LinkCounts,
 ) -> Result<End, LinkError> {
+    let peer = config.connect.as_ref();
+    let peer = peer.expect("the command line demands it where there is no --udp");
     let login = Login {
         user: config.user,
         password: config.password,
@@ -114,7 +116,7 @@ pub(super) async fn receive<H: Handler<Arrival>>(
     };
     let rhythm = config.rhythm.rhythm();
     let mut session = Session {
-        peer: &config.connect,
+        peer,
         silence: rhythm.silence,
         client: RefCell::new(Client::new(login, rhythm)),
         splitter: Splitter::new(READ_BYTES),

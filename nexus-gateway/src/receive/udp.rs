@@ -1,49 +1,50 @@
-//! A feed over UDP: puts packets in order, and asks again for those lost.
+//! A feed over UDP: puts the packets of all lines in order, and asks again for what
+//! every line lost.
 
+use super::End;
 use super::counts::LinkCounts;
 use super::delivery::Delivery;
 use super::error::LinkError;
-use super::{End, addresses};
+use super::lines::{Lines, letter};
+use super::sockets::{self, Sockets, kernel_drops};
 use crate::config::RunConfig;
-use crate::endpoint::Endpoint;
 use crate::race::{Either, race};
 use crate::world::Arrival;
 use nexus_async_rt::net::UdpSocket;
 use nexus_async_rt::time::sleep_until;
 use nexus_async_rt::{now, shutdown_signal};
 use nexus_itch::heartbeat::Rhythm;
-use nexus_itch::mold::{Client, ClientFault, Packet, Patience};
+use nexus_itch::mold::{Body, Client, ClientFault, Origin, Packet, Patience};
 use nexus_rt::Handler;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 /// The longest datagram that UDP has.
 const LONGEST: usize = 64 * 1024;
 
-/// Datagrams taken between two looks at what is due.
+/// Datagrams taken from one socket between two looks at what is due.
 const BATCH: usize = 64;
-
-/// What the kernel holds for us, if it lets us: tens of milliseconds.
-const KERNEL_BYTES: usize = 4 * 1024 * 1024;
 
 /// Complaints about datagrams that are printed; more are only counted.
 const MOST_COMPLAINTS: u64 = 20;
 
+/// A service that has not answered so many tries of a request gives way to the next.
+const TRIES_A_SERVICE: u32 = 2;
+
 /// Receives the feed until it ends, or a signal comes.
 pub(super) async fn receive<H: Handler<Arrival>>(
     config: &RunConfig,
-    local: &Endpoint,
     delivery: &mut Delivery<H>,
     link: &mut LinkCounts,
 ) -> Result<End, LinkError> {
-    let setting_up = set_up(config, local);
-    let (socket, service) = match race(shutdown_signal(), setting_up).await {
+    let sockets = match race(shutdown_signal(), sockets::open(config)).await {
         Either::First(()) => return Ok(End::Stopped),
         Either::Second(ready) => ready?,
     };
     let patience = Patience {
         give_up: config.give_up(),
+        gap: config.gap_wait,
         ..Patience::default()
     };
     let rhythm = config.rhythm.rhythm();
@@ -51,77 +52,34 @@ pub(super) async fn receive<H: Handler<Arrival>>(
         silence: rhythm.silence.min(config.give_up()),
         ..rhythm
     };
-    let client = Client::new(delivery.session(), delivery.next(), patience, rhythm, now());
+    let lines = sockets.lines.len();
+    let (session, next) = (delivery.session(), delivery.next());
     let mut reception = Reception {
         config,
-        local,
-        socket,
-        service,
-        client,
+        sockets,
+        preferred: 0,
+        client: Client::new(session, next, lines, patience, rhythm, now()),
+        lines: Lines::new(lines),
         buffer: vec![0; LONGEST].into_boxed_slice(),
         heard: now(),
     };
     let end = reception.run(delivery, link).await;
     link.mold = reception.client.counts();
+    let drops = reception.sockets.lines.iter();
+    for (stats, line) in reception.lines.stats.iter_mut().zip(drops) {
+        stats.kernel_drops = kernel_drops(&line.socket);
+    }
+    link.lines = reception.lines.stats;
     end
-}
-
-async fn set_up(
-    config: &RunConfig,
-    local: &Endpoint,
-) -> Result<(UdpSocket, SocketAddr), LinkError> {
-    let fail = |action, endpoint: &Endpoint| {
-        let endpoint = endpoint.clone();
-        move |error| LinkError::Address {
-            action,
-            endpoint,
-            error,
-        }
-    };
-    let found = addresses(&config.connect).await;
-    let service = found.map_err(fail("find", &config.connect))?[0];
-    let address = addresses(local).await.map_err(fail("find", local))?[0];
-    let socket = bind(address, service).map_err(fail("receive at", local))?;
-    // Where it is refused, more is lost and asked for again.
-    let _ = socket.set_recv_buffer_size(KERNEL_BYTES);
-    Ok((socket, service))
-}
-
-/// Binds `local`. A multicast group is joined through the interface that leads
-/// to `service`.
-fn bind(local: SocketAddr, service: SocketAddr) -> io::Result<UdpSocket> {
-    if !local.ip().is_multicast() {
-        return UdpSocket::bind(local);
-    }
-    let socket = UdpSocket::bind_shared(local)?;
-    match local.ip() {
-        IpAddr::V4(group) => socket.join_multicast_v4(group, interface(service)?)?,
-        IpAddr::V6(group) => socket.join_multicast_v6(group, 0)?,
-    }
-    Ok(socket)
-}
-
-/// Our address on the way to `service`; any, if that is no IPv4 address.
-fn interface(service: SocketAddr) -> io::Result<Ipv4Addr> {
-    if service.is_ipv6() {
-        return Ok(Ipv4Addr::UNSPECIFIED);
-    }
-    let probe = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-    // Sends nothing: it asks which way it would be.
-    probe.connect(service)?;
-    match probe.local_addr()?.ip() {
-        IpAddr::V4(ours) => Ok(ours),
-        IpAddr::V6(_) => Ok(Ipv4Addr::UNSPECIFIED),
-    }
 }
 
 struct Reception<'a> {
     config: &'a RunConfig,
-    local: &'a Endpoint,
-    socket: UdpSocket,
-    /// Where to ask for what was lost.
-    service: SocketAddr,
+    sockets: Sockets,
+    /// The service that answered last.
+    preferred: usize,
     client: Client,
+    lines: Lines,
     buffer: Box<[u8]>,
     /// When the last packet of the session came.
     heard: Instant,
@@ -146,8 +104,9 @@ impl Reception<'_> {
             }
             // Before time counts: what came meanwhile is taken first.
             self.take(link);
+            self.watch_lines();
             self.ask().await?;
-            let woken = race(self.socket.readable(), sleep_until(self.client.deadline()));
+            let woken = race(self.readable(), sleep_until(self.client.deadline()));
             match race(shutdown_signal(), woken).await {
                 Either::First(()) => return Ok(End::Stopped),
                 Either::Second(_) => {}
@@ -155,32 +114,95 @@ impl Reception<'_> {
         }
     }
 
-    /// Takes what lies ready, up to a limit.
+    /// Waits for a datagram on any socket.
+    async fn readable(&self) {
+        let sockets = &self.sockets;
+        let first = sockets.lines[0].socket.readable();
+        let requests = sockets.requests.readable();
+        let either = race(first, requests);
+        match sockets.lines.get(1) {
+            Some(second) => drop(race(either, second.socket.readable()).await),
+            None => drop(either.await),
+        }
+    }
+
+    /// Takes what lies ready on every socket, up to a limit.
     fn take(&mut self, link: &mut LinkCounts) {
+        for line in 0..self.sockets.lines.len() {
+            for _ in 0..BATCH {
+                let there = &self.sockets.lines[line];
+                let Some((n, peer)) = next_datagram(&there.socket, &mut self.buffer) else {
+                    break;
+                };
+                match there.source {
+                    Some(source) if source != peer.ip() => link.strangers += 1,
+                    _ => self.packet(n, peer, Origin::Line(line), link),
+                }
+            }
+        }
         for _ in 0..BATCH {
-            // Other errors than that there is nothing are of packets sent
-            // before, and of no more use.
-            let Ok((n, peer)) = self.socket.try_recv_from(&mut self.buffer) else {
+            let found = next_datagram(&self.sockets.requests, &mut self.buffer);
+            let Some((n, peer)) = found else {
                 return;
             };
-            let now = now();
-            match Packet::decode(&self.buffer[..n]) {
-                Ok(packet) => {
-                    let before = self.client.counts().foreign;
-                    self.client.take(&packet, now);
-                    if self.client.counts().foreign == before {
-                        self.heard = now;
-                    }
+            let mut services = self.sockets.services.iter();
+            match services.position(|&service| service == peer) {
+                Some(service) => {
+                    self.preferred = service;
+                    self.packet(n, peer, Origin::Answer, link);
                 }
-                Err(error) => {
-                    link.malformed += 1;
-                    match link.malformed {
-                        ..MOST_COMPLAINTS => eprintln!("datagram from {peer} dropped: {error}"),
-                        MOST_COMPLAINTS => eprintln!(
-                            "datagram from {peer} dropped: {error}; more are only counted"
-                        ),
-                        _ => {}
+                None => link.strangers += 1,
+            }
+        }
+    }
+
+    /// Takes the datagram in the buffer.
+    fn packet(&mut self, n: usize, peer: SocketAddr, origin: Origin, link: &mut LinkCounts) {
+        let now = now();
+        let packet = match Packet::decode(&self.buffer[..n]) {
+            Ok(packet) => packet,
+            Err(error) => {
+                link.malformed += 1;
+                match link.malformed {
+                    ..MOST_COMPLAINTS => eprintln!("datagram from {peer} dropped: {error}"),
+                    MOST_COMPLAINTS => {
+                        eprintln!("datagram from {peer} dropped: {error}; more are only counted");
                     }
+                    _ => {}
+                }
+                return;
+            }
+        };
+        let (before, lines) = (self.client.counts().packets, &mut self.lines);
+        if let Origin::Line(line) = origin
+            && self.client.would_take(&packet)
+        {
+            let messages = match packet.body {
+                Body::Messages(messages) => u64::from(messages.count()),
+                _ => 0,
+            };
+            let numbers = (packet.sequence, packet.sequence + messages);
+            lines.packet(line, n, numbers, now);
+        }
+        self.client.take(&packet, origin, now, |sequence, placed| {
+            if let Origin::Line(line) = origin {
+                lines.copy(line, sequence, placed, now);
+            }
+        });
+        if self.client.counts().packets > before {
+            self.heard = now;
+        }
+    }
+
+    /// Says which lines fell silent or came back.
+    fn watch_lines(&mut self) {
+        while let Some(change) = self.client.line_change(now()) {
+            let (letter, endpoint) = (letter(change.line), &self.config.udp[change.line].endpoint);
+            match change.up {
+                true => eprintln!("line {letter}, {endpoint}: back"),
+                false => {
+                    self.lines.stats[change.line].downs += 1;
+                    eprintln!("line {letter}, {endpoint}: silent, not waited for");
                 }
             }
         }
@@ -191,21 +213,38 @@ impl Reception<'_> {
         loop {
             match self.client.poll(now()) {
                 Ok(None) => return Ok(()),
-                Ok(Some(request)) => {
+                Ok(Some((request, tried))) => {
+                    let services = &self.sockets.services;
+                    let turn = self.preferred + (tried / TRIES_A_SERVICE) as usize;
+                    let service = services[turn % services.len()];
                     // One that cannot be sent is lost, as any other may be.
-                    let _ = self.socket.send_to(&request.encode(), self.service).await;
+                    let bytes = request.encode();
+                    let _ = self.sockets.requests.send_to(&bytes, service).await;
                 }
                 Err(ClientFault::Silent(silent)) => {
-                    let limit = self.config.give_up();
+                    let (limit, local) = (self.config.give_up(), &self.config.udp[0].endpoint);
                     if now() >= self.heard + limit {
-                        let local = self.local.clone();
+                        let local = local.clone();
                         return Err(LinkError::Silent { limit, local });
                     }
-                    eprintln!("{}: {silent}", self.local);
+                    eprintln!("{local}: {silent}");
                     self.client.listen(now());
                 }
                 Err(fault) => return Err(LinkError::Packets(fault)),
             }
         }
     }
+}
+
+/// The next datagram that lies ready. Errors are of packets sent before, and of no more
+/// use; the next datagram may be there all the same.
+fn next_datagram(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+    for _ in 0..BATCH {
+        match socket.try_recv_from(buffer) {
+            Ok(found) => return Some(found),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            Err(_) => {}
+        }
+    }
+    None
 }

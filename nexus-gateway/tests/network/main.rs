@@ -6,10 +6,11 @@
 //! | `bench` | a folder, a feed and what the archive should be |
 //! | `peer` | a peer by hand: connects or listens, and says what it is told |
 //! | `tcp_relay`, `udp_relay` | a network that fails, as its seed says |
-//! | `tcp`, `udp`, `crowd`, `names`, `opaque`, `rubbish`, `signals` | the tests, by situation |
+//! | `tcp`, `udp`, `crowd`, `multicast`, `names`, `opaque`, `rubbish`, `signals`, `two_lines` | the tests, by situation |
 
 mod bench;
 mod crowd;
+mod multicast;
 mod names;
 mod opaque;
 mod peer;
@@ -18,5 +19,6 @@ mod rubbish;
 mod signals;
 mod tcp;
 mod tcp_relay;
+mod two_lines;
 mod udp;
 mod udp_relay;

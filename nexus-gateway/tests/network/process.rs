@@ -89,6 +89,14 @@ impl Process {
         Self::start_as(command)
     }
 
+    /// Starts the program in a network namespace.
+    pub fn start_in(namespace: &str, arguments: &str) -> Self {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace, GATEWAY]);
+        command.args(arguments.split_whitespace());
+        Self::start_as(command)
+    }
+
     fn start_as(mut command: Command) -> Self {
         // SAFETY: `signal` may be called between `fork` and `exec`, and to set the
         // default runs nothing.

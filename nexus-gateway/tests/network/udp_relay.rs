@@ -51,8 +51,14 @@ impl Sockets {
     pub fn start(self, feed: SocketAddr, gateway: SocketAddr, faults: Faults, seed: u64) {
         pass_on(self.packets, Disturbed::new(faults, seed), move |_| gateway);
         let disturbed = Disturbed::new(faults, seed.wrapping_add(1));
+        // Answers go to whoever asked last.
+        let mut asked = gateway;
         pass_on(self.requests, disturbed, move |from| {
-            if from == feed { gateway } else { feed }
+            if from == feed {
+                return asked;
+            }
+            asked = from;
+            feed
         });
     }
 }
@@ -60,7 +66,7 @@ impl Sockets {
 fn pass_on(
     socket: UdpSocket,
     mut disturbed: Disturbed,
-    to: impl Fn(SocketAddr) -> SocketAddr + Send + 'static,
+    mut to: impl FnMut(SocketAddr) -> SocketAddr + Send + 'static,
 ) {
     socket.set_read_timeout(Some(FORGOTTEN)).unwrap();
     thread::spawn(move || {

@@ -12,17 +12,22 @@
 //!   message wanted and how many. Its answer is a packet like any other, with
 //!   as many of them as fit.
 //! - The receiver holds what comes early in a [window](crate::sequencer), passes over what it has,
-//!   and asks for what is missing. It makes a few requests at a time, each
+//!   and asks for what is missing once every line has passed it. It makes a few requests at a time, each
 //!   repeated until the first of its messages has come. Nothing is ever given
 //!   up; what lies beyond the window is passed over and asked for later.
 
 mod client;
+mod lines;
 mod packet;
 mod requests;
 
-pub use client::{Client, ClientFault, Counts};
+pub use client::{Client, ClientFault, Counts, Origin};
+pub use lines::LineChange;
 pub use packet::{
     Body, Builder, HEADER_LEN, MAX_DATAGRAM_LEN, MAX_MESSAGE_LEN, Messages, MoldError, MoldFault,
     Packet, Request,
 };
 pub use requests::{Patience, Unanswered};
+
+#[cfg(test)]
+mod tests;

@@ -15,9 +15,12 @@ const LONGEST_RETRY: Duration = Duration::from_secs(1);
 /// How long a receiver waits before it does something about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// A message that others have overtaken may still come by itself: it is
+    /// A message that every line has passed may still come by itself: it is
     /// asked for after so long at least, after twice as long at most.
     pub reordering: Duration,
+    /// A message that one line has passed may still come over another: after so long
+    /// at least, after twice as long at most, it is asked for all the same.
+    pub gap: Duration,
     /// A request is repeated after so long; then after twice as long, and so
     /// on, up to a second.
     pub answer: Duration,
@@ -29,6 +32,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             reordering: Duration::from_millis(1),
+            gap: Duration::from_millis(5),
             answer: Duration::from_millis(20),
             give_up: Duration::from_secs(60),
         }
@@ -92,21 +96,27 @@ pub(super) struct Requests {
     patience: Patience,
     /// In no order.
     outstanding: Vec<Outstanding>,
-    /// Messages below this are known to exist.
+    /// What one line has passed, hence exists.
+    known: Ripening,
+    /// What all lines have passed.
+    passed: Ripening,
+}
+
+/// A number that rises, and what it was some time ago.
+#[derive(Clone, Copy, Debug)]
+struct Ripening {
     edge: u64,
     /// What the edge was when it was last looked at.
     seen: u64,
     seen_at: Instant,
-    /// Messages below this were known to exist some time ago: if they are
-    /// missing, they are not merely late.
+    /// What the edge was for long enough: messages below it that are missing are not
+    /// merely late.
     ripe: u64,
 }
 
-impl Requests {
-    pub(super) fn new(next: u64, patience: Patience, now: Instant) -> Self {
+impl Ripening {
+    fn new(next: u64, now: Instant) -> Self {
         Self {
-            patience,
-            outstanding: Vec::with_capacity(MOST_OUTSTANDING),
             edge: next,
             seen: next,
             seen_at: now,
@@ -114,8 +124,7 @@ impl Requests {
         }
     }
 
-    /// The sender has messages up to, but not including, `edge`.
-    pub(super) fn announce(&mut self, edge: u64, now: Instant) {
+    fn rise(&mut self, edge: u64, now: Instant) {
         if self.edge == self.ripe {
             // Nothing was waiting to ripen: the time counts from now.
             self.seen = self.edge.max(edge);
@@ -124,19 +133,54 @@ impl Requests {
         self.edge = self.edge.max(edge);
     }
 
-    pub(super) fn edge(&self) -> u64 {
-        self.edge
+    fn ripen(&mut self, after: Duration, now: Instant) {
+        if self.ripe < self.edge && now >= self.seen_at + after {
+            self.ripe = self.seen;
+            self.seen = self.edge;
+            self.seen_at = now;
+        }
+    }
+}
+
+/// What is to be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ask {
+    pub(super) first: u64,
+    pub(super) count: u16,
+    /// How often it was asked for before.
+    pub(super) tried: u32,
+}
+
+impl Requests {
+    pub(super) fn new(next: u64, patience: Patience, now: Instant) -> Self {
+        Self {
+            patience,
+            outstanding: Vec::with_capacity(MOST_OUTSTANDING),
+            known: Ripening::new(next, now),
+            passed: Ripening::new(next, now),
+        }
     }
 
-    /// What is to be asked for now: the first message, how many, and whether
-    /// for the first time. `None` if nothing is; asked again and again, it
+    /// The sender has messages up to, but not including, `edge`; every line that is
+    /// there has passed those below `passed`.
+    pub(super) fn announce(&mut self, edge: u64, passed: u64, now: Instant) {
+        self.known.rise(edge, now);
+        self.passed.rise(passed, now);
+    }
+
+    pub(super) fn edge(&self) -> u64 {
+        self.known.edge
+    }
+
+    /// What is to be asked for now. `None` if nothing is; asked again and again, it
     /// comes to that.
     pub(super) fn next(
         &mut self,
         window: &Sequencer<()>,
         now: Instant,
-    ) -> Result<Option<(u64, u16, bool)>, Unanswered> {
-        self.ripen(now);
+    ) -> Result<Option<Ask>, Unanswered> {
+        self.known.ripen(self.patience.gap, now);
+        self.passed.ripen(self.patience.reordering, now);
         self.outstanding.retain(|asked| !window.has(asked.first));
         let patience = self.patience;
         if let Some(asked) = self.outstanding.iter_mut().find(|asked| asked.due <= now) {
@@ -148,8 +192,14 @@ impl Requests {
                 });
             }
             asked.due = now + patience.retry(asked.tries);
-            asked.tries = asked.tries.saturating_add(1);
-            return Ok(Some((asked.first, asked.count, false)));
+            let tried = asked.tries;
+            asked.tries = tried.saturating_add(1);
+            let (first, count) = (asked.first, asked.count);
+            return Ok(Some(Ask {
+                first,
+                count,
+                tried,
+            }));
         }
         if self.outstanding.len() == MOST_OUTSTANDING {
             return Ok(None);
@@ -164,20 +214,20 @@ impl Requests {
             due: now + patience.retry(0),
             tries: 1,
         });
-        Ok(Some((first, count, true)))
+        Ok(Some(Ask {
+            first,
+            count,
+            tried: 0,
+        }))
     }
 
-    fn ripen(&mut self, now: Instant) {
-        if self.ripe < self.edge && now >= self.seen_at + self.patience.reordering {
-            self.ripe = self.seen;
-            self.seen = self.edge;
-            self.seen_at = now;
-        }
+    fn ripe(&self) -> u64 {
+        self.known.ripe.max(self.passed.ripe)
     }
 
     /// The first messages that are missing, ripe, and not asked for.
     fn missing(&self, window: &Sequencer<()>) -> Option<(u64, u16)> {
-        let limit = self.ripe.min(window.limit());
+        let limit = self.ripe().min(window.limit());
         let mut first = window.first_missing(window.next());
         while first < limit {
             let asked = self.outstanding.iter();
@@ -202,8 +252,13 @@ impl Requests {
 
     /// When to ask again, if nothing comes before.
     pub(super) fn deadline(&self, window: &Sequencer<()>) -> Option<Instant> {
-        let unripe = window.first_missing(self.ripe) < self.edge;
-        let ripening = unripe.then(|| self.seen_at + self.patience.reordering);
+        let missing = window.first_missing(self.ripe());
+        let waits = [
+            (self.known, self.patience.gap),
+            (self.passed, self.patience.reordering),
+        ];
+        let unripe = waits.into_iter().filter(|(edge, _)| missing < edge.edge);
+        let ripening = unripe.map(|(edge, after)| edge.seen_at + after);
         let due = self.outstanding.iter().map(|asked| asked.due);
         due.chain(ripening).min()
     }
@@ -221,8 +276,11 @@ impl Patience {
 mod tests {
     use super::*;
 
+    /// The first message, how many, and whether for the first time.
     fn all(requests: &mut Requests, window: &Sequencer<()>, now: Instant) -> Vec<(u64, u16, bool)> {
-        std::iter::from_fn(|| requests.next(window, now).unwrap()).collect()
+        std::iter::from_fn(|| requests.next(window, now).unwrap())
+            .map(|ask| (ask.first, ask.count, ask.tried == 0))
+            .collect()
     }
 
     fn patience() -> Patience {
@@ -240,7 +298,7 @@ mod tests {
         let mut requests = Requests::new(1, patience(), begin);
         assert_eq!(requests.deadline(&window), None);
         window.insert(2, (), b"2");
-        requests.announce(3, after(5_000));
+        requests.announce(3, 3, after(5_000));
         assert_eq!(requests.next(&window, after(5_999)), Ok(None));
         assert_eq!(requests.deadline(&window), Some(after(6_000)));
         window.insert(1, (), b"1");
@@ -257,7 +315,7 @@ mod tests {
         for sequence in [3, 4, 7] {
             window.insert(sequence, (), b"x");
         }
-        requests.announce(9, begin);
+        requests.announce(9, 9, begin);
         let first = [(1, 2, true), (5, 2, true), (8, 1, true)];
         assert_eq!(all(&mut requests, &window, after(1)), first);
         assert_eq!(all(&mut requests, &window, after(20)), []);
@@ -289,7 +347,7 @@ mod tests {
         let now = begin + Duration::from_millis(1);
         let mut window = Sequencer::new(1, 100);
         let mut requests = Requests::new(1, patience(), begin);
-        requests.announce(1_000_000, begin);
+        requests.announce(1_000_000, 1_000_000, begin);
         let asked = all(&mut requests, &window, now);
         let fit = MESSAGES_THAT_FIT;
         assert_eq!(
@@ -301,9 +359,30 @@ mod tests {
 
         let mut wide = Requests::new(1, patience(), begin);
         window = Sequencer::new(1, 100_000);
-        wide.announce(u64::MAX, begin);
+        wide.announce(u64::MAX, u64::MAX, begin);
         assert_eq!(all(&mut wide, &window, now).len(), MOST_OUTSTANDING);
         window.insert(1, (), b"x");
         assert_eq!(all(&mut wide, &window, now), [(2, fit - 1, true)]);
+    }
+
+    #[test]
+    fn a_gap_waits_for_the_line_that_is_behind_but_not_for_ever() {
+        let begin = Instant::now();
+        let after = |ms| begin + Duration::from_millis(ms);
+        let mut window = Sequencer::new(1, 100);
+        let mut requests = Requests::new(1, patience(), begin);
+        window.insert(3, (), b"x");
+        // One line has passed 1 and 2, the other nothing.
+        requests.announce(4, 1, begin);
+        assert_eq!(all(&mut requests, &window, after(4)), []);
+        assert_eq!(requests.deadline(&window), Some(after(5)));
+        // The other passes 1 only: that is asked for after a millisecond.
+        requests.announce(4, 2, after(4));
+        assert_eq!(requests.deadline(&window), Some(after(5)));
+        let mut early = Requests::new(1, patience(), begin);
+        early.announce(4, 1, begin);
+        early.announce(4, 2, after(1));
+        assert_eq!(all(&mut early, &window, after(2)), [(1, 1, true)]);
+        assert_eq!(all(&mut requests, &window, after(5)), [(1, 2, true)]);
     }
 }
