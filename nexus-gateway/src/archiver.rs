@@ -9,7 +9,7 @@ use crate::archive::{Archive, ArchiveError};
 use crate::outcome::Archived;
 use crate::sink::ToArchive;
 use nexus_async_rt::channel::{TryRecvError, spsc_bytes};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,68 @@ const NAP: Duration = Duration::from_millis(1);
 /// How many messages it takes between two looks at the clock.
 const TURN: usize = 512;
 
+/// A device is short of space when it is full in so long at the rate until now.
+const SHORT: Duration = Duration::from_secs(600);
+
+/// How often the space is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Looks at the space that a device has left.
+struct Space {
+    folder: PathBuf,
+    /// When the first message came, and the length of the archive then.
+    begun: Option<(Instant, u64)>,
+    next_look: Instant,
+    warned: bool,
+}
+
+impl Space {
+    fn of(archive: &Path) -> Self {
+        Self {
+            folder: archive.parent().unwrap_or(archive).to_path_buf(),
+            begun: None,
+            next_look: Instant::now() + LOOK,
+            warned: false,
+        }
+    }
+
+    /// Warns once, when the device is short of space.
+    fn look(&mut self, length: u64) {
+        let now = Instant::now();
+        let (begun, before) = *self.begun.get_or_insert((now, length));
+        if self.warned || now < self.next_look {
+            return;
+        }
+        self.next_look = now + LOOK;
+        // Where the system does not say, the write that fails does.
+        let Ok(device) = rustix::fs::statvfs(&self.folder) else {
+            return;
+        };
+        let free = device.f_bavail.saturating_mul(device.f_frsize);
+        if let Some(left) = time_left(free, length - before, now - begun)
+            && left < SHORT
+        {
+            eprintln!(
+                "archive folder {}: {free} bytes are free, full in {} s at this rate",
+                self.folder.display(),
+                left.as_secs()
+            );
+            self.warned = true;
+        }
+    }
+}
+
+/// How long so many free bytes last, if `written` went in `elapsed`; `None` without a
+/// rate.
+fn time_left(free: u64, written: u64, elapsed: Duration) -> Option<Duration> {
+    let rate = written as f64 / elapsed.as_secs_f64();
+    let left = Duration::try_from_secs_f64(free as f64 / rate);
+    (rate > 0.0).then(|| left.unwrap_or(Duration::MAX))
+}
+
 struct Archiver {
     archive: Archive,
+    space: Option<Space>,
     interval: Duration,
     /// When the sync file is to be renewed.
     due: Instant,
@@ -29,15 +89,18 @@ struct Archiver {
     longest_sync: Duration,
 }
 
-/// Archives what comes until the sender is gone; renews the sync file every `interval` and at the end.
+/// Archives what comes until the sender is gone; renews the sync file every
+/// `interval` and at the end. Warns of a device that fills up, if that is wanted.
 pub(crate) fn archive(
     archive: Archive,
     path: PathBuf,
     interval: Duration,
+    watch_space: bool,
     mut from: spsc_bytes::Receiver,
 ) -> Result<Archived, ArchiveError> {
     let mut archiver = Archiver {
         archive,
+        space: watch_space.then(|| Space::of(&path)),
         interval,
         due: Instant::now() + interval,
         syncs: 0,
@@ -102,6 +165,10 @@ impl Archiver {
             self.archive.sync()?;
             self.syncs += 1;
             self.longest_sync = self.longest_sync.max(begun.elapsed());
+            let length = self.archive.bytes();
+            if let Some(space) = &mut self.space {
+                space.look(length);
+            }
         }
         self.due = Instant::now() + self.interval;
         Ok(())
@@ -117,5 +184,21 @@ impl Archiver {
             syncs: self.syncs,
             longest_sync: self.longest_sync,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_told_from_the_rate() {
+        let second = Duration::from_secs(1);
+        assert_eq!(time_left(1_000, 10, second), Some(Duration::from_secs(100)));
+        assert_eq!(time_left(0, 10, second), Some(Duration::ZERO));
+        assert_eq!(time_left(u64::MAX, 1, second * 60), Some(Duration::MAX));
+        for (written, elapsed) in [(0, second), (0, Duration::ZERO)] {
+            assert_eq!(time_left(1_000, written, elapsed), None);
+        }
     }
 }

@@ -24,6 +24,7 @@
 //! | [`publish`] | a feed played to others, over the network |
 //! | [`receive`] | a feed received, over the network |
 //! | [`race`](mod@race) | the first of two futures |
+//! | [`stop`] | signals that end a replay in order |
 
 #![warn(missing_docs)]
 
@@ -44,5 +45,6 @@ pub mod receive;
 pub mod replay;
 pub mod report;
 mod sink;
+pub mod stop;
 pub mod tally;
 pub mod world;

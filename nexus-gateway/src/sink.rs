@@ -51,7 +51,10 @@ pub(crate) struct ArchiveGone;
 /// Takes each message once, in order.
 pub(crate) struct Sink<H> {
     handler: H,
-    to_archive: spsc_bytes::Sender,
+    /// None once the archive has failed, where the books go on without it.
+    to_archive: Option<spsc_bytes::Sender>,
+    /// Whether they do.
+    books_alone: bool,
     progress: Counter,
     next: u64,
 }
@@ -66,10 +69,17 @@ impl<H: Handler<Arrival>> Sink<H> {
     ) -> Self {
         Self {
             handler,
-            to_archive,
+            to_archive: Some(to_archive),
+            books_alone: false,
             progress,
             next,
         }
+    }
+
+    /// Goes on with the books alone when the archive fails, if that is `wanted`.
+    pub(crate) fn without_archive_if_it_fails(mut self, wanted: bool) -> Self {
+        self.books_alone = wanted;
+        self
     }
 
     /// The message that it takes next.
@@ -95,11 +105,21 @@ impl<H: Handler<Arrival>> Sink<H> {
     }
 
     async fn send(&mut self, tag: u8, bytes: &[u8]) -> Result<(), ArchiveGone> {
-        let claim = self.to_archive.claim(1 + bytes.len()).await;
-        let mut claim = claim.map_err(|_| ArchiveGone)?;
-        claim[0] = tag;
-        claim[1..].copy_from_slice(bytes);
-        claim.commit();
+        let Some(to_archive) = &mut self.to_archive else {
+            return Ok(());
+        };
+        match to_archive.claim(1 + bytes.len()).await {
+            Ok(mut claim) => {
+                claim[0] = tag;
+                claim[1..].copy_from_slice(bytes);
+                claim.commit();
+                return Ok(());
+            }
+            Err(_) if self.books_alone => {}
+            Err(_) => return Err(ArchiveGone),
+        }
+        eprintln!("the archive failed: books go on without it");
+        self.to_archive = None;
         Ok(())
     }
 }

@@ -6,6 +6,8 @@ use nexus_gateway::feed::{Feed, SessionPlan, session};
 use nexus_itch::binary_file::{FrameReader, encode_frame, push_frame};
 use nexus_itch::itch::{Event, Message};
 use nexus_testkit::within;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -74,6 +76,11 @@ fn run(mut command: Command) -> Ran {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    finish(child)
+}
+
+/// Waits for `child`; returns what it left behind.
+fn finish(child: Child) -> Ran {
     let output = ended(child);
     Ran {
         code: output.status.code(),
@@ -199,6 +206,48 @@ fn without_a_folder_the_archives_leave_nothing_behind() {
     let ran = run(command).good();
     ran.shows("(removed now; --archive keeps it)");
     assert_eq!(fs::read_dir(bench.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_signal_ends_the_default_run_in_order_and_leaves_no_folder() {
+    for (signal, more) in [
+        (Signal::SIGINT, &["--messages", "1000000"][..]),
+        (Signal::SIGTERM, &["--messages", "20000", "--rate", "2000"]),
+        (Signal::SIGHUP, &["--messages", "1000000"]),
+    ] {
+        let bench = Bench::new();
+        let mut command = Command::new(GATEWAY);
+        command.args(more).env("TMPDIR", bench.folder.path());
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let id = Pid::from_raw(child.id() as i32);
+        // Until the second archive, where the first run takes no time.
+        let paced = more.contains(&"--rate");
+        let begun = Instant::now();
+        loop {
+            assert!(begun.elapsed() < LIMIT, "{signal}: no archive in {LIMIT:?}");
+            let archives = fs::read_dir(bench.folder.path()).unwrap().flatten();
+            let mut archives = archives.filter_map(|folder| fs::read_dir(folder.path()).ok());
+            let name = if paced {
+                "paced.itch50"
+            } else {
+                "unpaced.itch50"
+            };
+            if archives.any(|mut files| files.any(|file| file.unwrap().file_name() == name)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        kill(id, signal).unwrap();
+        let ran = finish(child).good();
+        ran.shows("Messages by type");
+        ran.shows(", verified\n");
+        ran.shows("Stopped by a signal");
+        assert_eq!(fs::read_dir(bench.folder.path()).unwrap().count(), 0);
+    }
 }
 
 #[test]

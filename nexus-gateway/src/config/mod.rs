@@ -9,7 +9,7 @@ mod source;
 mod udp_line;
 
 pub use feed::FeedConfig;
-pub use run::RunConfig;
+pub use run::{OnArchiveError, RunConfig};
 pub use source::SourceConfig;
 pub use udp_line::{BadLine, UdpLine};
 

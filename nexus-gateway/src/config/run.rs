@@ -2,7 +2,8 @@
 
 use super::{RhythmConfig, UdpLine, at_most};
 use crate::endpoint::Endpoint;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use nexus_itch::heartbeat::Rhythm;
 use nexus_itch::session::SessionName;
 use nexus_itch::soup::{Password, User};
 use std::path::PathBuf;
@@ -21,6 +22,15 @@ Examples:
 SIGINT and SIGTERM end it in order: what has come is booked and archived, the
 tables are printed, and the exit code is 0. A second one ends it at once. Exit
 code 1, with an error on stderr, if the feed is lost for good.";
+
+/// What to do when the archive cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnArchiveError {
+    /// End, with the tables and the error.
+    Stop,
+    /// Go on with the books alone; the error ends the program all the same.
+    Books,
+}
 
 /// The arguments of `nexus-gateway run`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -80,6 +90,11 @@ pub struct RunConfig {
     #[arg(long, value_name = "DIR")]
     pub archive: Option<PathBuf>,
 
+    /// What to do when the archive cannot be written: stop, or go on with the books
+    /// alone
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnArchiveError::Stop)]
+    pub on_archive_error: OnArchiveError,
+
     /// Renew the archive's .sync file every so many milliseconds, up to 60,000
     #[arg(long = "sync", value_name = "MS", default_value_t = 100, value_parser = at_most(1, 60_000))]
     pub sync_ms: u64,
@@ -100,6 +115,16 @@ impl RunConfig {
         match self.request.is_empty() {
             true => self.connect.iter().collect(),
             false => self.request.iter().collect(),
+        }
+    }
+
+    /// How often peers hear of each other. Nobody who gives up earlier waits for a peer
+    /// that is silent.
+    pub fn rhythm(&self) -> Rhythm {
+        let rhythm = self.rhythm.rhythm();
+        Rhythm {
+            silence: rhythm.silence.min(self.give_up()),
+            ..rhythm
         }
     }
 

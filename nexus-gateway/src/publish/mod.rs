@@ -14,6 +14,7 @@
 //! - One that takes nothing for as long as a peer may be silent is dropped, and
 //!   so is one that sends anything but heartbeats.
 
+mod allowance;
 mod broadcast;
 mod counts;
 mod listener;
@@ -131,6 +132,7 @@ pub fn main(config: &FeedConfig, out: &mut impl Write) -> Result<(), PublisherEr
     let mut world = WorldBuilder::new().build();
     let mut runtime = Runtime::builder(&mut world)
         .signal_handlers(true)
+        .sighup_handler(true)
         .event_interval(SOCKETS_EVERY)
         .build();
     runtime.block_on(serve(config, feed, out))

@@ -1,5 +1,6 @@
 //! The feed over UDP: packets at its pace, and answers to requests.
 
+use super::allowance::{Allowances, BYTES_A_SECOND};
 use super::broadcast::Broadcast;
 use super::counts::count;
 use super::loss::Loss;
@@ -120,6 +121,7 @@ pub(super) async fn answer(
 ) -> Result<Infallible, FrameError> {
     let counts = broadcast.counts();
     let mut builder = Builder::new(broadcast.door().session);
+    let mut allowances = Allowances::default();
     // One byte more than a request has: what is longer is none.
     let mut buffer = [0; HEADER_LEN + 1];
     loop {
@@ -140,6 +142,12 @@ pub(super) async fn answer(
         };
         broadcast.touch();
         build(&mut builder, request, broadcast)?;
+        if !allowances.take(peer.ip(), builder.datagram().len(), now()) {
+            let limit = BYTES_A_SECOND as u64;
+            let why = format!("it was answered with {limit} bytes a second, the limit");
+            complain(broadcast, &peer.to_string(), &why);
+            continue;
+        }
         if loss.strikes() {
             count(&counts.lost);
             continue;

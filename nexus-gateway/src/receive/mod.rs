@@ -31,7 +31,7 @@ pub use lines::LineStats;
 
 use crate::archive::{Archive, Folder, verify};
 use crate::archiver;
-use crate::config::RunConfig;
+use crate::config::{OnArchiveError, RunConfig};
 use crate::outcome::Archived;
 use crate::progress::Progress;
 use crate::report;
@@ -91,23 +91,36 @@ pub fn main(config: &RunConfig, out: &mut impl Write) -> Result<(), ReceiverErro
     let (to_archive, raw) = sink::to_archive();
     let sync = Duration::from_millis(config.sync_ms);
     let archiver = start(path.clone(), archive, sync, raw)?;
-    let mut runtime = Runtime::builder(&mut world).signal_handlers(true).build();
-    let sink = Sink::new(resume.next, handler, to_archive, progress.counter());
+    let mut runtime = Runtime::builder(&mut world)
+        .signal_handlers(true)
+        .sighup_handler(true)
+        .build();
+    let sink = Sink::new(resume.next, handler, to_archive, progress.counter())
+        .without_archive_if_it_fails(config.on_archive_error == OnArchiveError::Books);
     let received = runtime.block_on(receive(config, Delivery::new(sink, resume)));
     drop(runtime);
     drop(progress);
 
     let panicked = |_| ReceiverError::Defect("the archive's thread panicked");
-    let archived: Archived = archiver.join().map_err(panicked)??;
-    verify(&path)?;
+    let archived = archiver.join().map_err(panicked)?;
+    let archived = archived.and_then(|archived: Archived| {
+        verify(&path)?;
+        Ok(archived)
+    });
     let (books, tally) = world::take(&mut world);
     write(out, &report::messages(&tally))?;
     write(out, &report::books(&books))?;
     write(out, &tables::received(&received, &config.udp))?;
-    write(
-        out,
-        &report::archive("received", &archived, folder.is_kept()),
-    )?;
+    match archived {
+        Ok(archived) => {
+            let text = report::archive("received", &archived, folder.is_kept());
+            write(out, &text)?;
+        }
+        Err(error) => {
+            write(out, &tables::broken_archive(&path, &received))?;
+            return Err(error.into());
+        }
+    }
     received.end.map(|_| ()).map_err(ReceiverError::Link)
 }
 
@@ -119,7 +132,7 @@ fn start(
 ) -> Result<JoinHandle<Result<Archived, crate::archive::ArchiveError>>, ReceiverError> {
     thread::Builder::new()
         .name("archive".to_string())
-        .spawn(move || archiver::archive(archive, path, sync, raw))
+        .spawn(move || archiver::archive(archive, path, sync, true, raw))
         .map_err(ReceiverError::Thread)
 }
 

@@ -2,11 +2,13 @@
 
 use super::lines::{LineStats, letter};
 use super::{End, Received};
+use crate::archive::inspect;
 use crate::config::UdpLine;
 use crate::endpoint::Endpoint;
 use crate::latency::Readable;
 use crate::report::count;
 use std::fmt::Write;
+use std::path::Path;
 
 /// How many messages came, how it ended, and what the link did meanwhile.
 pub(super) fn received(received: &Received, lines: &[UdpLine]) -> String {
@@ -29,6 +31,21 @@ pub(super) fn received(received: &Received, lines: &[UdpLine]) -> String {
         lines => udp(received, lines, &mut text),
     }
     text
+}
+
+/// What is left of an archive that failed.
+pub(super) fn broken_archive(path: &Path, received: &Received) -> String {
+    let came = received.next - received.first;
+    let recoverable = match inspect(path) {
+        Ok(found) => format!("{} records can be read back", count(found.records)),
+        Err(error) => format!("it cannot be read back: {error}"),
+    };
+    format!(
+        "Archive of the received run: {}\n  \
+         it failed; {} messages were received, {recoverable}\n",
+        path.display(),
+        count(came),
+    )
 }
 
 fn tcp(received: &Received, text: &mut String) {

@@ -114,7 +114,7 @@ pub(super) async fn receive<H: Handler<Arrival>>(
         session: delivery.session(),
         sequence: delivery.next(),
     };
-    let rhythm = config.rhythm.rhythm();
+    let rhythm = config.rhythm();
     let mut session = Session {
         peer,
         silence: rhythm.silence,

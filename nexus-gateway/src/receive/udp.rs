@@ -13,7 +13,6 @@ use crate::world::Arrival;
 use nexus_async_rt::net::UdpSocket;
 use nexus_async_rt::time::sleep_until;
 use nexus_async_rt::{now, shutdown_signal};
-use nexus_itch::heartbeat::Rhythm;
 use nexus_itch::mold::{Body, Client, ClientFault, Origin, Packet, Patience};
 use nexus_rt::Handler;
 use std::io;
@@ -47,11 +46,7 @@ pub(super) async fn receive<H: Handler<Arrival>>(
         gap: config.gap_wait,
         ..Patience::default()
     };
-    let rhythm = config.rhythm.rhythm();
-    let rhythm = Rhythm {
-        silence: rhythm.silence.min(config.give_up()),
-        ..rhythm
-    };
+    let rhythm = config.rhythm();
     let lines = sockets.lines.len();
     let (session, next) = (delivery.session(), delivery.next());
     let mut reception = Reception {

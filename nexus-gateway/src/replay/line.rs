@@ -7,6 +7,7 @@
 use crate::clock::Clock;
 use crate::feed::{Line, Player, Schedule};
 use crate::latency::Latencies;
+use crate::stop::Stop;
 use nexus_async_rt::channel::{self, TryClaimError, spsc_bytes};
 use nexus_itch::binary_file::FrameError;
 use std::thread;
@@ -51,18 +52,22 @@ pub(super) struct Pace {
 }
 
 /// Sends the whole feed over `line`, when `pace` says or as fast as it is
-/// taken. Waits while the line is full. Returns how late it was with the
+/// taken, unless it is asked to stop. Waits while the line is full. Returns how late it was with the
 /// packets that were meant to be on time.
 pub(super) fn feed(
     line: Line,
     mut player: Player,
     mut to: spsc_bytes::Sender,
     pace: Option<Pace>,
+    stop: &Stop,
 ) -> Result<Latencies, FrameError> {
     let mut lateness = Latencies::new();
     let mut meant = 0;
     let mut waited_for = None;
     while let Some((sequence, message)) = player.next()? {
+        if stop.is_asked() {
+            break;
+        }
         if let Some(Pace { schedule, clock }) = &pace {
             meant = schedule.due(sequence);
             if waited_for != Some(meant) {

@@ -14,6 +14,7 @@ use crate::feed::{Feed, FeedError, Schedule};
 use crate::noise;
 use crate::outcome::{Archived, Outcome};
 use crate::report;
+use crate::stop::Stop;
 use nexus_itch::binary_file::{FrameError, FrameReader};
 use std::fmt;
 use std::fs::File;
@@ -47,6 +48,8 @@ pub enum ProgramError {
     },
     /// The tables cannot be written.
     Output(io::Error),
+    /// No handlers can be set.
+    Signals(io::Error),
 }
 
 impl fmt::Display for ProgramError {
@@ -67,6 +70,7 @@ impl fmt::Display for ProgramError {
                 path.display()
             ),
             ProgramError::Output(error) => write!(f, "cannot write the tables: {error}"),
+            ProgramError::Signals(error) => write!(f, "cannot handle signals: {error}"),
         }
     }
 }
@@ -77,7 +81,7 @@ impl std::error::Error for ProgramError {
             ProgramError::Feed(error) => Some(error),
             ProgramError::Damaged(_, error) => Some(error),
             ProgramError::Folder(error) => Some(error),
-            ProgramError::Output(error) => Some(error),
+            ProgramError::Output(error) | ProgramError::Signals(error) => Some(error),
             ProgramError::Run(error) => Some(error),
             ProgramError::Archive(error) => Some(error),
             ProgramError::Differs { .. } => None,
@@ -109,6 +113,7 @@ impl From<ArchiveError> for ProgramError {
 ///
 /// See [`ProgramError`].
 pub fn main(config: &Config, out: &mut impl Write) -> Result<(), ProgramError> {
+    let stop = Stop::on_signals().map_err(ProgramError::Signals)?;
     let mut feed = config.source.open().map_err(ProgramError::Feed)?;
     let fault = feed.take_fault();
     if let (Some(path), Some(unknown)) = (&config.source.input, feed.unknown()) {
@@ -119,6 +124,7 @@ pub fn main(config: &Config, out: &mut impl Write) -> Result<(), ProgramError> {
         feed: &feed,
         folder: &folder,
         sync: Duration::from_millis(config.sync_ms),
+        stop: &stop,
     };
     let unpaced = program.run("unpaced", None)?;
     write(out, &report::messages(&unpaced.tally))?;
@@ -129,6 +135,9 @@ pub fn main(config: &Config, out: &mut impl Write) -> Result<(), ProgramError> {
         return Err(ProgramError::Damaged(path.clone(), fault));
     }
 
+    if stopped(&stop, out)? {
+        return Ok(());
+    }
     let rate = config.rate.unwrap_or(unpaced.rate() / 2);
     let schedule = Schedule::new(rate);
     let noise = noise::measure(LISTEN);
@@ -136,7 +145,19 @@ pub fn main(config: &Config, out: &mut impl Write) -> Result<(), ProgramError> {
     write(out, &report::rate("Paced", &paced, Some(&schedule)))?;
     write(out, &report::latency(&paced, noise))?;
     write(out, &program.archived("paced", &paced))?;
+    stopped(&stop, out)?;
     Ok(())
+}
+
+/// Says so if a signal came.
+fn stopped(stop: &Stop, out: &mut impl Write) -> Result<bool, ProgramError> {
+    if stop.is_asked() {
+        write(
+            out,
+            "Stopped by a signal; what was played until then is above.",
+        )?;
+    }
+    Ok(stop.is_asked())
 }
 
 /// Writes one block of the report, and shows it.
@@ -151,6 +172,7 @@ struct Program<'a> {
     feed: &'a Feed,
     folder: &'a Folder,
     sync: Duration,
+    stop: &'a Stop,
 }
 
 impl Program<'_> {
@@ -163,10 +185,14 @@ impl Program<'_> {
             archive: &path,
             sync: self.sync,
             schedule,
+            stop: self.stop,
         })?;
         verify(&path)?;
+        let end = outcome.tally.total() + 1;
         match self.difference(&outcome.archived) {
             Ok(None) => Ok(outcome),
+            // It was stopped there.
+            Ok(Some(sequence)) if self.stop.is_asked() && sequence == end => Ok(outcome),
             Ok(Some(sequence)) => Err(ProgramError::Differs { path, sequence }),
             Err(error) => Err(ProgramError::Run(RunError::Feed(error))),
         }

@@ -24,6 +24,7 @@ use crate::latency::Latencies;
 use crate::outcome::Outcome;
 use crate::progress::{Counter, Progress};
 use crate::sink::{self, Sink};
+use crate::stop::Stop;
 use crate::world;
 use nexus_async_rt::Runtime;
 use nexus_async_rt::channel::spsc_bytes;
@@ -58,6 +59,8 @@ pub struct Plan<'a> {
     pub sync: Duration,
     /// How fast it is played; as fast as it is taken, if there is none.
     pub schedule: Option<Schedule>,
+    /// Whether it is to end before the feed does.
+    pub stop: &'a Stop,
 }
 
 /// Why a run failed.
@@ -121,15 +124,15 @@ pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
     let (to_archive, raw) = sink::to_archive();
     let (path, interval) = (plan.archive.to_path_buf(), plan.sync);
     let archiver = start("archive", move || {
-        archiver::archive(archive, path, interval, raw)
+        archiver::archive(archive, path, interval, false, raw)
     })?;
 
     let mut world = world::build();
     let run_up = plan.schedule.map_or(Duration::ZERO, |_| RUN_UP);
     let clock = Clock::starting_in(run_up);
     let pace = plan.schedule.map(|schedule| Pace { schedule, clock });
-    let (feed_a, records_a) = start_line(Line::A, plan.feed, pace)?;
-    let (feed_b, records_b) = start_line(Line::B, plan.feed, pace)?;
+    let (feed_a, records_a) = start_line(Line::A, plan, pace)?;
+    let (feed_b, records_b) = start_line(Line::B, plan, pace)?;
     let lines = [(Line::A, records_a), (Line::B, records_b)];
     let timing = Timing { clock, pace };
     let booked = play(&mut world, lines, to_archive, timing, progress.counter());
@@ -175,14 +178,15 @@ fn play(
 /// Starts a feed's thread; returns it, and where its line ends.
 fn start_line(
     line: Line,
-    feed: &Feed,
+    plan: &Plan<'_>,
     pace: Option<Pace>,
 ) -> Result<(FeedThread, spsc_bytes::Receiver), RunError> {
     let (to_line, records) = spsc_bytes::channel(LINE_BYTES);
-    let player = feed.play().map_err(FrameError::from)?;
+    let player = plan.feed.play().map_err(FrameError::from)?;
+    let stop = plan.stop.clone();
     let thread = start(line.name(), move || {
         sleep_exactly();
-        line::feed(line, player, to_line, pace)
+        line::feed(line, player, to_line, pace, &stop)
     })?;
     Ok((thread, records))
 }

@@ -142,6 +142,11 @@ impl Process {
         self.wait_for(&self.stderr, text)
     }
 
+    /// What it has written to stderr.
+    pub fn so_far(&self) -> String {
+        self.stderr.so_far()
+    }
+
     fn wait_for(&self, output: &Output, text: &str) -> String {
         let begun = Instant::now();
         loop {

@@ -168,6 +168,38 @@ fn requests_that_make_no_sense_are_not_answered() {
 }
 
 #[test]
+fn what_one_address_is_answered_is_limited() {
+    let bench = Bench::new(5_000);
+    let (feed, address) = bench.feed("--session ONE");
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    // Answers of 1,400 bytes, nobody takes them.
+    let begun = std::time::Instant::now();
+    while !feed.so_far().contains("bytes a second, the limit") {
+        assert!(begun.elapsed() < crate::process::LIMIT, "all are answered");
+        for _ in 0..100 {
+            let _ = socket.send_to(b"ONE       \0\0\0\0\0\0\0\x01\0\x64", address);
+        }
+        thread::sleep(std::time::Duration::from_millis(1));
+    }
+    feed.says("refused, it was answered with 8388608 bytes a second, the limit");
+}
+
+#[test]
+fn a_mute_server_is_given_up_when_that_is_said() {
+    let bench = Bench::new(500);
+    let address = server(b"");
+    let begun = std::time::Instant::now();
+    let ran = bench.run(address, "--give-up 1").end();
+    assert!(
+        ran.error().ends_with("dropped, silent for 1s, the limit"),
+        "{}",
+        ran.error()
+    );
+    let took = begun.elapsed();
+    assert!(took < std::time::Duration::from_secs(10), "{took:?}");
+}
+
+#[test]
 fn datagrams_of_strangers_are_passed_over() {
     let bench = Bench::new(5_000);
     let ours = free_udp();

@@ -3,6 +3,7 @@
 
 use crate::bench::{Bench, QUICK, free_udp};
 use crate::peer::Peer;
+use crate::process::Process;
 use nexus_gateway::archive::verify;
 use std::net::TcpListener;
 use std::thread;
@@ -45,6 +46,11 @@ fn sigterm_ends_a_gateway_on_tcp() {
 }
 
 #[test]
+fn sighup_ends_a_gateway_on_tcp() {
+    stopped("HUP", false);
+}
+
+#[test]
 fn sigint_ends_a_gateway_on_udp() {
     stopped("INT", true);
 }
@@ -52,6 +58,23 @@ fn sigint_ends_a_gateway_on_udp() {
 #[test]
 fn sigterm_ends_a_gateway_on_udp() {
     stopped("TERM", true);
+}
+
+#[test]
+fn a_signal_leaves_no_temporary_folder() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let bench = Bench::new(200_000);
+        let (_feed, address) = bench.feed("--rate 20000");
+        let folder = tempfile::tempdir().unwrap();
+        let setting = format!("export TMPDIR={}", folder.path().display());
+        let gateway = Process::start_with(&setting, &format!("run --connect {address}"));
+        let folders = || std::fs::read_dir(folder.path()).unwrap().count();
+        gateway.says("logged in");
+        assert_eq!(folders(), 1);
+        gateway.signal(signal);
+        gateway.end().good().shows("stopped by a signal");
+        assert_eq!(folders(), 0, "{signal}");
+    }
 }
 
 /// More than two seconds of a feed that has a message each second, where a

@@ -227,3 +227,44 @@ fn an_address_in_use_is_an_error() {
             .starts_with("cannot open input /nowhere/at.all: ")
     );
 }
+
+/// A gateway with an archive that can hold 200 blocks of 512 bytes: a write beyond them
+/// fails, as on a full disk, and the signal that comes with it is ignored.
+fn on_a_full_disk(bench: &Bench, more: &str) -> crate::process::Ran {
+    let (_feed, address) = bench.feed("");
+    let archive = bench.path("archive").display().to_string();
+    let arguments = format!("run --connect {address} --archive {archive} --sync 5 {more}");
+    Process::start_with("trap '' XFSZ; ulimit -f 200", &arguments).end()
+}
+
+#[test]
+fn an_archive_that_fails_costs_neither_tables_nor_what_is_on_disk() {
+    let bench = Bench::new(200_000);
+    let ran = on_a_full_disk(&bench, "");
+    assert!(ran.error().contains("cannot write it: "), "{}", ran.error());
+    ran.shows("Messages by type")
+        .shows("Top of book")
+        .shows("  lost before message ");
+    ran.shows("  it failed; ");
+    let received = ran.count(" messages were received, ");
+    let kept = ran.count(" records can be read back");
+    assert!(
+        kept > 0 && kept <= received && received < 200_000,
+        "{kept} of {received}"
+    );
+    assert!(bench.expected().starts_with(&bench.archived()));
+}
+
+#[test]
+fn books_go_on_without_the_archive_if_that_is_asked() {
+    let bench = Bench::new(200_000);
+    let ran = on_a_full_disk(&bench, "--on-archive-error books");
+    assert!(ran.error().contains("cannot write it: "), "{}", ran.error());
+    assert!(
+        ran.stderr.contains("books go on without it"),
+        "{}",
+        ran.stderr
+    );
+    ran.shows("the session is over, and complete");
+    assert_eq!(ran.count(" messages were received, "), 200_000);
+}
