@@ -23,6 +23,8 @@
 //! | [`replay`] | a feed played through the gateway itself |
 //! | [`publish`] | a feed played to others, over the network |
 //! | [`receive`] | a feed received, over the network |
+//! | [`verify`] | what of archives is sure |
+//! | [`exit`] | exit codes |
 //! | [`race`](mod@race) | the first of two futures |
 //! | [`stop`] | signals that end a replay in order |
 
@@ -34,6 +36,7 @@ pub mod book;
 pub mod clock;
 pub mod config;
 pub mod endpoint;
+pub mod exit;
 pub mod feed;
 pub mod latency;
 pub mod noise;
@@ -47,4 +50,5 @@ pub mod report;
 mod sink;
 pub mod stop;
 pub mod tally;
+pub mod verify;
 pub mod world;

@@ -1,35 +1,38 @@
 //! The gateway program: see `nexus-gateway --help`.
 
 use nexus_gateway::config::{Command, Config};
-use nexus_gateway::{publish, receive, replay};
-use std::error::Error;
+use nexus_gateway::exit::{Exit, Fatal};
+use nexus_gateway::{publish, receive, replay, verify};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let config = match Config::read(std::env::args_os()) {
         Ok(config) => config,
         Err(error) => {
-            let code = ExitCode::from(u8::from(error.use_stderr()));
             // Where it cannot be printed, the exit code has to do.
             let _ = error.print();
-            return code;
+            return match error.use_stderr() {
+                true => Exit::Usage.into(),
+                false => ExitCode::SUCCESS,
+            };
         }
     };
-    match run(&config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
+    let out = &mut std::io::stdout();
+    match &config.command {
+        None => ended(replay::main(&config.replay, out)),
+        Some(Command::Replay(replay)) => ended(replay::main(replay, out)),
+        Some(Command::Publish(publish)) => ended(publish::main(publish, out)),
+        Some(Command::Receive(receive)) => ended(receive::main(receive, out)),
+        Some(Command::Verify(verify)) => ended(verify::main(&verify.path, out)),
     }
 }
 
-fn run(config: &Config) -> Result<(), Box<dyn Error>> {
-    let out = &mut std::io::stdout();
-    match &config.command {
-        None => replay::main(config, out)?,
-        Some(Command::Feed(feed)) => publish::main(feed, out)?,
-        Some(Command::Run(run)) => receive::main(run, out)?,
+fn ended(result: Result<(), impl Fatal>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.exit().into()
+        }
     }
-    Ok(())
 }

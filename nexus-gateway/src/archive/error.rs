@@ -123,17 +123,8 @@ impl fmt::Display for ArchiveError {
     }
 }
 
-impl std::error::Error for ArchiveError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.fault {
-            ArchiveFault::Io { error, .. } => Some(error),
-            ArchiveFault::Record {
-                error: Some(error), ..
-            } => Some(error),
-            _ => None,
-        }
-    }
-}
+// What it says has the cause in it: a chain would say it twice.
+impl std::error::Error for ArchiveError {}
 
 /// Says which archive and which action an I/O error belongs to.
 pub(super) trait Context<T> {

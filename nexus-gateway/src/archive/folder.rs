@@ -1,6 +1,5 @@
 //! The folder that archives are in: one that is kept, or one for this run.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -17,23 +16,11 @@ enum Place {
 }
 
 /// A folder cannot be used.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use archive folder {}: {error}", path.display())]
 pub struct FolderError {
     path: PathBuf,
     error: io::Error,
-}
-
-impl fmt::Display for FolderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        write!(f, "cannot use archive folder {path}: {}", self.error)
-    }
-}
-
-impl std::error::Error for FolderError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
-    }
 }
 
 impl Folder {

@@ -1,15 +1,17 @@
 //! The command line.
 //!
-//! Without a command the program plays a feed to itself; with `feed` it plays
-//! one to others, with `run` it receives one.
+//! Each command has the name of its module. Without one the program replays. The names
+//! `feed` and `run`, which `publish` and `receive` had before, still do.
 
-mod feed;
-mod run;
+mod publish;
+mod receive;
+mod replay;
 mod source;
 mod udp_line;
 
-pub use feed::FeedConfig;
-pub use run::{OnArchiveError, RunConfig};
+pub use publish::PublishConfig;
+pub use receive::{OnArchiveError, ReceiveConfig};
+pub use replay::ReplayConfig;
 pub use source::SourceConfig;
 pub use udp_line::{BadLine, UdpLine};
 
@@ -31,12 +33,17 @@ Examples:
       a recorded session; the archives are kept
   nexus-gateway --input feed.itch50 --repeat 100 --rate 50000
       the same a hundred times over, the paced run at 50,000 messages a second
-  nexus-gateway feed --listen 127.0.0.1:9000
-  nexus-gateway run --connect 127.0.0.1:9000
+  nexus-gateway publish --listen 127.0.0.1:9000
+  nexus-gateway receive --connect 127.0.0.1:9000
       the same feed from one process to another
+  nexus-gateway verify archive
+      whether the archives are what their sync files say
 
-Exit code: 0, or 1 with an error on stderr. A damaged input is archived up to
-the damage, shown, and then reported with its byte offset.";
+Exit code: 0 complete, or ended by a signal; 1 another error; 2 usage; 3 bad
+input; 4 the feed was lost, or a gap was not filled; 5 an archive cannot be
+written, or is damaged; 7 the login was refused. The error is the last line of
+stderr. A damaged input is archived up to the damage, shown, and then reported
+with its byte offset.";
 
 /// Takes an ITCH 5.0 feed over two redundant lines, keeps order books and
 /// archives every message.
@@ -50,28 +57,13 @@ the damage, shown, and then reported with its byte offset.";
 #[command(name = "nexus-gateway", version, after_help = EXAMPLES, max_term_width = 80,
           args_conflicts_with_subcommands = true)]
 pub struct Config {
-    /// What to do instead.
+    /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// What is played.
+    /// What `replay` takes, which is what no command does.
     #[command(flatten)]
-    pub source: SourceConfig,
-
-    /// Messages a second in the paced run [default: half of what the unpaced
-    /// run sustained]
-    #[arg(long, value_name = "N", value_parser = at_most(1, 100_000_000))]
-    pub rate: Option<u64>,
-
-    /// Keep the archives in this folder, unpaced.itch50 and paced.itch50; what
-    /// is there is appended to [default: a temporary folder, removed at the
-    /// end]
-    #[arg(long, value_name = "DIR")]
-    pub archive: Option<PathBuf>,
-
-    /// Renew the archive's .sync file every so many milliseconds, up to 60,000
-    #[arg(long = "sync", value_name = "MS", default_value_t = 100, value_parser = at_most(1, 60_000))]
-    pub sync_ms: u64,
+    pub replay: ReplayConfig,
 }
 
 impl Config {
@@ -83,7 +75,7 @@ impl Config {
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let config = Self::try_parse_from(words)?;
         match &config.command {
-            Some(Command::Run(run)) if run.udp.len() > MOST_LINES => {
+            Some(Command::Receive(run)) if run.udp.len() > MOST_LINES => {
                 let found = run.udp.len();
                 let text = format!("--udp was given {found} times, the limit is {MOST_LINES}");
                 Err(Self::command().error(ErrorKind::TooManyValues, text))
@@ -96,23 +88,38 @@ impl Config {
 /// How many redundant lines a gateway takes.
 pub const MOST_LINES: usize = 2;
 
-/// What to do instead of playing a feed to oneself.
+/// What to do.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
+    /// Plays a feed through the gateway itself, unpaced and paced: what no command
+    /// does, too.
+    Replay(ReplayConfig),
     /// Plays a feed to subscribers: over TCP in SoupBinTCP, and over UDP as
     /// MoldUDP64.
     ///
     /// Any number of subscribers, up to 1,024 at a time, log in at --listen and name
     /// the message that they want next. At the same address, UDP, lost messages of
     /// the packets that go to --udp are asked for again.
-    Feed(FeedConfig),
+    #[command(alias = "feed")]
+    Publish(PublishConfig),
     /// Receives a feed over TCP in SoupBinTCP, or over UDP as MoldUDP64, keeps
     /// order books and archives every message.
     ///
     /// A connection that is lost is made again, and gone on with at the message
     /// that is wanted next; packets that are lost are asked for again. So the
     /// archive is the feed, byte for byte, whatever the network does.
-    Run(RunConfig),
+    #[command(alias = "run")]
+    Receive(ReceiveConfig),
+    /// Checks archives and their sync files, and says what is sure; writes nothing.
+    Verify(VerifyConfig),
+}
+
+/// The arguments of `nexus-gateway verify`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct VerifyConfig {
+    /// The folder of the archives, or one archive
+    #[arg(value_name = "DIR")]
+    pub path: PathBuf,
 }
 
 /// How often peers hear of each other. Hidden: the protocols fix it, and tests
@@ -163,14 +170,17 @@ mod tests {
         let config = parse("").unwrap();
         assert_eq!(
             (
-                config.source.messages,
-                config.source.repeat,
-                config.source.seed
+                config.replay.source.messages,
+                config.replay.source.repeat,
+                config.replay.source.seed
             ),
             (1_000_000, 1, 1)
         );
-        assert_eq!((config.rate, config.sync_ms), (None, 100));
-        assert_eq!((config.source.input, config.archive), (None, None));
+        assert_eq!((config.replay.rate, config.replay.sync_ms), (None, 100));
+        assert_eq!(
+            (config.replay.source.input, config.replay.archive),
+            (None, None)
+        );
         assert_eq!(config.command, None);
     }
 
@@ -180,23 +190,27 @@ mod tests {
 
     #[test]
     fn commands_have_arguments_of_their_own() {
-        let Command::Feed(feed) = command("feed --listen 127.0.0.1:0") else {
+        assert_eq!(
+            command("replay"),
+            Command::Replay(parse("").unwrap().replay)
+        );
+        let Command::Publish(feed) = command("feed --listen 127.0.0.1:0") else {
             panic!("another command");
         };
         assert_eq!((feed.rate(), feed.linger()), (None, None));
         assert_eq!((feed.loss, feed.source.messages), (0, 1_000_000));
         assert_eq!(feed.rhythm.rhythm(), Rhythm::default());
-        let line = "feed --listen [::1]:9 --udp 239.1.1.1:7 --udp localhost:8 --session X1 \
+        let line = "publish --listen [::1]:9 --udp 239.1.1.1:7 --udp localhost:8 --session X1 \
                     --input f --repeat 2 --linger 3 --loss 1";
-        let Command::Feed(feed) = command(line) else {
+        let Command::Publish(feed) = command(line) else {
             panic!("another command");
         };
         assert_eq!(feed.udp.len(), 2);
         assert_eq!(feed.rate(), Some(100_000), "UDP has no backpressure");
         assert_eq!(feed.linger(), Some(Duration::from_secs(3)));
 
-        let line = "run --connect exchange:9000 --udp 0.0.0.0:7 --session X1 --archive a";
-        let Command::Run(run) = command(line) else {
+        let line = "receive --connect exchange:9000 --udp 0.0.0.0:7 --session X1 --archive a";
+        let Command::Receive(run) = command(line) else {
             panic!("another command");
         };
         assert_eq!(
@@ -219,44 +233,44 @@ mod tests {
             ("--input f --seed 3", ["'--input <FILE>'", "'--seed <N>'"]),
             ("--speed", ["'--speed'", ""]),
             ("file", ["'file'", ""]),
-            ("feed", ["--listen <ADDR>", ""]),
-            ("run", ["--connect <ADDR>", ""]),
-            ("run --connect host", ["'host'", "HOST:PORT"]),
-            ("run --connect host:x", ["'host:x'", "0 to 65535"]),
-            ("run --connect :1", ["':1'", "HOST:PORT"]),
+            ("publish", ["--listen <ADDR>", ""]),
+            ("receive", ["--connect <ADDR>", ""]),
+            ("receive --connect host", ["'host'", "HOST:PORT"]),
+            ("receive --connect host:x", ["'host:x'", "0 to 65535"]),
+            ("receive --connect :1", ["':1'", "HOST:PORT"]),
             (
-                "run --connect h:1 --session 2026-11-27x",
+                "receive --connect h:1 --session 2026-11-27x",
                 ["2026-11-27x", "1 to 10 printable"],
             ),
             (
-                "run --connect h:1 --user sevenxx",
+                "receive --connect h:1 --user sevenxx",
                 ["'sevenxx'", "at most 6"],
             ),
-            ("run --connect h:1 --give-up 0", ["'0'", "1..=86400"]),
-            ("feed --listen h:1 --loss 91", ["'91'", "0..=90"]),
-            ("feed --listen h:1 --loss 1", ["--udp <ADDR>", ""]),
+            ("receive --connect h:1 --give-up 0", ["'0'", "1..=86400"]),
+            ("publish --listen h:1 --loss 91", ["'91'", "0..=90"]),
+            ("publish --listen h:1 --loss 1", ["--udp <ADDR>", ""]),
             (
-                "run --connect h:1 --udp h:2 --user x",
+                "receive --connect h:1 --udp h:2 --user x",
                 ["--user", "--udp <LINE>"],
             ),
             (
-                "run --connect h:1 --udp h:2 --udp h:3 --udp h:4",
+                "receive --connect h:1 --udp h:2 --udp h:3 --udp h:4",
                 ["3 times", "the limit is 2"],
             ),
             (
-                "run --connect h:1 --udp h:2,port=3",
+                "receive --connect h:1 --udp h:2,port=3",
                 ["'port=3'", "interface=NAME"],
             ),
             (
-                "run --connect h:1 --udp h:2,source=x",
+                "receive --connect h:1 --udp h:2,source=x",
                 ["source 'x'", "no address"],
             ),
-            ("run --request h:1", ["--udp", ""]),
+            ("receive --request h:1", ["--udp", ""]),
             (
-                "run --connect h:1 --udp h:2 --gap-wait 5",
+                "receive --connect h:1 --udp h:2 --gap-wait 5",
                 ["'5'", "--gap-wait"],
             ),
-            ("--rate 5 feed --listen h:1", ["--rate", "feed"]),
+            ("--rate 5 publish --listen h:1", ["--rate", "publish"]),
         ] {
             let error = parse(line).unwrap_err();
             for part in parts {
@@ -285,7 +299,7 @@ mod tests {
         }
         for (name, flags) in [
             (
-                "feed",
+                "publish",
                 &[
                     "--listen",
                     "--udp",
@@ -296,7 +310,7 @@ mod tests {
                 ][..],
             ),
             (
-                "run",
+                "receive",
                 &["--connect", "--udp", "--archive", "--session", "--give-up"],
             ),
         ] {

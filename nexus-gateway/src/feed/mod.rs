@@ -98,43 +98,20 @@ impl fmt::Display for UnknownMessages {
 }
 
 /// Why there is nothing to play.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     /// The file cannot be opened.
+    #[error("cannot open input {path}: {1}", path = .0.display())]
     Open(PathBuf, io::Error),
     /// The path names a folder or a device.
+    #[error("input {} is not a regular file", .0.display())]
     NotAFile(PathBuf),
     /// Not even the file's first frame can be read.
+    #[error("input {path}: {1}", path = .0.display())]
     Frame(PathBuf, FrameError),
     /// None of the file's messages is one of ITCH 5.0.
+    #[error("input {path}: all {1}", path = .0.display())]
     NotItch(PathBuf, UnknownMessages),
-}
-
-impl fmt::Display for FeedError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FeedError::Open(path, error) => {
-                write!(f, "cannot open input {}: {error}", path.display())
-            }
-            FeedError::NotAFile(path) => {
-                write!(f, "input {} is not a regular file", path.display())
-            }
-            FeedError::Frame(path, error) => write!(f, "input {}: {error}", path.display()),
-            FeedError::NotItch(path, unknown) => {
-                write!(f, "input {}: all {unknown}", path.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for FeedError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            FeedError::Open(_, error) => Some(error),
-            FeedError::NotAFile(_) | FeedError::NotItch(..) => None,
-            FeedError::Frame(_, error) => Some(error),
-        }
-    }
 }
 
 impl Feed {

@@ -1,4 +1,4 @@
-//! `nexus-gateway feed`: plays a feed to others, over TCP and UDP.
+//! `nexus-gateway publish`: plays a feed to others, over TCP and UDP.
 //!
 //! ```text
 //!                  ┌─ task: subscriber 1 ── its own place in the feed ──▶ TCP
@@ -22,8 +22,9 @@ mod loss;
 mod packets;
 mod subscriber;
 
-use crate::config::FeedConfig;
+use crate::config::PublishConfig;
 use crate::endpoint::Endpoint;
+use crate::exit::{Exit, Fatal};
 use crate::feed::{Feed, FeedError};
 use crate::race::{Either, race};
 use broadcast::Broadcast;
@@ -34,20 +35,25 @@ use nexus_itch::binary_file::FrameError;
 use nexus_itch::mold;
 use nexus_itch::soup::{self, Door};
 use nexus_rt::WorldBuilder;
-use std::fmt;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-/// Why a feed ends with exit code 1.
-#[derive(Debug)]
+/// Why a publisher ends with an error.
+#[derive(Debug, thiserror::Error)]
 pub enum PublisherError {
     /// There is nothing to play.
-    Feed(FeedError),
+    #[error(transparent)]
+    Feed(#[from] FeedError),
     /// The input can be played up to a point only: nothing was.
+    #[error("input {path}: {1}; nothing was sent", path = .0.display())]
     Damaged(PathBuf, FrameError),
     /// A message is longer than its carrier can carry: nothing was sent.
+    #[error(
+        "input {}: it has a message of {found} bytes, {carrier} carries {limit} at most",
+        path.display()
+    )]
     TooLong {
         /// The input.
         path: PathBuf,
@@ -59,8 +65,10 @@ pub enum PublisherError {
         carrier: &'static str,
     },
     /// The input could be played and cannot any more.
+    #[error("the input changed while it was played: {0}")]
     Changed(FrameError),
     /// An address cannot be used.
+    #[error("cannot {action} {endpoint}: {error}")]
     Address {
         /// What it was for.
         action: &'static str,
@@ -70,46 +78,18 @@ pub enum PublisherError {
         error: io::Error,
     },
     /// Nothing can be written to stdout.
+    #[error("cannot write to stdout: {0}")]
     Output(io::Error),
 }
 
-impl fmt::Display for PublisherError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Fatal for PublisherError {
+    fn exit(&self) -> Exit {
         match self {
-            PublisherError::Feed(error) => error.fmt(f),
-            PublisherError::Damaged(path, error) => {
-                write!(f, "input {}: {error}; nothing was sent", path.display())
-            }
-            PublisherError::TooLong {
-                path,
-                found,
-                limit,
-                carrier,
-            } => write!(
-                f,
-                "input {}: it has a message of {found} bytes, {carrier} carries {limit} at most",
-                path.display()
-            ),
-            PublisherError::Changed(error) => {
-                write!(f, "the input changed while it was played: {error}")
-            }
-            PublisherError::Address {
-                action,
-                endpoint,
-                error,
-            } => write!(f, "cannot {action} {endpoint}: {error}"),
-            PublisherError::Output(error) => write!(f, "cannot write to stdout: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for PublisherError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            PublisherError::Feed(error) => Some(error),
-            PublisherError::TooLong { .. } => None,
-            PublisherError::Damaged(_, error) | PublisherError::Changed(error) => Some(error),
-            PublisherError::Address { error, .. } | PublisherError::Output(error) => Some(error),
+            PublisherError::Feed(_)
+            | PublisherError::Damaged(..)
+            | PublisherError::TooLong { .. }
+            | PublisherError::Changed(_) => Exit::BadInput,
+            PublisherError::Address { .. } | PublisherError::Output(_) => Exit::Other,
         }
     }
 }
@@ -123,7 +103,7 @@ const SOCKETS_EVERY: u32 = 4;
 /// # Errors
 ///
 /// See [`PublisherError`].
-pub fn main(config: &FeedConfig, out: &mut impl Write) -> Result<(), PublisherError> {
+pub fn main(config: &PublishConfig, out: &mut impl Write) -> Result<(), PublisherError> {
     let mut feed = config.source.open().map_err(PublisherError::Feed)?;
     if let (Some(path), Some(fault)) = (&config.source.input, feed.take_fault()) {
         return Err(PublisherError::Damaged(path.clone(), fault));
@@ -139,7 +119,7 @@ pub fn main(config: &FeedConfig, out: &mut impl Write) -> Result<(), PublisherEr
 }
 
 /// Refuses a feed with a message that cannot be sent: receivers would wait for it.
-fn refuse_too_long(config: &FeedConfig, feed: &Feed) -> Result<(), PublisherError> {
+fn refuse_too_long(config: &PublishConfig, feed: &Feed) -> Result<(), PublisherError> {
     let (carrier, limit) = match config.udp.is_empty() {
         true => ("SoupBinTCP", soup::MAX_MESSAGE_LEN),
         false => ("MoldUDP64", mold::MAX_MESSAGE_LEN),
@@ -156,7 +136,7 @@ fn refuse_too_long(config: &FeedConfig, feed: &Feed) -> Result<(), PublisherErro
 }
 
 async fn serve(
-    config: &FeedConfig,
+    config: &PublishConfig,
     feed: Feed,
     out: &mut impl Write,
 ) -> Result<(), PublisherError> {

@@ -4,35 +4,43 @@ use super::resume::ResumeError;
 use super::tcp::TcpFault;
 use crate::archive::{ArchiveError, FolderError};
 use crate::endpoint::Endpoint;
+use crate::exit::{Exit, Fatal};
 use nexus_itch::mold;
-use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// Why the program ends with exit code 1.
-#[derive(Debug)]
+/// Why a gateway ends with an error.
+#[derive(Debug, thiserror::Error)]
 pub enum ReceiverError {
     /// The folder of the archive cannot be used.
-    Folder(FolderError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The archive fails, or does not verify.
-    Archive(ArchiveError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// The archive cannot be gone on with.
-    Resume(ResumeError),
+    #[error(transparent)]
+    Resume(#[from] ResumeError),
     /// The feed is lost for good. What came was archived, and the tables were
     /// printed.
-    Link(LinkError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
     /// The system has no thread to give.
+    #[error("cannot start a thread: {0}")]
     Thread(io::Error),
     /// The tables cannot be written.
+    #[error("cannot write the tables: {0}")]
     Output(io::Error),
     /// A thread panicked.
+    #[error("defect: {0}")]
     Defect(&'static str),
 }
 
 /// Why a feed is lost for good.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// An address cannot be used.
+    #[error("cannot {action} {endpoint}: {error}")]
     Address {
         /// What it was for.
         action: &'static str,
@@ -42,8 +50,10 @@ pub enum LinkError {
         error: io::Error,
     },
     /// The peer refused, or is another than the one wanted.
+    #[error(transparent)]
     Refused(Box<TcpFault>),
     /// The feed could not be reached for too long.
+    #[error("gave up after {limit:?}, the limit; the last error was: {last}")]
     GaveUp {
         /// How long it was tried.
         limit: Duration,
@@ -51,6 +61,7 @@ pub enum LinkError {
         last: Box<TcpFault>,
     },
     /// No packet came for too long.
+    #[error("no packet came to {local} for {limit:?}, the limit")]
     Silent {
         /// How long that was.
         limit: Duration,
@@ -58,87 +69,31 @@ pub enum LinkError {
         local: Endpoint,
     },
     /// Packets were lost, and nobody sends them again.
+    #[error(transparent)]
     Packets(mold::ClientFault),
     /// The archive takes no more; it says why.
+    #[error("the archive takes no more")]
     Archive,
 }
 
-impl fmt::Display for ReceiverError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Fatal for ReceiverError {
+    fn exit(&self) -> Exit {
         match self {
-            ReceiverError::Folder(error) => error.fmt(f),
-            ReceiverError::Archive(error) => error.fmt(f),
-            ReceiverError::Resume(error) => error.fmt(f),
-            ReceiverError::Link(error) => error.fmt(f),
-            ReceiverError::Thread(error) => write!(f, "cannot start a thread: {error}"),
-            ReceiverError::Output(error) => write!(f, "cannot write the tables: {error}"),
-            ReceiverError::Defect(what) => write!(f, "defect: {what}"),
-        }
-    }
-}
-
-impl fmt::Display for LinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LinkError::Address {
-                action,
-                endpoint,
-                error,
-            } => write!(f, "cannot {action} {endpoint}: {error}"),
-            LinkError::Refused(fault) => fault.fmt(f),
-            LinkError::GaveUp { limit, last } => {
-                write!(
-                    f,
-                    "gave up after {limit:?}, the limit; the last error was: {last}"
-                )
+            ReceiverError::Folder(_) | ReceiverError::Archive(_) | ReceiverError::Resume(_) => {
+                Exit::Archive
             }
-            LinkError::Silent { limit, local } => {
-                write!(f, "no packet came to {local} for {limit:?}, the limit")
+            ReceiverError::Link(error) => match error {
+                LinkError::Address { .. } => Exit::Other,
+                LinkError::Refused(fault) if fault.is_refusal() => Exit::LoginRefused,
+                LinkError::Archive => Exit::Archive,
+                LinkError::Refused(_)
+                | LinkError::GaveUp { .. }
+                | LinkError::Silent { .. }
+                | LinkError::Packets(_) => Exit::FeedLost,
+            },
+            ReceiverError::Thread(_) | ReceiverError::Output(_) | ReceiverError::Defect(_) => {
+                Exit::Other
             }
-            LinkError::Packets(fault) => fault.fmt(f),
-            LinkError::Archive => write!(f, "the archive takes no more"),
         }
-    }
-}
-
-impl std::error::Error for ReceiverError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            ReceiverError::Folder(error) => Some(error),
-            ReceiverError::Archive(error) => Some(error),
-            ReceiverError::Resume(error) => Some(error),
-            ReceiverError::Link(error) => Some(error),
-            ReceiverError::Thread(error) | ReceiverError::Output(error) => Some(error),
-            ReceiverError::Defect(_) => None,
-        }
-    }
-}
-
-impl std::error::Error for LinkError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            LinkError::Address { error, .. } => Some(error),
-            LinkError::Refused(fault) | LinkError::GaveUp { last: fault, .. } => Some(&**fault),
-            LinkError::Packets(fault) => Some(fault),
-            LinkError::Silent { .. } | LinkError::Archive => None,
-        }
-    }
-}
-
-impl From<FolderError> for ReceiverError {
-    fn from(error: FolderError) -> Self {
-        ReceiverError::Folder(error)
-    }
-}
-
-impl From<ArchiveError> for ReceiverError {
-    fn from(error: ArchiveError) -> Self {
-        ReceiverError::Archive(error)
-    }
-}
-
-impl From<ResumeError> for ReceiverError {
-    fn from(error: ResumeError) -> Self {
-        ReceiverError::Resume(error)
     }
 }

@@ -1,4 +1,4 @@
-//! `nexus-gateway run`: receives a feed over TCP or UDP.
+//! `nexus-gateway receive`: receives a feed over TCP or UDP.
 //!
 //! ```text
 //!             the root                             thread
@@ -31,7 +31,7 @@ pub use lines::LineStats;
 
 use crate::archive::{Archive, Folder, verify};
 use crate::archiver;
-use crate::config::{OnArchiveError, RunConfig};
+use crate::config::{OnArchiveError, ReceiveConfig};
 use crate::outcome::Archived;
 use crate::progress::Progress;
 use crate::report;
@@ -78,7 +78,7 @@ pub struct Received {
 ///
 /// See [`ReceiverError`]. The tables are written first, where there is
 /// something to show.
-pub fn main(config: &RunConfig, out: &mut impl Write) -> Result<(), ReceiverError> {
+pub fn main(config: &ReceiveConfig, out: &mut impl Write) -> Result<(), ReceiverError> {
     let folder = Folder::open(config.archive.as_deref())?;
     let path = folder.path().join("received.itch50");
     let mut archive = Archive::open(&path)?;
@@ -136,7 +136,7 @@ fn start(
         .map_err(ReceiverError::Thread)
 }
 
-async fn receive<H>(config: &RunConfig, mut delivery: Delivery<H>) -> Received
+async fn receive<H>(config: &ReceiveConfig, mut delivery: Delivery<H>) -> Received
 where
     H: nexus_rt::Handler<crate::world::Arrival>,
 {

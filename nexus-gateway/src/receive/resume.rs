@@ -53,8 +53,8 @@ pub enum ResumeError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     /// It cannot be read back.
-    #[error("archive {}: cannot read it back", .0.display())]
-    Replay(PathBuf, #[source] FrameError),
+    #[error("archive {path}: cannot read it back: {1}", path = .0.display())]
+    Replay(PathBuf, FrameError),
 }
 
 impl Resume {

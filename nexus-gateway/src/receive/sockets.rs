@@ -6,7 +6,7 @@
 
 use super::addresses;
 use super::error::LinkError;
-use crate::config::{RunConfig, UdpLine};
+use crate::config::{ReceiveConfig, UdpLine};
 use crate::endpoint::Endpoint;
 use nexus_async_rt::net::UdpSocket;
 use std::io;
@@ -27,7 +27,7 @@ pub(super) struct Sockets {
 }
 
 /// Looks up and binds what `config` names.
-pub(super) async fn open(config: &RunConfig) -> Result<Sockets, LinkError> {
+pub(super) async fn open(config: &ReceiveConfig) -> Result<Sockets, LinkError> {
     let mut services = Vec::new();
     for endpoint in config.services() {
         let found = addresses(endpoint).await;

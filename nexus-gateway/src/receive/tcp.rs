@@ -4,7 +4,7 @@ use super::counts::LinkCounts;
 use super::delivery::Delivery;
 use super::error::LinkError;
 use super::{End, addresses};
-use crate::config::RunConfig;
+use crate::config::ReceiveConfig;
 use crate::endpoint::Endpoint;
 use crate::race::{Either, race};
 use crate::world::Arrival;
@@ -14,7 +14,6 @@ use nexus_async_rt::{now, shutdown_signal, timeout};
 use nexus_itch::soup::{Client, ClientFault, Login, Rejection, SoupError, Splitter, Taken};
 use nexus_rt::Handler;
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -29,13 +28,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const GOODBYE: Duration = Duration::from_millis(200);
 
 /// Why a connection was lost, or could not be made.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum TcpFault {
     /// It could not be made.
+    #[error("cannot connect to {0}: {1}")]
     Connect(Endpoint, io::Error),
     /// It broke.
+    #[error("connection to {0} lost: {1}")]
     Io(Endpoint, io::Error),
     /// The peer closed it before the session was over.
+    #[error(
+        "{peer} closed the connection before the end of the session, \
+         {pending} bytes into a packet"
+    )]
     Closed {
         /// The peer.
         peer: Endpoint,
@@ -43,45 +48,26 @@ pub enum TcpFault {
         pending: usize,
     },
     /// What came is no packet.
+    #[error("{0} dropped, {1}")]
     Rubbish(Endpoint, SoupError),
     /// What came is none that a server sends then.
+    #[error("{0} dropped, {1}")]
     Protocol(Endpoint, ClientFault),
 }
 
 impl TcpFault {
+    /// Whether the server took no login: of this user, or for this session.
+    pub(super) fn is_refusal(&self) -> bool {
+        use ClientFault::{Rejected, Session};
+        matches!(self, TcpFault::Protocol(_, Rejected(_) | Session { .. }))
+    }
+
     /// Whether it is of no use to try again. With `wait`, a session may yet begin.
     fn is_final(&self, wait: bool) -> bool {
         match self {
             TcpFault::Protocol(_, ClientFault::Rejected(Rejection::NoSession)) => !wait,
             TcpFault::Protocol(_, fault) => fault.is_final(),
             _ => false,
-        }
-    }
-}
-
-impl fmt::Display for TcpFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TcpFault::Connect(peer, error) => write!(f, "cannot connect to {peer}: {error}"),
-            TcpFault::Io(peer, error) => write!(f, "connection to {peer} lost: {error}"),
-            TcpFault::Closed { peer, pending } => write!(
-                f,
-                "{peer} closed the connection before the end of the session, \
-                 {pending} bytes into a packet"
-            ),
-            TcpFault::Rubbish(peer, error) => write!(f, "{peer} dropped, {error}"),
-            TcpFault::Protocol(peer, fault) => write!(f, "{peer} dropped, {fault}"),
-        }
-    }
-}
-
-impl std::error::Error for TcpFault {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            TcpFault::Connect(_, error) | TcpFault::Io(_, error) => Some(error),
-            TcpFault::Closed { .. } => None,
-            TcpFault::Rubbish(_, error) => Some(error),
-            TcpFault::Protocol(_, fault) => Some(fault),
         }
     }
 }
@@ -102,7 +88,7 @@ impl From<LinkError> for Ended {
 
 /// Receives the feed until it ends, or a signal comes.
 pub(super) async fn receive<H: Handler<Arrival>>(
-    config: &RunConfig,
+    config: &ReceiveConfig,
     delivery: &mut Delivery<H>,
     link: &mut LinkCounts,
 ) -> Result<End, LinkError> {
@@ -154,7 +140,7 @@ pub(super) async fn receive<H: Handler<Arrival>>(
     }
 }
 
-fn patience(config: &RunConfig) -> Backoff {
+fn patience(config: &ReceiveConfig) -> Backoff {
     Backoff::builder()
         .initial(FIRST_PAUSE)
         .max_delay(LONGEST_PAUSE)

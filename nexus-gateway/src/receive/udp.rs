@@ -7,7 +7,7 @@ use super::delivery::Delivery;
 use super::error::LinkError;
 use super::lines::{Lines, letter};
 use super::sockets::{self, Sockets, kernel_drops};
-use crate::config::RunConfig;
+use crate::config::ReceiveConfig;
 use crate::race::{Either, race};
 use crate::world::Arrival;
 use nexus_async_rt::net::UdpSocket;
@@ -33,7 +33,7 @@ const TRIES_A_SERVICE: u32 = 2;
 
 /// Receives the feed until it ends, or a signal comes.
 pub(super) async fn receive<H: Handler<Arrival>>(
-    config: &RunConfig,
+    config: &ReceiveConfig,
     delivery: &mut Delivery<H>,
     link: &mut LinkCounts,
 ) -> Result<End, LinkError> {
@@ -69,7 +69,7 @@ pub(super) async fn receive<H: Handler<Arrival>>(
 }
 
 struct Reception<'a> {
-    config: &'a RunConfig,
+    config: &'a ReceiveConfig,
     sockets: Sockets,
     /// The service that answered last.
     preferred: usize,

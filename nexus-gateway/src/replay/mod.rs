@@ -9,14 +9,14 @@ pub use merge::Merged;
 pub use run::{Plan, RunError, run};
 
 use crate::archive::{ArchiveError, Folder, FolderError, verify};
-use crate::config::Config;
+use crate::config::ReplayConfig;
+use crate::exit::{Exit, Fatal};
 use crate::feed::{Feed, FeedError, Schedule};
 use crate::noise;
 use crate::outcome::{Archived, Outcome};
 use crate::report;
 use crate::stop::Stop;
 use nexus_itch::binary_file::{FrameError, FrameReader};
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
@@ -25,21 +25,27 @@ use std::time::Duration;
 /// How long the machine's own noise is listened to.
 const LISTEN: Duration = Duration::from_millis(500);
 
-/// Why the program ends with exit code 1.
-#[derive(Debug)]
+/// Why a replay ends with an error.
+#[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
     /// There is nothing to play.
-    Feed(FeedError),
+    #[error(transparent)]
+    Feed(#[from] FeedError),
     /// The input could be played up to a point only; it was, and the tables
     /// were printed.
+    #[error("input {path}: {1}; what lies before it was played and archived", path = .0.display())]
     Damaged(PathBuf, FrameError),
     /// The folder of the archives cannot be used.
-    Folder(FolderError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// A run failed.
-    Run(RunError),
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// An archive does not verify.
-    Archive(ArchiveError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// An archive is whole, and yet not what was played.
+    #[error("archive {}: differs from the feed in message {sequence}", path.display())]
     Differs {
         /// The archive.
         path: PathBuf,
@@ -47,63 +53,26 @@ pub enum ProgramError {
         sequence: u64,
     },
     /// The tables cannot be written.
+    #[error("cannot write the tables: {0}")]
     Output(io::Error),
     /// No handlers can be set.
+    #[error("cannot handle signals: {0}")]
     Signals(io::Error),
 }
 
-impl fmt::Display for ProgramError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Fatal for ProgramError {
+    fn exit(&self) -> Exit {
         match self {
-            ProgramError::Feed(error) => error.fmt(f),
-            ProgramError::Damaged(path, error) => write!(
-                f,
-                "input {}: {error}; what lies before it was played and archived",
-                path.display()
-            ),
-            ProgramError::Folder(error) => error.fmt(f),
-            ProgramError::Run(error) => error.fmt(f),
-            ProgramError::Archive(error) => error.fmt(f),
-            ProgramError::Differs { path, sequence } => write!(
-                f,
-                "archive {}: differs from the feed in message {sequence}",
-                path.display()
-            ),
-            ProgramError::Output(error) => write!(f, "cannot write the tables: {error}"),
-            ProgramError::Signals(error) => write!(f, "cannot handle signals: {error}"),
+            ProgramError::Feed(_) | ProgramError::Damaged(..) => Exit::BadInput,
+            ProgramError::Run(RunError::Feed(_)) => Exit::BadInput,
+            ProgramError::Folder(_) | ProgramError::Archive(_) | ProgramError::Differs { .. } => {
+                Exit::Archive
+            }
+            ProgramError::Run(RunError::Archive(_)) => Exit::Archive,
+            ProgramError::Run(_) | ProgramError::Output(_) | ProgramError::Signals(_) => {
+                Exit::Other
+            }
         }
-    }
-}
-
-impl std::error::Error for ProgramError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            ProgramError::Feed(error) => Some(error),
-            ProgramError::Damaged(_, error) => Some(error),
-            ProgramError::Folder(error) => Some(error),
-            ProgramError::Output(error) | ProgramError::Signals(error) => Some(error),
-            ProgramError::Run(error) => Some(error),
-            ProgramError::Archive(error) => Some(error),
-            ProgramError::Differs { .. } => None,
-        }
-    }
-}
-
-impl From<FolderError> for ProgramError {
-    fn from(error: FolderError) -> Self {
-        ProgramError::Folder(error)
-    }
-}
-
-impl From<RunError> for ProgramError {
-    fn from(error: RunError) -> Self {
-        ProgramError::Run(error)
-    }
-}
-
-impl From<ArchiveError> for ProgramError {
-    fn from(error: ArchiveError) -> Self {
-        ProgramError::Archive(error)
     }
 }
 
@@ -112,7 +81,7 @@ impl From<ArchiveError> for ProgramError {
 /// # Errors
 ///
 /// See [`ProgramError`].
-pub fn main(config: &Config, out: &mut impl Write) -> Result<(), ProgramError> {
+pub fn main(config: &ReplayConfig, out: &mut impl Write) -> Result<(), ProgramError> {
     let stop = Stop::on_signals().map_err(ProgramError::Signals)?;
     let mut feed = config.source.open().map_err(ProgramError::Feed)?;
     let fault = feed.take_fault();

@@ -30,7 +30,6 @@ use nexus_async_rt::Runtime;
 use nexus_async_rt::channel::spsc_bytes;
 use nexus_itch::binary_file::FrameError;
 use nexus_rt::World;
-use std::fmt;
 use std::io;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
@@ -64,44 +63,20 @@ pub struct Plan<'a> {
 }
 
 /// Why a run failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The archive takes no more.
-    Archive(ArchiveError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// The feed cannot be read any more.
+    #[error("the input changed while it was played: {0}")]
     Feed(FrameError),
     /// The system has no thread to give.
+    #[error("cannot start a thread: {0}")]
     Thread(io::Error),
     /// A thread panicked, or a task stopped for no reason of its own.
+    #[error("defect: {0}")]
     Defect(&'static str),
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RunError::Archive(error) => error.fmt(f),
-            RunError::Feed(error) => write!(f, "the input changed while it was played: {error}"),
-            RunError::Thread(error) => write!(f, "cannot start a thread: {error}"),
-            RunError::Defect(what) => write!(f, "defect: {what}"),
-        }
-    }
-}
-
-impl std::error::Error for RunError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            RunError::Archive(error) => Some(error),
-            RunError::Feed(error) => Some(error),
-            RunError::Thread(error) => Some(error),
-            RunError::Defect(_) => None,
-        }
-    }
-}
-
-impl From<ArchiveError> for RunError {
-    fn from(error: ArchiveError) -> Self {
-        RunError::Archive(error)
-    }
 }
 
 impl From<FrameError> for RunError {

@@ -45,7 +45,7 @@ impl Bench {
     pub fn run(&self, connect: SocketAddr, more: &str) -> Process {
         let archive = self.path("archive").display().to_string();
         Process::start(&format!(
-            "run --connect {connect} --archive {archive} {more}"
+            "receive --connect {connect} --archive {archive} {more}"
         ))
     }
 

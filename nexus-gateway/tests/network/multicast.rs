@@ -68,11 +68,11 @@ fn two_groups_on_one_port_are_two_lines() {
     let bench = Bench::new(20_000);
     let groups = "--udp 239.1.1.1:9001 --udp 239.1.1.2:9001";
     let played = bench.played(&format!("--rate 20000 --loss 1 {QUICK}"));
-    let feed = format!("feed --listen 0.0.0.0:9000 {groups} {played}");
+    let feed = format!("publish --listen 0.0.0.0:9000 {groups} {played}");
     let (_feed, _) = Process::start_in(&hosts.feed, &feed).listening();
     let archive = bench.path("archive").display().to_string();
     let lines = "--udp 239.1.1.1:9001,interface=g1 --udp 239.1.1.2:9001,interface=10.9.2.2";
-    let gateway = format!("run --connect 10.9.1.1:9000 {lines} --archive {archive} {QUICK}");
+    let gateway = format!("receive --connect 10.9.1.1:9000 {lines} --archive {archive} {QUICK}");
     let ran = bench.complete(Process::start_in(&hosts.gateway, &gateway).end());
     // Each line gets its own group alone: together they bring each message twice, but
     // for what was lost.

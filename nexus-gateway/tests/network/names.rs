@@ -154,6 +154,6 @@ fn a_session_that_is_not_there_yet_is_waited_for_if_that_is_asked() {
 
 #[test]
 fn a_name_that_is_too_long_is_refused_with_the_limit() {
-    let ran = Process::start("run --connect 127.0.0.1:1 --session 2026-11-25-A").end();
+    let ran = Process::start("receive --connect 127.0.0.1:1 --session 2026-11-25-A").end();
     assert!(ran.stderr.contains("1 to 10 printable"), "{}", ran.stderr);
 }

@@ -66,7 +66,7 @@ fn a_message_that_the_carrier_cannot_carry_is_refused_before_anything_is_sent() 
     let path = bench.path("input");
     std::fs::write(&path, &bytes).unwrap();
     let ran = Process::start(&format!(
-        "feed --listen 127.0.0.1:0 --input {}",
+        "publish --listen 127.0.0.1:0 --input {}",
         path.display()
     ));
     let ran = ran.end();

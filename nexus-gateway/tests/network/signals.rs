@@ -67,7 +67,7 @@ fn a_signal_leaves_no_temporary_folder() {
         let (_feed, address) = bench.feed("--rate 20000");
         let folder = tempfile::tempdir().unwrap();
         let setting = format!("export TMPDIR={}", folder.path().display());
-        let gateway = Process::start_with(&setting, &format!("run --connect {address}"));
+        let gateway = Process::start_with(&setting, &format!("receive --connect {address}"));
         let folders = || std::fs::read_dir(folder.path()).unwrap().count();
         gateway.says("logged in");
         assert_eq!(folders(), 1);

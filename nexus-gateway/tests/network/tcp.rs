@@ -171,7 +171,7 @@ fn a_feed_that_is_nowhere_is_given_up() {
     assert!(ran.error().starts_with(&expected), "{}", ran.error());
     ran.shows("TCP: 0 connections, ");
 
-    let ran = Process::start("run --connect nowhere.invalid:1 --give-up 1").end();
+    let ran = Process::start("receive --connect nowhere.invalid:1 --give-up 1").end();
     assert!(ran.error().contains("nowhere.invalid"), "{}", ran.error());
 }
 
@@ -181,7 +181,7 @@ fn a_disk_that_fills_up_ends_the_gateway_with_an_error() {
     let (_feed, address) = bench.feed("");
     let archive = bench.path("archive");
     let arguments = format!(
-        "run --connect {address} --archive {} --sync 5",
+        "receive --connect {address} --archive {} --sync 5",
         archive.display()
     );
     // No file may become longer than 200 blocks of 512 bytes.
@@ -201,7 +201,7 @@ fn a_damaged_file_is_not_played() {
     let whole = bench.expected();
     fs::write(&input, &whole[..whole.len() - 1]).unwrap();
     let path = input.display();
-    let ran = Process::start(&format!("feed --listen 127.0.0.1:0 --input {path}")).end();
+    let ran = Process::start(&format!("publish --listen 127.0.0.1:0 --input {path}")).end();
     let at = whole.len() - 14;
     let expected =
         format!("input {path}: byte {at}: truncated: 13 bytes of a frame of 14; nothing was sent");
@@ -212,16 +212,16 @@ fn a_damaged_file_is_not_played() {
 fn an_address_in_use_is_an_error() {
     let bench = Bench::new(500);
     let (_feed, address) = bench.feed("");
-    let ran = Process::start(&format!("feed --listen {address}")).end();
+    let ran = Process::start(&format!("publish --listen {address}")).end();
     let expected = format!("cannot listen on {address}: ");
     assert!(ran.error().starts_with(&expected), "{}", ran.error());
-    let ran = Process::start("feed --listen nowhere.invalid:1").end();
+    let ran = Process::start("publish --listen nowhere.invalid:1").end();
     assert!(
         ran.error().starts_with("cannot find nowhere.invalid:1: "),
         "{}",
         ran.error()
     );
-    let ran = Process::start("feed --listen 127.0.0.1:0 --input /nowhere/at.all").end();
+    let ran = Process::start("publish --listen 127.0.0.1:0 --input /nowhere/at.all").end();
     assert!(
         ran.error()
             .starts_with("cannot open input /nowhere/at.all: ")
@@ -233,7 +233,7 @@ fn an_address_in_use_is_an_error() {
 fn on_a_full_disk(bench: &Bench, more: &str) -> crate::process::Ran {
     let (_feed, address) = bench.feed("");
     let archive = bench.path("archive").display().to_string();
-    let arguments = format!("run --connect {address} --archive {archive} --sync 5 {more}");
+    let arguments = format!("receive --connect {address} --archive {archive} --sync 5 {more}");
     Process::start_with("trap '' XFSZ; ulimit -f 200", &arguments).end()
 }
 
@@ -267,4 +267,37 @@ fn books_go_on_without_the_archive_if_that_is_asked() {
     );
     ran.shows("the session is over, and complete");
     assert_eq!(ran.count(" messages were received, "), 200_000);
+}
+
+#[test]
+fn exit_codes_tell_a_refused_login_from_a_lost_feed_and_a_full_disk() {
+    let bench = Bench::new(200_000);
+    assert_eq!(on_a_full_disk(&bench, "").code, Some(5));
+    let bench = Bench::new(500);
+    let (_feed, address) = bench.feed("--session DAY1 --password right");
+    for login in ["--password wrong", "--password right --session DAY2"] {
+        assert_eq!(bench.run(address, login).end().code, Some(7), "{login}");
+    }
+    bench.complete(bench.run(address, "--password right").end());
+    let ran = bench.run(address, "--password right --session DAY2").end();
+    assert_eq!(ran.code, Some(5), "the archive holds another session");
+}
+
+#[test]
+fn the_names_that_the_commands_had_still_do() {
+    let bench = Bench::new(500);
+    let arguments = bench.played("--linger 1");
+    let feed = Process::start(&format!("feed --listen 127.0.0.1:0 {arguments}"));
+    let (feed, address) = feed.listening();
+    let archive = bench.path("archive").display().to_string();
+    let gateway = Process::start(&format!("run --connect {address} --archive {archive}"));
+    bench.complete(gateway.end());
+    feed.end().good();
+    assert!(
+        !Process::start("--help")
+            .end()
+            .good()
+            .stdout
+            .contains("  feed")
+    );
 }

@@ -111,7 +111,7 @@ fn packets_that_do_not_come_at_all_are_an_error() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap();
     let ran = Process::start(&format!(
-        "run --connect {address} --udp 192.0.2.1:{}",
+        "receive --connect {address} --udp 192.0.2.1:{}",
         taken.port()
     ));
     let ran = ran.end();

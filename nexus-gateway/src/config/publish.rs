@@ -1,4 +1,4 @@
-//! `nexus-gateway feed`: the arguments of a feed that is played to others.
+//! `nexus-gateway publish`: the arguments of a feed that is played to others.
 
 use super::{RhythmConfig, SourceConfig, at_most};
 use crate::endpoint::Endpoint;
@@ -12,20 +12,20 @@ const UDP_RATE: u64 = 100_000;
 
 const EXAMPLES: &str = "\
 Examples:
-  nexus-gateway feed --listen 0.0.0.0:9000
+  nexus-gateway publish --listen 0.0.0.0:9000
       a generated session over TCP, as fast as each subscriber takes it
-  nexus-gateway feed --listen 0.0.0.0:9000 --input feed.itch50 --rate 50000
+  nexus-gateway publish --listen 0.0.0.0:9000 --input feed.itch50 --rate 50000
       a recorded one, message N no sooner than N / 50,000 seconds after the start
-  nexus-gateway feed --listen 0.0.0.0:9000 --udp 239.1.1.1:9001
+  nexus-gateway publish --listen 0.0.0.0:9000 --udp 239.1.1.1:9001
       over TCP, and by multicast; what is lost is asked for at port 9000
 
-Ends with SIGINT or SIGTERM, or as --linger says; exit code 0, or 1 with an
-error on stderr.";
+Ends with SIGINT, SIGTERM or SIGHUP, or as --linger says; exit code 0, or
+another with an error on stderr: see nexus-gateway --help.";
 
-/// The arguments of `nexus-gateway feed`.
+/// The arguments of `nexus-gateway publish`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(after_help = EXAMPLES)]
-pub struct FeedConfig {
+pub struct PublishConfig {
     /// Take subscribers (TCP) and requests (UDP) here, HOST:PORT; port 0 takes
     /// a free one, which is printed
     #[arg(long, value_name = "ADDR")]
@@ -78,7 +78,7 @@ pub struct FeedConfig {
     pub rhythm: RhythmConfig,
 }
 
-impl FeedConfig {
+impl PublishConfig {
     /// Messages a second, if they are not sent as fast as they are taken.
     pub fn rate(&self) -> Option<u64> {
         match self.udp.is_empty() {

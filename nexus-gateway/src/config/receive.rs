@@ -1,4 +1,4 @@
-//! `nexus-gateway run`: the arguments of a gateway that receives its feed.
+//! `nexus-gateway receive`: the arguments of a gateway that receives its feed.
 
 use super::{RhythmConfig, UdpLine, at_most};
 use crate::endpoint::Endpoint;
@@ -11,17 +11,18 @@ use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
-  nexus-gateway run --connect exchange:9000 --archive archive
+  nexus-gateway receive --connect exchange:9000 --archive archive
       over TCP; the archive is kept, and gone on with the next time
-  nexus-gateway run --connect exchange:9000 --udp 239.1.1.1:9001
+  nexus-gateway receive --connect exchange:9000 --udp 239.1.1.1:9001
       by multicast; what is lost is asked for at exchange:9000, UDP
-  nexus-gateway run --request exchange:9000 \\
+  nexus-gateway receive --request exchange:9000 \\
         --udp 239.1.1.1:9001,interface=eth1 --udp 239.1.1.2:9001,interface=eth2
       over two redundant lines: of each message the first copy counts
 
-SIGINT and SIGTERM end it in order: what has come is booked and archived, the
-tables are printed, and the exit code is 0. A second one ends it at once. Exit
-code 1, with an error on stderr, if the feed is lost for good.";
+SIGINT, SIGTERM and SIGHUP end it in order: what has come is booked and
+archived, the tables are printed, and the exit code is 0. A second signal ends
+it at once. Exit code 4 if the feed is lost for good, 5 if the archive fails, 7
+if the login is refused; all are in nexus-gateway --help.";
 
 /// What to do when the archive cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -32,10 +33,10 @@ pub enum OnArchiveError {
     Books,
 }
 
-/// The arguments of `nexus-gateway run`.
+/// The arguments of `nexus-gateway receive`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(after_help = EXAMPLES)]
-pub struct RunConfig {
+pub struct ReceiveConfig {
     /// Log in there, HOST:PORT; with --udp: ask there for what is lost
     #[arg(long, value_name = "ADDR", required_unless_present = "request")]
     pub connect: Option<Endpoint>,
@@ -109,7 +110,7 @@ pub struct RunConfig {
     pub rhythm: RhythmConfig,
 }
 
-impl RunConfig {
+impl ReceiveConfig {
     /// Where lost messages are asked for.
     pub fn services(&self) -> Vec<&Endpoint> {
         match self.request.is_empty() {

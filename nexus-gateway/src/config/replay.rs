@@ -1,0 +1,29 @@
+//! `nexus-gateway replay`: the arguments of a feed that is played through the gateway
+//! itself.
+
+use super::{SourceConfig, at_most};
+use clap::Args;
+use std::path::PathBuf;
+
+/// The arguments of `nexus-gateway replay`, and of no command.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ReplayConfig {
+    /// What is played.
+    #[command(flatten)]
+    pub source: SourceConfig,
+
+    /// Messages a second in the paced run [default: half of what the unpaced
+    /// run sustained]
+    #[arg(long, value_name = "N", value_parser = at_most(1, 100_000_000))]
+    pub rate: Option<u64>,
+
+    /// Keep the archives in this folder, unpaced.itch50 and paced.itch50; what
+    /// is there is appended to [default: a temporary folder, removed at the
+    /// end]
+    #[arg(long, value_name = "DIR")]
+    pub archive: Option<PathBuf>,
+
+    /// Renew the archive's .sync file every so many milliseconds, up to 60,000
+    #[arg(long = "sync", value_name = "MS", default_value_t = 100, value_parser = at_most(1, 60_000))]
+    pub sync_ms: u64,
+}
