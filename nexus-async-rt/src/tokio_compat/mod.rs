@@ -18,12 +18,13 @@
 //! # Cargo.toml
 //!
 //! The bridge is a feature. tokio is a dependency of the program too, with the features
-//! that its futures need: `net` for sockets, `time` for timers.
+//! that its futures need: `net` for sockets, `time` for timers, `io-util` for the methods of
+//! readers and writers.
 //!
 //! ```toml
 //! [dependencies]
 //! nexus-async-rt = { path = "../nexus-async-rt/nexus-async-rt", features = ["tokio-compat"] }
-//! tokio = { version = "1", features = ["net", "time"] }
+//! tokio = { version = "1", features = ["io-util", "net", "time"] }
 //! ```
 //!
 //! A panic that says `there is no reactor running, must be called from the context of a
