@@ -99,7 +99,8 @@ impl<H: Handler<Arrival>> Sink<H> {
         Ok(())
     }
 
-    /// Says whose messages follow. Dropped while it waits, it has said nothing.
+    /// Names the session of the messages that follow. Dropped while it waits, it has sent
+    /// nothing.
     pub(crate) async fn begin(&mut self, session: SessionName) -> Result<(), ArchiveGone> {
         self.send(SESSION, &session.to_bytes()).await
     }

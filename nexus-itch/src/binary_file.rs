@@ -6,8 +6,8 @@
 //! A frame of length zero is the format's mark of the end of a session. It is accepted
 //! as the last thing of a stream and is no message. With anything behind it, it is an
 //! error (files are known with length fields that are all zero). Both transports allow
-//! messages of no bytes, so whoever writes an archive of them says up to which offset
-//! such a frame is a message: [`FrameReader::empty_messages_below`].
+//! empty messages. The reader of an archive therefore says up to which offset such a
+//! frame is a message: [`FrameReader::empty_messages_below`].
 
 use crate::itch::{self, Message, encode};
 use std::fmt;

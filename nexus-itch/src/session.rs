@@ -70,24 +70,6 @@ impl SessionName {
     pub fn named(self) -> Option<Self> {
         (!self.trimmed().is_empty()).then_some(self)
     }
-
-    /// A name for files that is the same for equal names: the bytes in hex, and behind
-    /// them what of it are letters, digits and hyphens.
-    ///
-    /// ```
-    /// use nexus_itch::session::SessionName;
-    ///
-    /// let name = SessionName::from_bytes(*b"../DAY 1  ");
-    /// assert_eq!(name.file_name(), "2e2e2f4441592031-DAY1");
-    /// ```
-    pub fn file_name(&self) -> String {
-        let name = self.trimmed();
-        let mut text: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-        let readable = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'-';
-        text.push('-');
-        text.extend(name.iter().filter(readable).copied().map(char::from));
-        text
-    }
 }
 
 /// What is left of a field without blanks and NULs at its ends.
@@ -177,7 +159,6 @@ mod tests {
             let padded = SessionName::from_bytes(bytes);
             assert_eq!((padded, padded.to_bytes()), (name, bytes));
             assert_eq!(padded.left_padded(), *b"        X7");
-            assert_eq!(padded.file_name(), "5837-X7");
         }
         assert_ne!(SessionName::from_bytes(*b"X 7       "), name);
         let blank = SessionName::from_bytes([0; NAME_LEN]);
@@ -187,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_reaches_a_terminal_or_a_path_as_it_is() {
+    fn no_name_reaches_a_terminal_as_it_is() {
         for bytes in [
             *b"../../etc/",
             *b"a.b.>*\x1b[3m",
@@ -200,9 +181,6 @@ mod tests {
                 shown.bytes().all(|byte| matches!(byte, b' '..=b'~')),
                 "{shown}"
             );
-            let file = name.file_name();
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-            assert!(file.bytes().all(plain), "{file}");
         }
     }
 }

@@ -146,13 +146,13 @@ impl Archive {
         self.first
     }
 
-    /// The session whose messages it holds, if there is one and it is known.
+    /// The session that it belongs to, if it is known.
     pub fn session(&self) -> Option<SessionName> {
         self.session
     }
 
-    /// Says whose messages it holds, before the first is appended; on disk when this
-    /// returns.
+    /// Names the session that the archive belongs to, before the first message is
+    /// appended. The name is on disk when this returns.
     ///
     /// # Errors
     ///

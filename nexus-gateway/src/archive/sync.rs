@@ -35,7 +35,7 @@ pub struct SyncRecord {
     pub first: u64,
     /// The records of the prefix. Version 1 does not say.
     pub records: Option<u64>,
-    /// The session whose messages they are, if there is one and it is known.
+    /// The session that they belong to, if it is known.
     pub session: Option<SessionName>,
 }
 

@@ -17,8 +17,8 @@ pub struct Anomalies {
     pub overfilled: u64,
     /// Cancels of more than rests: the order is gone.
     pub overcancelled: u64,
-    /// Broken trades whose match number names none that counts: it is unknown, was broken
-    /// before, or is that of an execution that is not printable.
+    /// Breaks of a match number that adds nothing to a volume: it is unknown, was broken
+    /// before, or belongs to an execution that is not printable.
     pub unbroken: u64,
     /// Stocks named under a locate code of another symbol, or under code 0: they go by
     /// their code.

@@ -12,7 +12,7 @@ use std::time::Duration;
 const EXAMPLES: &str = "\
 Examples:
   nexus-gateway receive --connect exchange:9000 --archive archive
-      over TCP; the archive is kept, and gone on with the next time
+      over TCP; the archive is kept, and continued the next time
   nexus-gateway receive --connect exchange:9000 --udp 239.1.1.1:9001
       by multicast; what is lost is asked for at exchange:9000, UDP
   nexus-gateway receive --request exchange:9000 \\
@@ -42,19 +42,19 @@ pub struct ReceiveConfig {
     pub connect: Option<Endpoint>,
 
     /// Take MoldUDP64 packets at HOST:PORT instead of logging in; a multicast
-    /// group is joined. Behind it, ",interface=NAME" says through which interface,
-    /// by its name or our address there, and ",source=ADDR" from whom alone. Twice
-    /// for two redundant lines
+    /// group is joined. ",interface=NAME" behind it selects the interface, by its
+    /// name or its address; ",source=ADDR" accepts packets of that sender only.
+    /// Give it twice for two redundant lines
     #[arg(long, value_name = "LINE")]
     pub udp: Vec<UdpLine>,
 
-    /// Ask there for what is lost, HOST:PORT; may be given several times: who
-    /// does not answer gives way to the next [default: --connect]
+    /// Ask HOST:PORT for lost messages. May be given several times: a server that
+    /// does not answer is followed by the next [default: --connect]
     #[arg(long, value_name = "ADDR", requires = "udp")]
     pub request: Vec<Endpoint>,
 
-    /// Ask for what one line lost after so long, if the other has not passed it:
-    /// 5ms, 200us
+    /// How long a message that one line has lost may still come over the other,
+    /// before it is asked for: 5ms, 200us
     #[arg(long, value_name = "TIME", default_value = "5ms", requires = "udp",
           value_parser = humantime::parse_duration)]
     pub gap_wait: Duration,
@@ -72,11 +72,11 @@ pub struct ReceiveConfig {
     #[arg(long, requires = "session", requires = "archive")]
     pub adopt: bool,
 
-    /// Who logs in: up to 6 letters and digits
+    /// The user of the login: up to 6 letters and digits
     #[arg(long, value_name = "NAME", default_value = "", conflicts_with = "udp")]
     pub user: User,
 
-    /// And with which password: up to 10 letters and digits. It goes over the
+    /// The password of the login: up to 10 letters and digits. It goes over the
     /// network in clear
     #[arg(long, value_name = "WORD", default_value = "", conflicts_with = "udp")]
     pub password: Password,
@@ -86,7 +86,7 @@ pub struct ReceiveConfig {
     pub wait: bool,
 
     /// Keep the archive in this folder, received.itch50; what is there is the
-    /// beginning of the session, and is gone on with [default: a temporary
+    /// beginning of the session, and is continued [default: a temporary
     /// folder, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub archive: Option<PathBuf>,
@@ -119,8 +119,7 @@ impl ReceiveConfig {
         }
     }
 
-    /// How often peers hear of each other. Nobody who gives up earlier waits for a peer
-    /// that is silent.
+    /// Heartbeats, and how long a peer may be silent: not longer than `--give-up`.
     pub fn rhythm(&self) -> Rhythm {
         let rhythm = self.rhythm.rhythm();
         Rhythm {

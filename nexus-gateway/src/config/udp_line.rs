@@ -1,4 +1,4 @@
-//! `--udp`: where the packets of one line come, and from whom.
+//! `--udp`: the address of one line, its interface and its sender.
 
 use crate::endpoint::{BadEndpoint, Endpoint};
 use std::fmt;
@@ -23,7 +23,7 @@ pub struct UdpLine {
     pub endpoint: Endpoint,
     /// The interface through which a group is joined: its name, or our address there.
     pub interface: Option<String>,
-    /// Whose packets are taken; nobody else's.
+    /// The sender, if packets of others are to be passed over.
     pub source: Option<IpAddr>,
 }
 

@@ -18,7 +18,7 @@ pub enum ReceiverError {
     /// The archive fails, or does not verify.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// The archive cannot be gone on with.
+    /// The archive cannot be continued.
     #[error(transparent)]
     Resume(#[from] ResumeError),
     /// The feed is lost for good. What came was archived, and the tables were

@@ -2,6 +2,7 @@
 
 use crate::latency::{Latencies, Percentiles};
 use nexus_itch::sequencer::Placed;
+use std::ops::Range;
 use std::time::Instant;
 
 /// Copies are compared in time if so few messages lie between them.
@@ -34,7 +35,7 @@ pub struct LineStats {
     /// When it was heard last.
     pub heard: Option<Instant>,
     /// How long after another line it brought the same message.
-    pub behind: Latencies,
+    pub(super) behind: Latencies,
     /// Messages below this have passed on it.
     pub(super) edge: Option<u64>,
     /// Datagrams that the kernel had no room for, where it says so.
@@ -49,13 +50,13 @@ impl LineStats {
 }
 
 /// The first copy of a message: its number, when it came and over which line.
-type Arrival = (u64, Instant, usize);
+type FirstCopy = (u64, Instant, usize);
 
 /// The lines of one reception.
 #[derive(Debug)]
 pub(super) struct Lines {
     pub(super) stats: Vec<LineStats>,
-    arrivals: Vec<Option<Arrival>>,
+    arrivals: Vec<Option<FirstCopy>>,
 }
 
 impl Lines {
@@ -69,12 +70,13 @@ impl Lines {
         }
     }
 
-    /// A packet of the session came over `line`, with the messages `first..end`.
+    /// A packet of the session came over `line`, with these messages. Its copies are
+    /// counted before.
     pub(super) fn packet(
         &mut self,
         line: usize,
         bytes: usize,
-        (first, end): (u64, u64),
+        Range { start: first, end }: Range<u64>,
         now: Instant,
     ) {
         let others_had = match self.stats[line].edge {
@@ -126,14 +128,14 @@ impl Lines {
         }
     }
 
-    fn arrival(&self, sequence: u64) -> Option<Arrival> {
+    fn arrival(&self, sequence: u64) -> Option<FirstCopy> {
         let arrival = self.arrivals[place(&self.arrivals, sequence)?];
         arrival.filter(|&(number, ..)| number == sequence)
     }
 }
 
 /// Where the arrival of message `sequence` is kept, if any is.
-fn place(arrivals: &[Option<Arrival>], sequence: u64) -> Option<usize> {
+fn place(arrivals: &[Option<FirstCopy>], sequence: u64) -> Option<usize> {
     let len = arrivals.len() as u64;
     (len > 0).then(|| (sequence % len.max(1)) as usize)
 }
@@ -149,8 +151,8 @@ mod tests {
         let after = |us| begin + Duration::from_micros(us);
         let mut lines = Lines::new(2);
         let mut one = |line, sequence, placed, now| {
-            lines.packet(line, 40, (sequence, sequence + 1), now);
             lines.copy(line, sequence, placed, now);
+            lines.packet(line, 40, sequence..sequence + 1, now);
         };
         // A loses 2, which B brings later, and 4, which B has brought before.
         one(0, 1, Placed::Next, begin);

@@ -1,7 +1,7 @@
-//! Going on where an archive ends: from which message, and of which session.
+//! Continues an archive: with which message, and of which session.
 //!
-//! The sync file beside an archive says whose messages it holds. It is on disk before the
-//! first message is appended, so no other session can be.
+//! The sync file beside an archive names its session. It is on disk before the first
+//! message is appended, so no other session can be appended.
 
 use crate::archive::{Archive, ArchiveError, Inspection};
 use crate::world::Arrival;
@@ -24,7 +24,7 @@ pub(super) struct Resume {
     pub(super) kept: bool,
 }
 
-/// An archive cannot be gone on with.
+/// An archive cannot be continued.
 #[derive(Debug, thiserror::Error)]
 pub enum ResumeError {
     /// It holds another session.

@@ -13,7 +13,7 @@ use crate::world::Arrival;
 use nexus_async_rt::net::UdpSocket;
 use nexus_async_rt::time::sleep_until;
 use nexus_async_rt::{now, shutdown_signal};
-use nexus_itch::mold::{Body, Client, ClientFault, Origin, Packet, Patience};
+use nexus_itch::mold::{Client, ClientFault, Origin, Packet, Patience};
 use nexus_rt::Handler;
 use std::io;
 use std::net::SocketAddr;
@@ -168,24 +168,18 @@ impl Reception<'_> {
                 return;
             }
         };
-        let (before, lines) = (self.client.counts().packets, &mut self.lines);
-        if let Origin::Line(line) = origin
-            && self.client.would_take(&packet)
-        {
-            let messages = match packet.body {
-                Body::Messages(messages) => u64::from(messages.count()),
-                _ => 0,
-            };
-            let numbers = (packet.sequence, packet.sequence + messages);
-            lines.packet(line, n, numbers, now);
-        }
-        self.client.take(&packet, origin, now, |sequence, placed| {
+        let lines = &mut self.lines;
+        let taken = self.client.take(&packet, origin, now, |sequence, placed| {
             if let Origin::Line(line) = origin {
                 lines.copy(line, sequence, placed, now);
             }
         });
-        if self.client.counts().packets > before {
-            self.heard = now;
+        if !taken {
+            return;
+        }
+        self.heard = now;
+        if let Origin::Line(line) = origin {
+            lines.packet(line, n, packet.numbers(), now);
         }
     }
 

@@ -112,7 +112,7 @@ impl std::error::Error for ClientFault {}
 #[derive(Debug)]
 pub struct Client {
     session: Option<SessionName>,
-    /// Who sent heartbeats alone so far, and how many.
+    /// The session of the last heartbeats in a row, and how many there were.
     candidate: Option<(SessionName, u32)>,
     lines: Lines,
     /// Since when a message is missing that others wait for.
@@ -172,24 +172,23 @@ impl Client {
         self.end.is_some_and(|end| self.sequencer.next() >= end)
     }
 
-    /// Takes a packet. `seen` is told of each of its messages what became of it.
+    /// Takes a packet, and calls `seen` with what became of each of its messages.
+    /// Returns whether the packet belongs to the session and is plausible; any other
+    /// is counted and changes nothing.
     pub fn take(
         &mut self,
         packet: &Packet<'_>,
         origin: Origin,
         now: Instant,
         mut seen: impl FnMut(u64, Placed),
-    ) {
+    ) -> bool {
         if !self.is_ours(packet) {
-            return;
+            return false;
         }
-        let edge = match packet.body {
-            Body::Heartbeat | Body::EndOfSession => packet.sequence,
-            Body::Messages(messages) => packet.sequence + u64::from(messages.count()),
-        };
+        let edge = packet.numbers().end;
         if edge > self.sequencer.next().saturating_add(PLAUSIBLE) {
             self.counts.implausible += 1;
-            return;
+            return false;
         }
         self.liveness.heard(now);
         self.counts.packets += 1;
@@ -210,12 +209,7 @@ impl Client {
         }
         self.requests.announce(edge, self.lines.passed(), now);
         self.count_gap(now);
-    }
-
-    /// Whether [`take`](Self::take) takes a packet for one of the session, as far as its
-    /// name tells.
-    pub fn would_take(&self, packet: &Packet<'_>) -> bool {
-        self.session.is_none_or(|session| session == packet.session)
+        true
     }
 
     /// Whether a packet belongs to the session; one that names none takes it.
@@ -290,7 +284,7 @@ impl Client {
     ///
     /// If nobody answers, or nothing came for too long.
     pub fn poll(&mut self, now: Instant) -> Result<Option<(Request, u32)>, ClientFault> {
-        // Who is not known cannot be asked.
+        // A request names the session.
         let ask = match self.session {
             Some(session) => {
                 let asked = self.requests.next(&self.sequencer, now);

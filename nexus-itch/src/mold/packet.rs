@@ -5,6 +5,7 @@ use crate::excerpt::Excerpt;
 use crate::itch;
 use crate::session::{NAME_LEN, SessionName};
 use std::fmt;
+use std::ops::Range;
 
 /// The bytes in front of the messages, and the bytes of a request.
 pub const HEADER_LEN: usize = NAME_LEN + 8 + 2;
@@ -113,6 +114,17 @@ impl fmt::Display for MoldError {
 impl std::error::Error for MoldError {}
 
 impl<'a> Packet<'a> {
+    /// The numbers of its messages; none, from the next one on, where it carries no
+    /// message.
+    pub fn numbers(&self) -> Range<u64> {
+        let count = match self.body {
+            Body::Messages(messages) => u64::from(messages.count()),
+            Body::Heartbeat | Body::EndOfSession => 0,
+        };
+        // Decoding has checked the sum.
+        self.sequence..self.sequence + count
+    }
+
     /// Reads a datagram from a publisher. Its messages fill it exactly; what they say
     /// is not looked at.
     ///
