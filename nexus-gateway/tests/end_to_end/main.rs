@@ -1,8 +1,11 @@
 //! The program as a user meets it: arguments in; tables, archives, errors and
 //! an exit code out.
 
+#[path = "../support/hearing.rs"]
+mod hearing;
 mod outcome;
 
+use hearing::hearing;
 use nexus_gateway::archive::{Archive, inspect, verify};
 use nexus_gateway::feed::{Feed, SessionPlan, session};
 use nexus_itch::binary_file::{FrameReader, encode_frame, push_frame};
@@ -221,7 +224,7 @@ fn a_signal_ends_the_default_run_in_order_and_leaves_no_folder() {
         let bench = Bench::new();
         let mut command = Command::new(GATEWAY);
         command.args(more).env("TMPDIR", bench.folder.path());
-        let child = command
+        let child = hearing(&mut command)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -2,6 +2,7 @@
 //!
 //! | module | concept |
 //! |---|---|
+//! | `hearing` | processes that hear signals |
 //! | `process` | the program, started, watched and killed when it hangs |
 //! | `bench` | a folder, a feed and what the archive should be |
 //! | `peer` | a peer by hand: connects or listens, and says what it is told |
@@ -10,6 +11,8 @@
 
 mod bench;
 mod crowd;
+#[path = "../support/hearing.rs"]
+mod hearing;
 mod multicast;
 mod names;
 mod opaque;

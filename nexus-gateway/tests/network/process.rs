@@ -1,9 +1,8 @@
 //! The program, started, watched, and killed when it hangs.
 
-use nix::sys::signal::{SigHandler, Signal, signal};
-use std::io::{self, Read};
+use crate::hearing::hearing;
+use std::io::Read;
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -98,10 +97,7 @@ impl Process {
     }
 
     fn start_as(mut command: Command) -> Self {
-        // SAFETY: `signal` may be called between `fork` and `exec`, and to set the
-        // default runs nothing.
-        unsafe { command.pre_exec(hear_sigint) };
-        let mut child = command
+        let mut child = hearing(&mut command)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -239,12 +235,4 @@ impl Ran {
         let word = before.split_whitespace().next_back().unwrap();
         word.replace(',', "").parse().unwrap()
     }
-}
-
-/// A shell without job control has what it starts in the background ignore SIGINT,
-/// and what that starts in turn; so would the program.
-fn hear_sigint() -> io::Result<()> {
-    // SAFETY: to set the default runs nothing.
-    unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) }?;
-    Ok(())
 }

@@ -77,6 +77,18 @@ fn a_signal_leaves_no_temporary_folder() {
     }
 }
 
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    let bench = Bench::new(500);
+    let folder = bench.path("archive").display().to_string();
+    let played = bench.played(&format!("--rate 200 --archive {folder}"));
+    let replay = Process::start_with("trap '' HUP", &format!("replay {played}"));
+    replay.says("paced: ");
+    replay.signal("HUP");
+    let ran = replay.end().good();
+    assert!(!ran.stdout.contains("Stopped by a signal"), "{ran:?}");
+}
+
 /// More than two seconds of a feed that has a message each second, where a
 /// peer is gone after 800 ms of silence.
 fn quiet(udp: bool) {
