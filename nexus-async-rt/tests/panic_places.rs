@@ -4,10 +4,12 @@
 use nexus_async_rt::channel::{local, mpsc, mpsc_bytes, spsc, spsc_bytes};
 use nexus_async_rt::net::AsyncFd;
 use nexus_async_rt::runtime::{SlabClaim, metrics, task_count};
-use nexus_async_rt::time::{Backoff, advance, event_time, hold_clock, interval_at, pause, resume};
+use nexus_async_rt::time::{
+    Backoff, advance, after_delay, event_time, hold_clock, interval_at, pause, resume,
+};
 use nexus_async_rt::{
     BoundedByteSlab, ByteSlab, Runtime, WorldCtx, claim_slab, interval, now, shutdown_handle,
-    spawn_boxed, spawn_slab, try_claim_slab, with_world, with_world_ref, yield_now,
+    sleep, spawn_boxed, spawn_slab, timeout, try_claim_slab, with_world, with_world_ref, yield_now,
 };
 use nexus_rt::{World, WorldBuilder};
 use std::cell::RefCell;
@@ -302,6 +304,27 @@ fn time() {
     table.row("advance outside a runtime", || {
         futures_lite::future::block_on(async { advance(second).await });
     });
+    table.row("sleep outside a runtime", || {
+        futures_lite::future::block_on(async { sleep(second).await });
+    });
+    table.row("sleep outside a runtime, due", || {
+        futures_lite::future::block_on(async { sleep(Duration::ZERO).await });
+    });
+    table.row("timeout outside a runtime", || {
+        let never = std::future::pending::<()>();
+        futures_lite::future::block_on(async { timeout(second, never).await.map(drop) })
+    });
+    table.row("tick outside a runtime", || {
+        let mut seconds = interval(second);
+        futures_lite::future::block_on(async { seconds.tick().await });
+    });
+    table.row("after_delay outside a runtime", || {
+        futures_lite::future::block_on(async { after_delay(second, async {}).await });
+    });
+    table.row("Backoff::wait outside a runtime", || {
+        let mut backoff = Backoff::builder().initial(second).build();
+        futures_lite::future::block_on(async { backoff.wait(()).await.map_err(drop) })
+    });
     table.row("advance while the clock runs", || {
         Runtime::new(&mut world()).block_on(async { advance(second).await });
     });
@@ -311,7 +334,7 @@ fn time() {
             .build()
             .block_on(async { advance(Duration::MAX).await });
     });
-    table.end(8);
+    table.end(14);
 }
 
 #[cfg(feature = "tokio-compat")]

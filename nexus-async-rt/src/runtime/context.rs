@@ -104,7 +104,10 @@ pub(super) fn find<R>(f: impl FnOnce(&Block) -> R) -> Option<R> {
 #[cold]
 #[track_caller]
 fn missing(name: &str) -> ! {
-    panic!("`{name}` was called outside a runtime: no `block_on` is on this thread's stack")
+    panic!(
+        "`{name}` was called outside a runtime: no `block_on` is on this thread's stack. Call it in \
+         a future that `Runtime::block_on` runs"
+    )
 }
 
 /// A number that no other runtime of this process gets.

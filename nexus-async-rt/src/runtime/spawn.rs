@@ -259,7 +259,10 @@ impl Block {
             .as_ref()
             .and_then(crate::task::Arena::capacity)
             .unwrap_or_default();
-        panic!("`{name}`: all {capacity} slots of the slab are in use")
+        panic!(
+            "`{name}`: all {capacity} slots of the slab are in use: give it more slots, use \
+             `spawn_boxed`, or ask `try_claim_slab`, which returns `None` then"
+        )
     }
 
     /// Memory of its own for a task.
@@ -285,7 +288,7 @@ impl Block {
     ) -> Place<F> {
         let (needed, slot) = (fits::<F>(), self.slot());
         if needed.size() > slot.size() || needed.align() > slot.align() {
-            does_not_fit(needed, slot);
+            self.does_not_fit(needed);
         }
         let memory = claim.slot;
         // What the claim was counted for is now the task.
@@ -293,27 +296,30 @@ impl Block {
         // SAFETY: a slot of this arena, large and aligned enough, ours, counted.
         unsafe { Place::new::<false>(self, memory, location) }
     }
-}
 
-#[cold]
-#[track_caller]
-fn does_not_fit(needed: Layout, slot: Layout) -> ! {
-    let (align, widest) = (needed.align(), 2 * crate::task::SLOT_ALIGN);
-    let remedy = if align > widest {
-        format!("no slab aligns its slots to more than {widest}: use `spawn_boxed`")
-    } else {
-        let size = needed
-            .size()
-            .next_multiple_of(align.max(crate::task::SLOT_ALIGN));
-        format!("make the slots larger, `ByteSlab::<{size}>` or more, or use `spawn_boxed`")
-    };
-    panic!(
-        "the task needs {} bytes aligned to {align}, a slot of the slab has {} bytes aligned to \
-         {}: {remedy}",
-        needed.size(),
-        slot.size(),
-        slot.align()
-    )
+    #[cold]
+    #[track_caller]
+    fn does_not_fit(&self, needed: Layout) -> ! {
+        let (align, widest) = (needed.align(), 2 * crate::task::SLOT_ALIGN);
+        let bounded = self.arena.as_ref().and_then(crate::task::Arena::capacity);
+        let slab = bounded.map_or("ByteSlab", |_| "BoundedByteSlab");
+        let remedy = if align > widest {
+            format!("no slab aligns its slots to more than {widest}: use `spawn_boxed`")
+        } else {
+            let size = needed
+                .size()
+                .next_multiple_of(align.max(crate::task::SLOT_ALIGN));
+            format!("make the slots larger, `{slab}::<{size}>` or more, or use `spawn_boxed`")
+        };
+        let slot = self.slot();
+        panic!(
+            "the task needs {} bytes aligned to {align}, a slot of the slab has {} bytes aligned \
+             to {}: {remedy}",
+            needed.size(),
+            slot.size(),
+            slot.align()
+        )
+    }
 }
 
 /// A task that has no future yet.

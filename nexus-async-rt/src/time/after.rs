@@ -57,6 +57,7 @@ pub struct After<F> {
 impl<F: Future> Future for After<F> {
     type Output = F::Output;
 
+    #[track_caller]
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         // SAFETY: both futures are pinned with their owner, because they are

@@ -119,6 +119,7 @@ impl Alarm {
     ///
     /// # Panics
     /// Outside a runtime, and if it is not usable there.
+    #[track_caller]
     pub(super) fn poll(&mut self, deadline: Option<Instant>, cx: &Context<'_>) -> Poll<()> {
         self.bell.remember(cx.waker());
         self.reset(deadline);

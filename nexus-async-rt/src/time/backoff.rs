@@ -256,6 +256,7 @@ pub struct WaitFut<'a, E> {
 impl<E> Future for WaitFut<'_, E> {
     type Output = Result<(), Exhausted<E>>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: the timer is pinned with its owner, because it is never moved
         // out, and `WaitFut` has no `Drop` and no `Unpin` of its own. The error

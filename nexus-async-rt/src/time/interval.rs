@@ -142,6 +142,7 @@ impl Interval {
     ///     assert_eq!(due - begin, Duration::from_secs(1));
     /// });
     /// ```
+    #[track_caller]
     pub fn poll_tick(&mut self, cx: &Context<'_>) -> Poll<Instant> {
         self.alarm.take_if(|alarm| !alarm.is_usable());
         let alarm = self.alarm.get_or_insert_with(Alarm::new);
@@ -235,6 +236,7 @@ impl Future for TickFut<'_> {
     /// When the tick was due.
     type Output = Instant;
 
+    #[track_caller]
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
         // SAFETY: the timer is pinned with its owner, because it is never moved

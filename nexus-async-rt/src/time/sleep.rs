@@ -135,6 +135,7 @@ impl Sleep {
     }
 
     /// Has the timer, which is idle, wait, even if it is due.
+    #[track_caller]
     #[inline(always)]
     pub(super) fn begin(self: Pin<&Self>, cx: &Context<'_>) {
         // Foreign code comes first: it may even end the runtime.
@@ -143,6 +144,7 @@ impl Sleep {
     }
 
     /// The first poll. `true`: it is known to be due.
+    #[track_caller]
     #[inline(always)]
     fn poll_idle(self: Pin<&Self>, cx: &Context<'_>) -> bool {
         let reached = with_timers("Sleep::poll", |timers| {
@@ -159,15 +161,15 @@ impl Sleep {
     }
 
     /// A poll that is not the first. `true`: it has fired.
+    #[track_caller]
     #[inline(never)]
     fn poll_begun(self: Pin<&Self>, cx: &Context<'_>) -> bool {
         if self.entry.phase() == Phase::Waiting {
-            with_timers("Sleep::poll", |timers| {
-                assert!(
-                    self.entry.is_in(timers),
-                    "a `Sleep` that waits in one runtime was polled in another"
-                );
-            });
+            let is_here = with_timers("Sleep::poll", |timers| self.entry.is_in(timers));
+            assert!(
+                is_here,
+                "a `Sleep` that waits in one runtime was polled in another"
+            );
             self.entry.rearm(cx.waker());
         }
         // Foreign code may have fired it just now.
@@ -180,6 +182,7 @@ impl Sleep {
 }
 
 #[cold]
+#[track_caller]
 fn abandoned() -> ! {
     panic!("a `Sleep` was polled after the runtime in which it waited was dropped")
 }
@@ -187,6 +190,8 @@ fn abandoned() -> ! {
 impl Future for Sleep {
     type Output = ();
 
+    /// A panic points to the `.await`.
+    #[track_caller]
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.into_ref();

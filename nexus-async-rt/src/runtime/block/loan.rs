@@ -99,7 +99,8 @@ impl Loan {
         }
         panic!(
             "`{name}` was called inside another borrow of the World: only \
-             `with_world_ref` nests, and only in itself"
+             `with_world_ref` nests, and only in itself. Hand on the reference that the outer \
+             call lends"
         )
     }
 
