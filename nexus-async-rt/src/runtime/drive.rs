@@ -25,7 +25,7 @@ pub(super) struct Limits {
     pub(super) spin: Duration,
 }
 
-/// A single-threaded executor that borrows a [`World`].
+/// A single-threaded executor that borrows a [`World`](https://docs.rs/nexus-rt/2.5/nexus_rt/struct.World.html).
 ///
 /// Made by [`Runtime::new`] or [`Runtime::builder`], it belongs to the thread
 /// that made it. The value may be moved between runs, and driven again: tasks
@@ -46,9 +46,8 @@ pub(super) struct Limits {
 ///
 /// The World outlives it:
 /// ```compile_fail,E0505
-/// use nexus_async_rt::RuntimeBuilder;
-///
-/// let mut rt = RuntimeBuilder::new().build();
+/// let mut world = nexus_rt::WorldBuilder::new().build();
+/// let mut rt = nexus_async_rt::Runtime::new(&mut world);
 /// drop(world);
 /// rt.block_on(async {});
 /// ```
@@ -123,7 +122,10 @@ impl Runtime<'_> {
     #[inline]
     fn begin_run<'a>(&self) -> RunGuard<'a> {
         let Some(in_block_on) = BlockOnGuard::enter() else {
-            panic!("`block_on` was called inside another `block_on` of the same thread")
+            panic!(
+                "`block_on` was called inside another `block_on` of the same thread: await the \
+                 future there"
+            )
         };
         // SAFETY: alive and on its thread, as `self` is, which the caller borrows
         // for as long as it has the guard.
