@@ -6,7 +6,7 @@
 //!
 //! # At a glance
 //!
-//! | in tokio | here | |
+//! | in tokio | here | more |
 //! |---|---|---|
 //! | `#[tokio::main]`, `Runtime::block_on` | [`Runtime::block_on`] | [the program](#the-program) |
 //! | a loop that spins around a current-thread runtime | [`Runtime::block_on_busy`], `spin` of the builder | |
@@ -106,9 +106,10 @@
 //! runtime can be driven again. A program that wants panics as values asks for
 //! them where the task is spawned, by `catch_unwind` of `futures`.
 //!
-//! To drop a handle detaches the task in both. `abort` differs: tokio's asks
-//! for the end, this one's is the end, or at the latest that of the poll it is
-//! called in.
+//! Dropping a handle detaches the task, as in tokio. `abort` differs. tokio's only
+//! requests the end, and the task is dropped later. Here the task's future has been
+//! dropped when `abort` returns. If a task aborts itself, its future is dropped at
+//! the end of that poll.
 //!
 //! ```
 //! use nexus_async_rt::{RuntimeBuilder, spawn_boxed, yield_now};
@@ -160,7 +161,7 @@
 //! tokio's `mpsc` serves every topology. Here one takes the narrowest: between
 //! tasks of one runtime `local`, which has no atomics at all; from one thread
 //! `spsc`; from many `mpsc`. Where tokio's `recv` returns an `Option`, these
-//! return a `Result`:
+//! return a `Result`: `while let Some(n)` becomes `while let Ok(n)`.
 //!
 //! ```
 //! use nexus_async_rt::channel::mpsc;
@@ -225,8 +226,9 @@
 //! # What stays as it is
 //!
 //! Whatever is written against `std::future` alone: all of `tokio::sync` and
-//! its macros, `futures`, `async-channel`, `event-listener`. They need no
-//! feature of this crate and no bridge.
+//! its macros, `futures`, `futures-lite` (which the examples here use),
+//! `async-channel`, `event-listener`. A program adds them to its dependencies. They
+//! need no feature of this crate and no bridge.
 //!
 //! ```
 //! use nexus_async_rt::{RuntimeBuilder, sleep, spawn_boxed};
@@ -330,7 +332,8 @@
 //! differs:
 //!
 //! - `bind` is a plain function.
-//! - An address is a `SocketAddr`. A name is resolved by asking for it.
+//! - An address is a `SocketAddr`, not a string: `"127.0.0.1:9000".parse()?`. A name
+//!   is resolved by asking for it, with [`resolve()`].
 //! - A stream reads and writes by methods of its own, which take `&self`: `read`,
 //!   `read_exact` (which returns `()`), `read_to_end`, `write` and `write_all`. It
 //!   also implements the traits of `futures-io`, and with the feature `tokio-io`

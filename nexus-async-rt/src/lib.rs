@@ -1,9 +1,9 @@
-//! Single-threaded async runtime with pre-allocated task storage and channels
-//! cut to their topology.
+//! Single-threaded async runtime with pre-allocated task storage, and channels
+//! for each pattern of producers and consumers.
 //!
 //! # The story in five steps
 //!
-//! 1. A [`Runtime`] borrows a [`World`](nexus_rt::World) and belongs to the
+//! 1. A [`Runtime`] borrows a [`World`][world] and belongs to the
 //!    thread that built it. [`Runtime::block_on`] drives its tasks and sleeps
 //!    in the OS when there is nothing to do; [`Runtime::block_on_busy`] never
 //!    sleeps.
@@ -17,7 +17,9 @@
 //!    futures of other crates work here as they are. On the runtime's own
 //!    thread a wake is a few plain stores.
 //! 5. A task that has received something dispatches a handler of the World
-//!    inside [`with_world`].
+//!    inside [`with_world`]. The page [`patterns::world`] explains both.
+//!
+//! [world]: https://docs.rs/nexus-rt/2.5/nexus_rt/struct.World.html
 //!
 //! ```
 //! # #[cfg(feature = "rt")] {
@@ -69,6 +71,7 @@
 //! | how does one wait for the clock, and test that? | [`time`] |
 //! | how are sockets used? | [`net`] |
 //! | what has the runtime done so far? | [`runtime::Metrics`] |
+//! | what are a World, a resource, a handler and an event? | [`patterns::world`] |
 //! | how are the pieces put together? | [`patterns`] |
 //! | what is this or that of tokio's here? | [`coming_from_tokio`] |
 //! | what is an item of the published 0.4 to 0.7 here? | [`coming_from_0_7`] |
@@ -92,8 +95,8 @@
 //!
 //! # Platforms
 //!
-//! Unix, with 64-bit pointers: Linux is tested, macOS builds. `panic = "abort"` is supported. After
-//! `fork` a child may only `exec`.
+//! Unix, with 64-bit pointers: Linux is tested, macOS builds. `panic = "abort"` is
+//! supported. After `fork` a child may only `exec`.
 
 #![warn(
     missing_docs,

@@ -132,6 +132,7 @@ impl CancellationToken {
 
     /// A token that is cancelled with this one, or alone. If this one is
     /// cancelled, so is the child.
+    #[doc(alias = "child_token")]
     #[must_use]
     pub fn child(&self) -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! Channels: how tasks and threads hand messages over.
 //!
-//! Each kind is cut to one topology. Take the narrowest that fits:
+//! Each kind is made for one pattern of producers and consumers. Take the narrowest that
+//! fits:
 //!
 //! | module | shape | payload | use it for |
 //! |---|---|---|---|
@@ -44,9 +45,10 @@
 //!   limited number of times.
 //! - **Two futures on one handle**, in one task or in two, both complete.
 //! - **Cooperation.** In one poll of a task of this crate's runtime, futures of
-//!   channels complete at most 128 times; then the task yields. The `try_`
-//!   forms never count. Within one poll, 512 refusals give 128 completions more:
-//!   such a poll runs an executor of its own.
+//!   channels complete at most 128 times; then they return `Pending`, and the task
+//!   yields. The `try_` forms never count. A poll that goes on for 512 such `Pending`s
+//!   in a row does not yield, because it runs an executor of its own inside the task. It
+//!   gets 128 completions more each time.
 //! - **User code** (wakers, destructors of values) runs with no lock held. The
 //!   panic of a waker comes out of the call that woke it. But a receive has a
 //!   message in its hands, and a future that goes hands on what it does not
@@ -63,13 +65,12 @@
 //! # Cost
 //!
 //! An operation that does not wait and wakes nobody makes no system call, takes no
-//! lock and allocates nothing. One in a thousand also checks whether messages are
-//! dense.
+//! lock and allocates nothing.
 //!
 //! Between threads each message takes a full fence on each side, so that no
-//! wake-up is lost. On Linux dense streams do without. After about a thousand
-//! messages in a row for which one side did not wait, the other side stops
-//! fencing. When the first side does wait, it makes every thread of the process
+//! wake-up is lost. A stream is *dense* if one side did not have to wait for about
+//! a thousand messages in a row; one operation in a thousand checks that. On Linux the
+//! other side of a dense stream stops fencing. When the first side does wait, it makes every thread of the process
 //! pass a fence instead (`membarrier`). That interrupts the other cores that run
 //! threads of the process for microseconds. It takes at most a hundredth of the
 //! time on average, and at most sixteen ends of channels do so at once. The first

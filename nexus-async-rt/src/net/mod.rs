@@ -24,7 +24,8 @@
 //! what they can, and [`read_exact`](Stream::read_exact),
 //! [`read_to_end`](Stream::read_to_end) and [`write_all`](Stream::write_all),
 //! which move all. It also implements [`AsyncRead`] and [`AsyncWrite`] of
-//! `futures-io`, for the utilities of `futures` and `futures-lite`. With the
+//! `futures-io`, for the utilities of the crates `futures` and `futures-lite`. The
+//! example uses the latter, which a program adds to its dependencies. With the
 //! feature `tokio-io` it implements tokio's traits, under the same names, for
 //! crates such as `hyper`.
 //!

@@ -6,17 +6,18 @@
 //! | a producer is faster than its consumer | [backpressure](#backpressure) |
 //! | a task hangs or panics and must run again | [supervisor and workers](#supervisor-and-workers) |
 //! | a task asks another task a question | [request and reply](#request-and-reply) |
-//! | work that blocks or computes for long | [a pool of threads](#a-pool-of-threads) |
+//! | work that blocks or computes for long | [a pool of threads](pool) |
 //! | many clients, a limit, an orderly end | [a TCP server](network#a-tcp-server) |
 //! | what a socket receives goes to another thread | [records for another thread](network#records-for-another-thread) |
 //! | steps that follow each other | [pipelines](#pipelines) |
 //! | a program ends without losing work | [graceful shutdown](#graceful-shutdown) |
 //! | a peer is slow, or fails now and then | [timeouts and retries](#timeouts-and-retries) |
+//! | tasks share state | [the World](world) |
 //! | one core is not enough | [one runtime per core](#one-runtime-per-core) |
 //! | a test of all this | [testing with paused time](#testing-with-paused-time) |
 //!
-//! Each example runs as it stands here. Two of them use `futures-lite`; `futures`
-//! has the same functions.
+//! Each example runs as it stands here. Two of them use the crate `futures-lite`, which
+//! a program adds to its dependencies; `futures` has the same functions.
 //!
 //! # Fan-in
 //!
@@ -192,107 +193,6 @@
 //! allocation. Where that matters, keep one reply channel per asker and number the
 //! requests.
 //!
-//! # A pool of threads
-//!
-//! Work that blocks or computes for long belongs on threads of its own. Give each
-//! thread one [`channel::spsc`], and each job to the thread with the shortest queue.
-//! The threads reply through one [`channel::mpsc`].
-//!
-//! The dispatcher and the consumer of the replies are two tasks. In one task, a
-//! dispatcher that waits for room would never take the replies that the threads
-//! wait to send.
-//!
-//! ```
-//! use nexus_async_rt::channel::{mpsc, spsc};
-//! use nexus_async_rt::{RuntimeBuilder, spawn_boxed};
-//! use std::thread;
-//!
-//! let (replies, results) = mpsc::channel(4);
-//! let (queues, threads): (Vec<_>, Vec<_>) = (0..3)
-//!     .map(|_| {
-//!         let (queue, jobs) = spsc::channel::<u64>(4);
-//!         let replies = replies.clone();
-//!         let work = move || {
-//!             while let Ok(job) = jobs.blocking_recv() {
-//!                 replies.blocking_send(job * job).unwrap();
-//!             }
-//!         };
-//!         (queue, thread::spawn(work))
-//!     })
-//!     .unzip();
-//! drop(replies);
-//!
-//! RuntimeBuilder::new().build().block_on(async {
-//!     // The queues go with this task, and each thread ends after its last job.
-//!     spawn_boxed(async move {
-//!         for job in 1..=100 {
-//!             let shortest = queues.iter().min_by_key(|queue| queue.len()).unwrap();
-//!             shortest.send(job).await.unwrap();
-//!         }
-//!     });
-//!     let mut sum = 0;
-//!     while let Ok(square) = results.recv().await {
-//!         sum += square;
-//!     }
-//!     assert_eq!(sum, (1..=100).map(|job| job * job).sum());
-//! });
-//! threads.into_iter().for_each(|thread| thread.join().unwrap());
-//! ```
-//!
-//! `len` counts the jobs that wait, not the one that the thread works on. Of several
-//! empty queues `min_by_key` takes the first, also if its thread is busy: where jobs are
-//! long, count what each thread has and has not answered. If a thread panics, `send` gives
-//! the job back in its error, and the jobs in the queue of that thread are dropped. A
-//! queue that all threads share needs a channel with many consumers, such as that of the
-//! crate `async-channel`, which works here as it is.
-//!
-//! If each caller wants its own reply, the job carries the sender for it, as a request
-//! does. A job that fails is tried again after a pause:
-//!
-//! ```
-//! use nexus_async_rt::RuntimeBuilder;
-//! use nexus_async_rt::channel::spsc;
-//! use nexus_async_rt::time::{Backoff, Exhausted};
-//! use std::thread;
-//! use std::time::Duration;
-//!
-//! struct Job {
-//!     number: u64,
-//!     reply: spsc::Sender<Result<u64, &'static str>>,
-//! }
-//!
-//! fn worker(jobs: spsc::Receiver<Job>) {
-//!     let mut attempts = 0;
-//!     while let Ok(Job { number, reply }) = jobs.blocking_recv() {
-//!         attempts += 1;
-//!         let result = if attempts < 3 { Err("busy") } else { Ok(number * number) };
-//!         // There is room. It fails if the caller has given up.
-//!         let _ = reply.try_send(result);
-//!     }
-//! }
-//!
-//! async fn ask(queue: &spsc::Sender<Job>, number: u64) -> Result<u64, &'static str> {
-//!     let (reply, answer) = spsc::channel(1);
-//!     queue.send(Job { number, reply }).await.map_err(|_| "the worker has gone")?;
-//!     answer.recv().await.map_err(|_| "the worker has gone")?
-//! }
-//!
-//! let (queue, jobs) = spsc::channel(4);
-//! let thread = thread::spawn(move || worker(jobs));
-//! let answer = RuntimeBuilder::new().build().block_on(async move {
-//!     let pause = Duration::from_millis(1);
-//!     let mut backoff = Backoff::builder().initial(pause).max_retries(5).build();
-//!     loop {
-//!         match ask(&queue, 7).await {
-//!             Ok(square) => return Ok::<u64, Exhausted<&str>>(square),
-//!             Err(error) => backoff.wait(error).await?,
-//!         }
-//!     }
-//! });
-//! assert_eq!(answer.unwrap(), 49);
-//! thread.join().unwrap();
-//! ```
-//!
 //! # Pipelines
 //!
 //! Each step is a task that owns the receiver before it and the sender behind it.
@@ -336,8 +236,9 @@
 //! A program ends in three steps: stop the intake, finish what was accepted, give up
 //! what takes too long. [`shutdown_signal`] completes when the runtime is told to
 //! end, by a [`ShutdownHandle`] or by Ctrl-C
-//! ([`RuntimeBuilder::signal_handlers`]); [`run_until_shutdown`] runs a future until then. A [`CancellationToken`] stops the intake.
-//! The end of its channel stops the tasks behind it. [`Runtime::shutdown_quiesce`]
+//! ([`RuntimeBuilder::signal_handlers`]); [`run_until_shutdown`] runs a future until then.
+//! A [`CancellationToken`] stops the intake. The end of its channel stops the tasks behind
+//! it. [`Runtime::shutdown_quiesce`]
 //! runs until no task is left. If some are left when its time is over, the error
 //! names the places where they were spawned.
 //!
@@ -383,6 +284,34 @@
 //!
 //! The intake above awaits its source under the token and sends outside it. The other
 //! way round would lose an order: a `send` that is cancelled drops its message.
+//!
+//! The third step gives up. A second token cancels the work itself. It is cancelled when
+//! the grace time is over, and `shutdown_quiesce` then lets the cancelled tasks end:
+//!
+//! ```
+//! use nexus_async_rt::{CancellationToken, RuntimeBuilder, sleep};
+//! use std::time::Duration;
+//!
+//! const GRACE: Duration = Duration::from_secs(5);
+//! const SECOND: Duration = Duration::from_secs(1);
+//!
+//! let mut rt = RuntimeBuilder::new().start_paused(true).build();
+//! let give_up = CancellationToken::new();
+//! // One session ends within the grace time, the other does not.
+//! let sessions = [1, 3600].map(|seconds| {
+//!     let work = sleep(seconds * SECOND);
+//!     rt.spawn_boxed(give_up.clone().run_until_cancelled_owned(work))
+//! });
+//! if let Err(error) = rt.shutdown_quiesce(GRACE) {
+//!     eprintln!("{error}");
+//!     assert_eq!(error.task_count(), 1);
+//!     give_up.cancel();
+//!     // A task that does not listen to the token is dropped with the runtime.
+//!     rt.shutdown_quiesce(SECOND).unwrap();
+//! }
+//! let ends = sessions.map(|session| rt.block_on(session));
+//! assert_eq!(ends, [Some(()), None]);
+//! ```
 //!
 //! # Timeouts and retries
 //!
@@ -526,5 +455,7 @@
 //! [`time::hold_clock`], so that the clock does not jump past it.
 
 pub mod network;
+pub mod pool;
+pub mod world;
 
 use crate::*;

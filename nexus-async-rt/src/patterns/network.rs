@@ -9,6 +9,7 @@
 //!
 //! ```
 //! use nexus_async_rt::net::{TcpListener, TcpStream};
+//! use nexus_async_rt::task::task_size;
 //! use nexus_async_rt::{BoundedByteSlab, RuntimeBuilder};
 //! use nexus_async_rt::{run_until_shutdown, shutdown_handle, sleep, timeout, try_claim_slab};
 //! use std::io;
@@ -16,6 +17,8 @@
 //! use std::time::Duration;
 //!
 //! const IDLE: Duration = Duration::from_secs(30);
+//! /// 768 bytes for the session, and its buffer.
+//! const SLOT: usize = 768 + 256;
 //!
 //! async fn session(stream: TcpStream) -> io::Result<()> {
 //!     let mut buf = [0; 256];
@@ -46,7 +49,7 @@
 //!
 //! // A program adds `.signal_handlers(true)`.
 //! let mut rt = RuntimeBuilder::new()
-//!     .slab_bounded(BoundedByteSlab::<1536>::with_capacity(2))
+//!     .slab_bounded(BoundedByteSlab::<SLOT>::with_capacity(2))
 //!     .build();
 //! let listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
 //! let address = listener.local_addr()?;
@@ -68,11 +71,18 @@
 //!     shutdown_handle().trigger();
 //!     assert_eq!(one.read(&mut buf).await?, 4);
 //!     assert_eq!((one.read(&mut buf).await?, two.read(&mut buf).await?), (0, 0));
+//!     // A test finds out, before a client does, that the session outgrew its slot.
+//!     assert!(task_size(&session(one)) <= SLOT);
 //!     io::Result::Ok(())
 //! })?;
 //! rt.shutdown_quiesce(Duration::from_secs(5)).unwrap();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A runtime has one slab. Other tasks that are spawned into it take slots, and so
+//! connections, away from the server: spawn those with [`spawn_boxed`], as `serve` is
+//! above. To limit connections apart from the slab, count the sessions in a `Cell` and
+//! spawn them with [`spawn_boxed`].
 //!
 //! To let clients wait in the listener's backlog instead, get a slot before `accept`:
 //! where [`try_claim_slab`] returns `None`, `sleep` for a millisecond and try again.

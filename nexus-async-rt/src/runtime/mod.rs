@@ -11,10 +11,10 @@
 //!
 //! # A turn
 //!
-//! 1. At most `tasks_per_cycle` tasks are polled, or an eighth of them in a turn in
-//!    which a timer may become due or has just fired, one by one from the front of
-//!    the ready queue. A task that wakes itself goes to its end and may come up
-//!    again in the same turn.
+//! 1. At most `tasks_per_cycle` tasks are polled, one by one from the front of the
+//!    ready queue. In a turn in which a timer may become due or has just fired, the
+//!    limit is an eighth of that number, so that the clock is read sooner. A task that
+//!    wakes itself goes to the end of the queue and may come up again in the same turn.
 //! 2. The root, the future of `block_on`, is polled if it has been woken.
 //! 3. At most `cross_thread_drain_limit` wakes of other threads are taken out
 //!    of the inbox.

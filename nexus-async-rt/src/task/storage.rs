@@ -211,8 +211,9 @@ impl fmt::Debug for Arena {
 /// | `read` and `write_all` of a socket | 392 |
 /// | `run_until_shutdown` of a `timeout` of `read`, and `write_all` | 496 |
 ///
-/// A buffer in the future counts as well. Slots of 256 bytes are a good start for tasks
-/// that move messages, and slots of 1,024 bytes for sessions of a socket.
+/// A buffer in the future counts in addition. Slots of 256 bytes are a good start for
+/// tasks that move messages. For a session of a socket, start with 768 bytes and add its
+/// buffer, which may be a `Vec` as well: that is 24 bytes, and one allocation.
 ///
 /// [`task_size`](crate::task::task_size) returns the size of a slot that a given future
 /// needs. Choose `S` with room to spare, because the size of a future changes with the

@@ -70,6 +70,16 @@
 //! The times of a paused clock are its own: a program that is to be tried this
 //! way asks [`now`], not `Instant::now`.
 //!
+//! A test with a paused clock fails in a few known ways:
+//!
+//! | what happens | why | remedy |
+//! |---|---|---|
+//! | a timer does not fire, though [`advance`] went past it | the task had not been polled, so its timer did not exist | [`yield_now`](yield_now()) before `advance` |
+//! | a `timeout` around a reply of another thread elapses at once | nothing else is to be done here, so the clock jumps | the thread keeps a [`ClockHold`] from [`hold_clock`] |
+//! | the clock does not jump | a wait for a socket is registered, or a hold lives | drop it; see [`pause`] |
+//! | a duration is a little off | it was measured by `Instant::now` | [`now`] |
+//! | several ticks come at once | [`advance`] moved past them in one step | a loop that advances by one period, or [`sleep`](sleep()) |
+//!
 //! ```
 //! use nexus_async_rt::time::Backoff;
 //! use nexus_async_rt::{RuntimeBuilder, interval, now, sleep, spawn_boxed, timeout};

@@ -126,6 +126,34 @@ pub fn advance(duration: Duration) -> Advance {
 ///
 /// # Panics
 /// Outside a runtime.
+///
+/// # Example
+/// A job on another thread takes no time on the paused clock, however long the thread
+/// works:
+/// ```
+/// use nexus_async_rt::channel::spsc;
+/// use nexus_async_rt::time::hold_clock;
+/// use nexus_async_rt::{RuntimeBuilder, now, timeout};
+/// use std::thread;
+/// use std::time::Duration;
+///
+/// let mut rt = RuntimeBuilder::new().start_paused(true).build();
+/// rt.block_on(async {
+///     let begin = now();
+///     let (reply, answer) = spsc::channel(1);
+///     let hold = hold_clock();
+///     let worker = thread::spawn(move || {
+///         thread::sleep(Duration::from_millis(10));
+///         reply.try_send(42).unwrap();
+///         // Now the clock may jump again.
+///         drop(hold);
+///     });
+///     let limit = Duration::from_millis(1);
+///     assert_eq!(timeout(limit, answer.recv()).await, Ok(Ok(42)));
+///     assert_eq!(now(), begin);
+///     worker.join().unwrap();
+/// });
+/// ```
 #[track_caller]
 pub fn hold_clock() -> ClockHold {
     runtime::hold_clock("hold_clock")

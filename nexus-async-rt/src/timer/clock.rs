@@ -188,29 +188,7 @@ impl Pace {
 /// work that the runtime waits for. Of several, the last one counts.
 ///
 /// # Example
-/// ```
-/// use nexus_async_rt::channel::spsc;
-/// use nexus_async_rt::time::hold_clock;
-/// use nexus_async_rt::{RuntimeBuilder, now, timeout};
-/// use std::time::Duration;
-///
-/// let mut rt = RuntimeBuilder::new().start_paused(true).build();
-/// rt.block_on(async {
-///     let (tx, rx) = spsc::channel(1);
-///     let hold = hold_clock();
-///     let begin = now();
-///     let other = std::thread::spawn(move || {
-///         std::thread::sleep(Duration::from_millis(5));
-///         tx.try_send(7).unwrap();
-///         drop(hold);
-///     });
-///     // Without the hold, the clock would jump to the end of the timeout.
-///     let received = timeout(Duration::from_millis(1), rx.recv()).await;
-///     assert_eq!(received, Ok(Ok(7)));
-///     assert_eq!(now(), begin);
-///     other.join().unwrap();
-/// });
-/// ```
+/// See [`hold_clock`](crate::time::hold_clock).
 #[must_use = "the clock is held for as long as this lives"]
 pub struct ClockHold {
     holds: Arc<Mutex<usize>>,
