@@ -366,10 +366,48 @@ impl<K: Topology, R: Bounded> Core<K, R> {
     {
         // SAFETY: guaranteed by this function's contract.
         unsafe {
-            match self.send(value) {
+            match self.ring.push(value) {
+                Ok(()) => self.accepted(),
+                Err(value) => self.try_again(value),
+            }
+        }
+    }
+
+    /// A try found no room, or the channel closed.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`send`](Core::send).
+    #[cold]
+    #[inline(never)]
+    unsafe fn try_again<T>(&self, value: T) -> Offer<(), T>
+    where
+        R: Ring<T>,
+    {
+        // SAFETY: guaranteed by this function's contract.
+        unsafe {
+            match self.offer(Err(value)) {
                 Offer::Full(value) if self.refusals.gives_way(&self.ring) => self.send(value),
                 offer => offer,
             }
+        }
+    }
+
+    /// A value was pushed.
+    ///
+    /// # Safety
+    ///
+    /// - Once after each push, by the thread that pushed.
+    #[inline(always)]
+    unsafe fn accepted<T>(&self) -> Offer<(), T>
+    where
+        R: Ring<T>,
+    {
+        self.room.succeeded();
+        // SAFETY: guaranteed by this function's contract.
+        match unsafe { self.pushed() } {
+            Ok(()) => Offer::Accepted(()),
+            Err(value) => Offer::Refused(value),
         }
     }
 

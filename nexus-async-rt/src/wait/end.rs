@@ -155,6 +155,18 @@ impl Policy for ConsumerEnd {
     }
 }
 
+impl ConsumerEnd {
+    /// Not inlined, so that the way of a message that nobody waits for stays short.
+    #[inline(never)]
+    fn wake_present(&self) {
+        if self.queue.has_waiters() {
+            self.wake_everyone();
+        } else if let Some(waker) = self.cell.take() {
+            wake(waker);
+        }
+    }
+}
+
 impl ConsumerPoint for ConsumerEnd {
     #[inline(always)]
     fn succeeded(&self) {
@@ -170,12 +182,8 @@ impl ConsumerPoint for ConsumerEnd {
 
     #[inline(always)]
     fn notify_present(&self) {
-        if self.queue.has_waiters() {
-            self.wake_everyone();
-        } else if self.cell.is_armed()
-            && let Some(waker) = self.cell.take()
-        {
-            wake(waker);
+        if self.queue.has_waiters() || self.cell.is_armed() {
+            self.wake_present();
         }
     }
 
