@@ -104,10 +104,15 @@ impl<W: WaitPoint> RefUnwindSafe for Waiter<W> {}
 impl<W: WaitPoint> Waiter<W> {
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        Self {
-            stage: Stage::Fresh,
-            node: MaybeUninit::uninit(),
-            _pinned: PhantomPinned,
+        let mut waiter = MaybeUninit::<Self>::uninit();
+        // Field by field: the whole as a constant would be copied with the node, as
+        // zeros, and each of these stores waits in the store buffer of a consumer behind
+        // the line that it publishes.
+        //
+        // SAFETY: in bounds, and all that has to be initialised.
+        unsafe {
+            (&raw mut (*waiter.as_mut_ptr()).stage).write(Stage::Fresh);
+            waiter.assume_init()
         }
     }
 
