@@ -64,7 +64,7 @@ impl<T> Ring<T> for LocalRing<T> {
         Self {
             head: Cell::new(0),
             tail: Cell::new(0),
-            slots: super::empty_slots(slot_count::<T>(capacity)),
+            slots: super::empty_slots(slot_count::<T>(capacity, 0)),
             capacity,
             limit: Cell::new(capacity),
         }

@@ -161,16 +161,17 @@ pub trait Ring<T>: Bounded {
 /// mistake, and making so many slots of no size would take for ever.
 const MAX_CAPACITY: usize = 1 << 31;
 
-/// Slots for a ring of `capacity`: the next power of two.
+/// Slots for a ring of `capacity`, of which `spare` are never in use: the next power of
+/// two.
 #[track_caller]
-fn slot_count<S>(capacity: usize) -> usize {
+fn slot_count<S>(capacity: usize, spare: usize) -> usize {
     assert!(capacity > 0, "channel capacity must be at least 1, got 0");
-    let limit = MAX_CAPACITY.min(isize::MAX as usize / size_of::<S>().max(1) / 2);
+    let limit = MAX_CAPACITY.min(isize::MAX as usize / size_of::<S>().max(1) / 2 - spare);
     assert!(
         capacity <= limit,
         "channel capacity {capacity} is more than the limit of {limit} for messages of this size"
     );
-    capacity.next_power_of_two()
+    (capacity + spare).next_power_of_two()
 }
 
 /// Slots that hold nothing, in memory that is there.

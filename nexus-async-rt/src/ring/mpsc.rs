@@ -128,7 +128,7 @@ impl<T> Ring<T> for MpscRing<T> {
             }),
             head: CachePadded(AtomicU64::new(0)),
             consumer: CachePadded(UnsafeCell::new(0)),
-            slots: (0..slot_count::<Slot<T>>(capacity))
+            slots: (0..slot_count::<Slot<T>>(capacity, 0))
                 .map(|_| Slot {
                     stamp: AtomicU64::new(0),
                     value: UnsafeCell::new(MaybeUninit::uninit()),
