@@ -1,14 +1,12 @@
-//! The handles and claims of the byte kinds, written once over
-//! [`CrossThread`] kinds.
+//! The handles of the byte kinds, written once over [`CrossThread`] kinds.
 
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use super::bytes_fut::{ByteRecvFut, ByteSendFut, ClaimFut};
-use super::core::{Core, Next, Offer};
+use super::bytes_fut::{ByteRecvFut, ByteSendFut, ClaimFut, Commit, ReadClaim, WriteClaim};
+use super::core::{Core, Next};
 use super::error::{ClaimError, RecvError, TryClaimError, TryRecvError};
 use super::kind::{CrossThread, ManyProducers, Topology};
 use super::phase::Phase;
@@ -17,8 +15,8 @@ use crate::ring::Bounded;
 use crate::ring::bytes::{ByteRing, Claim};
 use crate::ring::record::Span;
 use crate::unwind::{caught, hand_on, keep_first};
-use crate::wait::WaitPoint;
 use crate::wait::parker::block;
+use crate::wait::{ConsumerPoint, WaitPoint};
 
 pub(super) type ByteCore<K> = Core<K, ByteRing<<K as Topology>::Claim>>;
 type CorePtr<K> = <K as Topology>::Ptr<ByteCore<K>>;
@@ -111,10 +109,7 @@ impl<K: CrossThread> ByteSender<K> {
     pub fn try_claim(&mut self, len: usize) -> Result<WriteClaim<'_, K>, TryClaimError> {
         self.resolve();
         self.check(len)?;
-        let mut claimed = self.attempt(len);
-        if claimed.is_none() && self.core.refusals.gives_way(&self.core.ring) {
-            claimed = self.attempt(len);
-        }
+        let claimed = self.attempt(len).or_else(|| self.attempt_again(len));
         let span = claimed.ok_or(TryClaimError::Full)?;
         Ok(WriteClaim::new(self, span?))
     }
@@ -205,26 +200,43 @@ impl<K: CrossThread> ByteSender<K> {
     }
 
     /// One attempt at a length that was checked, with no claim open.
-    #[inline]
+    #[inline(always)]
     pub(super) fn attempt(&self, len: usize) -> Option<Result<Span, ClaimError>> {
-        let closed = || Some(Err(ClaimError::Disconnected));
         // Where a claim is refused once the ring is closed, that is enough.
         if K::Claim::SETTLES && self.core.is_closed() {
-            return closed();
+            return Some(Err(ClaimError::Disconnected));
         }
         // SAFETY: the length was checked; one thread at a time claims, unless
         // it is made for many, because the handle is borrowed exclusively.
-        let claimed = unsafe { self.core.ring.claim(len) };
-        match self.core.offer(claimed.ok_or(())) {
-            Offer::Accepted(span) => Some(Ok(span)),
-            Offer::Full(()) => None,
-            Offer::Refused(()) => closed(),
+        match unsafe { self.core.ring.claim(len) } {
+            Some(span) => {
+                self.core.room.succeeded();
+                Some(Ok(span))
+            }
+            None => self.declined().map(Err),
         }
+    }
+
+    /// There is no room, or there will never be any.
+    #[cold]
+    #[inline(never)]
+    fn declined(&self) -> Option<ClaimError> {
+        self.core.is_refused().then_some(ClaimError::Disconnected)
+    }
+
+    /// Tries once more, if that is of use.
+    #[cold]
+    #[inline(never)]
+    fn attempt_again(&self, len: usize) -> Option<Result<Span, ClaimError>> {
+        if self.core.refusals.gives_way(&self.core.ring) {
+            return self.attempt(len);
+        }
+        None
     }
 
     /// Publishes the first `len` bytes of the open claim and ends it.
     #[inline(always)]
-    fn commit(&mut self, span: Span, len: usize) -> Commit {
+    pub(super) fn commit(&mut self, span: Span, len: usize) -> Commit {
         self.open = None;
         // SAFETY: the span is the open claim, so it was not committed yet; the
         // claim's borrow of its bytes has ended, because it borrowed `self`.
@@ -350,12 +362,18 @@ impl<K: CrossThread> ByteReceiver<K> {
     #[inline]
     pub(super) fn resolve(&mut self) {
         if let Some(span) = self.open {
-            self.release(span);
+            self.release_forgotten(span);
         }
     }
 
-    #[inline]
-    fn release(&mut self, span: Span) {
+    #[cold]
+    #[inline(never)]
+    fn release_forgotten(&mut self, span: Span) {
+        self.release(span);
+    }
+
+    #[inline(always)]
+    pub(super) fn release(&mut self, span: Span) {
         self.open = None;
         // SAFETY: the span is the open message, so it is the last one read and
         // not released yet; the claim's borrow of its bytes has ended, because
@@ -385,188 +403,49 @@ impl<K: CrossThread> ByteReceiver<K> {
 }
 
 /// The next message of a receiver in `phase` that has none open.
-#[inline]
+///
+/// A function, which is inlined, and not the closure that [`Core::next`] would take: a span
+/// that is handed over in memory is read while its halves are still in the store buffer.
+#[inline(always)]
 pub(super) fn next<const RECALL: bool, K: CrossThread>(
     core: &ByteCore<K>,
     phase: &Cell<Phase>,
 ) -> Next<Span> {
-    let take = || {
-        // SAFETY: one thread at a time reads, and the last message was
-        // released, because the receiver is borrowed exclusively and has none
-        // open, guaranteed by the callers. Closed, `next_closed` asks only for
-        // what was accepted.
-        let look = unsafe { core.ring.read() };
-        if look.freed {
-            core.room_made();
-        }
-        look.message
-    };
-    // SAFETY: the one receiver, as above.
-    unsafe { core.next::<RECALL, Span>(phase, take) }
+    if phase.get() == Phase::Open
+        && let Some(span) = take(core)
+    {
+        core.messages.succeeded();
+        return Next::Message(span);
+    }
+    next_slow::<RECALL, K>(core, phase)
+}
+
+#[inline(never)]
+fn next_slow<const RECALL: bool, K: CrossThread>(
+    core: &ByteCore<K>,
+    phase: &Cell<Phase>,
+) -> Next<Span> {
+    // SAFETY: the one receiver, as in `take`.
+    unsafe { core.next_slow::<RECALL, Span>(phase, || take(core)) }
+}
+
+/// The message at the head of the ring. For a receiver that has none open.
+#[inline(always)]
+fn take<K: CrossThread>(core: &ByteCore<K>) -> Option<Span> {
+    // SAFETY: one thread at a time reads, and the last message was released, because the
+    // receiver is borrowed exclusively and has none open, guaranteed by the callers.
+    // Closed, `next_closed` asks only for what was accepted.
+    let look = unsafe { core.ring.read() };
+    if look.freed {
+        core.room_made();
+    }
+    look.message
 }
 
 impl<K: CrossThread> Drop for ByteReceiver<K> {
     fn drop(&mut self) {
         // SAFETY: the one receiver, as in `close`.
         unsafe { self.core.abandon() };
-    }
-}
-
-/// What became of a message that was committed.
-///
-/// A program may ignore it: the next claim fails if the receiver is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Commit {
-    /// The receiver gets it, or has dropped it with the channel.
-    Sent,
-    /// The receiver is gone, or it closed the channel while the claim was being
-    /// made. Nobody gets the message.
-    Disconnected,
-}
-
-/// Bytes to write a message into, of exactly the length that was claimed.
-///
-/// [`commit`](Self::commit) sends them. Dropped, they are never seen: space and
-/// wake-ups pass on. Forgotten (`mem::forget`), they are given up by the
-/// sender's next claim or drop; in a channel with many senders the messages
-/// claimed after them wait until then.
-///
-/// What the bytes hold before they are written is unspecified.
-///
-/// # Example
-/// ```
-/// use nexus_async_rt::channel::spsc_bytes;
-///
-/// let (mut tx, mut rx) = spsc_bytes::channel(4096);
-/// let mut claim = tx.try_claim(8).unwrap();
-/// claim[..5].copy_from_slice(b"hello");
-/// claim.commit_len(5);
-/// drop(tx.try_claim(8).unwrap());
-/// assert_eq!(&*rx.try_recv().unwrap(), b"hello");
-/// assert!(rx.try_recv().is_err(), "a claim that was dropped sent nothing");
-/// ```
-#[must_use = "a claim that is dropped sends nothing"]
-pub struct WriteClaim<'a, K: CrossThread> {
-    sender: &'a mut ByteSender<K>,
-    span: Span,
-}
-
-impl<'a, K: CrossThread> WriteClaim<'a, K> {
-    #[inline]
-    pub(super) fn new(sender: &'a mut ByteSender<K>, span: Span) -> Self {
-        sender.open = Some(span);
-        Self { sender, span }
-    }
-
-    /// Sends the message. A claim that was made before the receiver closed is
-    /// accepted; only a receiver that is gone refuses it.
-    #[inline]
-    pub fn commit(self) -> Commit {
-        let len = self.span.len;
-        self.commit_len(len)
-    }
-
-    /// Sends the first `len` bytes as the message, as [`commit`](Self::commit); 0
-    /// aborts the claim.
-    ///
-    /// # Panics
-    ///
-    /// If `len` is more than was claimed; the claim is then given up.
-    #[inline]
-    #[track_caller]
-    pub fn commit_len(self, len: usize) -> Commit {
-        let claimed = self.span.len;
-        assert!(
-            len <= claimed,
-            "`commit_len` of {len} bytes, but {claimed} were claimed"
-        );
-        self.sender.commit(self.span, len)
-    }
-}
-
-impl<K: CrossThread> Deref for WriteClaim<'_, K> {
-    type Target = [u8];
-
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        // SAFETY: the bytes are this claim's alone until it is committed,
-        // because the ring gives a span once and the claim borrows its handle.
-        unsafe { self.sender.core.ring.bytes(self.span).as_ref() }
-    }
-}
-
-impl<K: CrossThread> DerefMut for WriteClaim<'_, K> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `deref`; and this borrows the claim exclusively.
-        unsafe { self.sender.core.ring.bytes(self.span).as_mut() }
-    }
-}
-
-impl<K: CrossThread> Drop for WriteClaim<'_, K> {
-    #[inline]
-    fn drop(&mut self) {
-        // Committed, it is not open any more.
-        self.sender.resolve();
-    }
-}
-
-/// A message, lent by the channel's ring.
-///
-/// Dropping it frees its space. Forgotten (`mem::forget`), it is freed by the
-/// receiver's next `recv`.
-///
-/// # Example
-/// ```
-/// use nexus_async_rt::channel::spsc_bytes;
-///
-/// let (mut tx, mut rx) = spsc_bytes::channel(4096);
-/// tx.try_send(&[1, 2, 3]).unwrap();
-/// let message = rx.try_recv().unwrap();
-/// let sum: u8 = message.iter().sum();
-/// drop(message);
-/// assert_eq!(sum, 6);
-/// ```
-pub struct ReadClaim<'a, K: CrossThread> {
-    receiver: &'a mut ByteReceiver<K>,
-    span: Span,
-}
-
-impl<'a, K: CrossThread> ReadClaim<'a, K> {
-    #[inline]
-    pub(super) fn new(receiver: &'a mut ByteReceiver<K>, span: Span) -> Self {
-        receiver.open = Some(span);
-        Self { receiver, span }
-    }
-}
-
-impl<K: CrossThread> Deref for ReadClaim<'_, K> {
-    type Target = [u8];
-
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        // SAFETY: the bytes are this claim's until it is released, and nobody
-        // writes them, because the claim borrows its handle.
-        unsafe { self.receiver.core.ring.bytes(self.span).as_ref() }
-    }
-}
-
-impl<K: CrossThread> Drop for ReadClaim<'_, K> {
-    #[inline]
-    fn drop(&mut self) {
-        self.receiver.release(self.span);
-    }
-}
-
-impl<K: CrossThread> fmt::Debug for WriteClaim<'_, K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WriteClaim").field(&&**self).finish()
-    }
-}
-
-impl<K: CrossThread> fmt::Debug for ReadClaim<'_, K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ReadClaim").field(&&**self).finish()
     }
 }
 

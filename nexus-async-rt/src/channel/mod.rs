@@ -116,8 +116,8 @@ pub mod spsc_bytes;
 mod typed;
 mod typed_fut;
 
-pub use bytes::{ByteReceiver, ByteSender, Commit, ReadClaim, WriteClaim};
-pub use bytes_fut::{ByteRecvFut, ByteSendFut, ClaimFut};
+pub use bytes::{ByteReceiver, ByteSender};
+pub use bytes_fut::{ByteRecvFut, ByteSendFut, ClaimFut, Commit, ReadClaim, WriteClaim};
 pub use error::{ClaimError, RecvError, SendError, TryClaimError, TryRecvError, TrySendError};
 pub use kind::{CrossThread, Kind, Local, ManyProducers, Mpsc, Spsc};
 pub use typed::{Receiver, Sender};

@@ -278,7 +278,7 @@ impl<C: Claim> ByteRing<C> {
     ///
     /// - `len` is not 0 and not more than `max_len`.
     /// - One thread at a time, unless `C` is made for many.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn claim(&self, len: usize) -> Option<Span> {
         debug_assert!(len != 0 && len <= self.max_len());
         let stride = self.geometry.stride(len);
@@ -353,40 +353,70 @@ impl<C: Claim> ByteRing<C> {
     /// - One thread at a time, and the last message was released.
     /// - Once the consumer has announced that it closes: `has_accepted` has said
     ///   so since the last read.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn read(&self) -> Look {
-        let mut freed = false;
-        loop {
-            // SAFETY: nobody writes the position meanwhile, because only
-            // `advance_head` does, on the consumer's thread, guaranteed by
-            // this function's contract.
-            let position = self.consumer.with(|position| unsafe { *position });
-            let header = self.header(position);
-            // Ordering: Acquire; pairs with the Release store in `publish`, so
-            // that the record's bytes are visible.
-            let word = header.load(ordering(Site::BytesObserve, Ordering::Acquire));
-            // Behind padding. The end last: the producer has fixed it before it
-            // published anything above it.
-            if C::SETTLES && freed && self.claims.ends_at(position) {
-                return Look {
-                    message: None,
-                    freed,
-                };
+        // Inlined, and what lies behind padding comes back as two values: a span that is
+        // handed over in memory is read while its halves are in the store buffer.
+        let position = self.position();
+        let (position, len, freed) = match self.look(position) {
+            RecordHeader::Nothing => (position, 0, false),
+            RecordHeader::Message(len) => (position, len, false),
+            RecordHeader::Padding(len) => {
+                // SAFETY: guaranteed by this function's contract.
+                let (position, len) = unsafe { self.read_behind(len) };
+                (position, len, true)
             }
-            let message = match self.geometry.decode(position, word) {
-                RecordHeader::Nothing => None,
-                RecordHeader::Message(len) => Some(Span { position, len }),
-                RecordHeader::Padding(len) => {
-                    let next = position + self.geometry.stride(len);
-                    // SAFETY: one thread at a time, guaranteed by this
-                    // function's contract.
-                    unsafe { self.advance_head(next) };
-                    freed = true;
-                    continue;
-                }
-            };
-            return Look { message, freed };
+        };
+        Look {
+            message: (len != 0).then_some(Span { position, len }),
+            freed,
         }
+    }
+
+    /// Where the next message is behind padding of `len` bytes, and its length: 0, if
+    /// there is none.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`read`](ByteRing::read), which has found the padding.
+    #[cold]
+    #[inline(never)]
+    unsafe fn read_behind(&self, len: usize) -> (u64, usize) {
+        let mut padding = len;
+        loop {
+            let position = self.position() + self.geometry.stride(padding);
+            // SAFETY: one thread at a time, guaranteed by this function's contract.
+            unsafe { self.advance_head(position) };
+            let found = self.look(position);
+            // The end last: the producer has fixed it before it published anything
+            // above it.
+            if C::SETTLES && self.claims.ends_at(position) {
+                return (position, 0);
+            }
+            match found {
+                RecordHeader::Nothing => return (position, 0),
+                RecordHeader::Message(len) => return (position, len),
+                RecordHeader::Padding(len) => padding = len,
+            }
+        }
+    }
+
+    /// Where the consumer is.
+    #[inline(always)]
+    fn position(&self) -> u64 {
+        // SAFETY: nobody writes the position meanwhile, because only `advance_head` does,
+        // on the consumer's thread, which alone asks.
+        self.consumer.with(|position| unsafe { *position })
+    }
+
+    /// The header at `position`.
+    #[inline(always)]
+    fn look(&self, position: u64) -> RecordHeader {
+        let header = self.header(position);
+        // Ordering: Acquire; pairs with the Release store in `publish`, so that the
+        // record's bytes are visible.
+        let word = header.load(ordering(Site::BytesObserve, Ordering::Acquire));
+        self.geometry.decode(position, word)
     }
 
     /// Gives the space of a message back.
@@ -395,7 +425,7 @@ impl<C: Claim> ByteRing<C> {
     ///
     /// - The span is the one that `read` returned last, and not released yet.
     /// - Nobody reads its bytes any more.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn release(&self, span: Span) {
         // SAFETY: the consumer's until the head is advanced, below, and nobody
         // reads the bytes any more, guaranteed by this function's contract.
@@ -464,10 +494,7 @@ impl<C: Claim> Bounded for ByteRing<C> {
     }
 
     unsafe fn is_drained(&self) -> bool {
-        // SAFETY: nobody writes it meanwhile, because only `advance_head` does,
-        // on the consumer's thread, guaranteed by this function's contract.
-        let position = self.consumer.with(|position| unsafe { *position });
-        self.claims.ends_at(position)
+        self.claims.ends_at(self.position())
     }
 
     unsafe fn has_accepted(&self) -> bool {

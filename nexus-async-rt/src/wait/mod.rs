@@ -120,7 +120,7 @@ impl<W: WaitPoint> Waiter<W> {
     /// result.
     #[inline(always)]
     pub(crate) fn poll<R>(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         point: &W,
         cx: &Context<'_>,
         mut attempt: impl FnMut() -> Option<R>,
@@ -128,19 +128,36 @@ impl<W: WaitPoint> Waiter<W> {
     where
         W: Policy,
     {
-        if self.stage == Stage::Fresh
-            && point.admits_newcomer()
-            && let Some(result) = attempt()
-        {
-            // SAFETY: nothing is moved.
-            unsafe { self.get_unchecked_mut() }.stage = Stage::Done;
-            return Poll::Ready(result);
+        match self.as_mut().poll_fresh(point, &mut attempt) {
+            Some(result) => Poll::Ready(result),
+            None => self.poll_waiting(point, cx, attempt),
         }
-        self.poll_waiting(point, cx, attempt)
     }
 
+    /// The first half of a [`poll`](Self::poll): the attempt of a future that does not
+    /// wait yet. For a caller that gives it and [`poll_waiting`](Self::poll_waiting) two
+    /// closures, of which this one is inlined.
+    #[inline(always)]
+    pub(crate) fn poll_fresh<R>(
+        self: Pin<&mut Self>,
+        point: &W,
+        attempt: impl FnOnce() -> Option<R>,
+    ) -> Option<R>
+    where
+        W: Policy,
+    {
+        if self.stage != Stage::Fresh || !point.admits_newcomer() {
+            return None;
+        }
+        let result = attempt()?;
+        // SAFETY: nothing is moved.
+        unsafe { self.get_unchecked_mut() }.stage = Stage::Done;
+        Some(result)
+    }
+
+    /// The second half: the future waits, or begins to.
     #[inline(never)]
-    fn poll_waiting<R>(
+    pub(crate) fn poll_waiting<R>(
         self: Pin<&mut Self>,
         point: &W,
         cx: &Context<'_>,
