@@ -1,7 +1,8 @@
 //! Byte channels between threads.
 
 use crate::harness::{Line, Side};
-use crate::peers::channels::{RtrbBytes, Thingbuf};
+use crate::peers::channels::Thingbuf;
+use crate::peers::rings::{Bbqueue, RtrbBytes};
 use crate::peers::{ours, published, tokio};
 use crate::workload::bytes::{awaited, spinning};
 
@@ -31,6 +32,7 @@ macro_rules! both_spin {
             Side::new("rtrb chunks", |ops| {
                 spinning::<Ours, RtrbBytes>(ops, LARGE, $len)
             }),
+            Side::new("bbqueue", |ops| spinning::<Ours, Bbqueue>(ops, LARGE, $len)),
         ]
     };
 }

@@ -1,9 +1,8 @@
 //! Typed channels between threads, 1024 messages of `u64`.
 
 use crate::harness::{Line, Side};
-use crate::peers::channels::{
-    AsyncChannel, CrossfireMpsc, CrossfireSpsc, Flume, Kanal, Rtrb, Tachyonix,
-};
+use crate::peers::channels::{AsyncChannel, CrossfireMpsc, CrossfireSpsc, Flume, Kanal, Tachyonix};
+use crate::peers::rings::{Crossbeam, Disruptor, Ringbuf, Rtrb};
 use crate::peers::{ours, published, tokio};
 use crate::workload::typed::{one_producer, producers, spinning};
 
@@ -86,7 +85,12 @@ fn spsc_spinning() -> Vec<Side> {
         Side::new("tokio mpsc", |ops| {
             spinning::<Tokio, tokio::Mpsc>(ops, ROOM)
         }),
-        Side::new("limit: rtrb", |ops| spinning::<Ours, Rtrb>(ops, ROOM)),
+        Side::new("rtrb", |ops| spinning::<Ours, Rtrb>(ops, ROOM)),
+        Side::new("ringbuf", |ops| spinning::<Ours, Ringbuf>(ops, ROOM)),
+        Side::new("disruptor", |ops| spinning::<Ours, Disruptor>(ops, ROOM)),
+        Side::new("crossbeam-channel", |ops| {
+            spinning::<Ours, Crossbeam>(ops, ROOM)
+        }),
     ]
 }
 

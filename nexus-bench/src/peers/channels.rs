@@ -2,8 +2,6 @@
 
 use super::{AsyncSend, AwaitBytes, Bytes, Channel, TryRecv};
 use std::fmt::Debug;
-use std::future::poll_fn;
-use std::task::Poll;
 
 /// The traits of a channel with the ends `$tx` and `$rx`.
 macro_rules! channel {
@@ -121,99 +119,6 @@ impl Channel for Unsync {
 impl AsyncSend for Unsync {
     fn send(tx: &mut Self::Sender, message: u64) -> impl Future<Output = Result<(), impl Debug>> {
         tx.send(message)
-    }
-}
-
-/// `rtrb`'s chunks, with the length in front of each message. It does not wait.
-#[derive(Debug)]
-pub struct RtrbBytes;
-
-impl Bytes for RtrbBytes {
-    type Sender = rtrb::Producer<u8>;
-    type Receiver = rtrb::Consumer<u8>;
-
-    fn channel(capacity: usize, _: usize) -> (Self::Sender, Self::Receiver) {
-        rtrb::RingBuffer::new(capacity)
-    }
-
-    fn try_send(tx: &mut Self::Sender, message: &[u8]) -> bool {
-        let header = (message.len() as u64).to_le_bytes();
-        let Ok(mut chunk) = tx.write_chunk_uninit(message.len() + header.len()) else {
-            return false;
-        };
-        let (first, second) = chunk.as_mut_slices();
-        // Headers and messages are multiples of 4 bytes: a header may be cut.
-        let mut rest = [header.as_slice(), message].into_iter().flatten();
-        let fits = first.len() >= header.len();
-        if fits {
-            let (head, tail) = first.split_at_mut(header.len());
-            let split = tail.len().min(message.len());
-            head.write_copy_of_slice(&header);
-            tail.write_copy_of_slice(&message[..split]);
-            second.write_copy_of_slice(&message[split..]);
-        } else {
-            for (to, from) in first.iter_mut().chain(second).zip(&mut rest) {
-                to.write(*from);
-            }
-        }
-        // SAFETY: all of the chunk was written above.
-        unsafe { chunk.commit_all() };
-        true
-    }
-
-    fn try_recv(rx: &mut Self::Receiver, read: impl FnOnce(&[u8])) -> bool {
-        let mut header = [0; 8];
-        let Ok(chunk) = rx.read_chunk(header.len()) else {
-            return false;
-        };
-        let (first, second) = chunk.as_slices();
-        header[..first.len()].copy_from_slice(first);
-        header[first.len()..].copy_from_slice(second);
-        chunk.commit_all();
-        let len = u64::from_le_bytes(header) as usize;
-        let Ok(chunk) = rx.read_chunk(len) else {
-            panic!("a header without its message");
-        };
-        match chunk.as_slices() {
-            (whole, []) => read(whole),
-            (first, second) => read(&[first, second].concat()),
-        }
-        chunk.commit_all();
-        true
-    }
-}
-
-/// `rtrb`, as the limit of a ring that does not wait.
-#[derive(Debug)]
-pub struct Rtrb;
-
-impl Channel for Rtrb {
-    type Sender = rtrb::Producer<u64>;
-    type Receiver = rtrb::Consumer<u64>;
-
-    fn channel(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        rtrb::RingBuffer::new(capacity)
-    }
-
-    fn try_send(tx: &mut Self::Sender, message: u64) -> bool {
-        tx.push(message).is_ok()
-    }
-
-    fn recv(rx: &mut Self::Receiver) -> impl Future<Output = impl IntoIterator<Item = u64>> {
-        poll_fn(|_| {
-            loop {
-                if let Ok(message) = rx.pop() {
-                    return Poll::Ready(Some(message));
-                }
-                std::hint::spin_loop();
-            }
-        })
-    }
-}
-
-impl TryRecv for Rtrb {
-    fn try_recv(rx: &mut Self::Receiver) -> Option<u64> {
-        rx.pop().ok()
     }
 }
 

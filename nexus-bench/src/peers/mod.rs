@@ -10,6 +10,7 @@ pub mod monoio;
 mod nexus;
 pub mod ours;
 pub mod published;
+pub mod rings;
 pub mod smol;
 pub mod tokio;
 
