@@ -1,4 +1,9 @@
-//! The tables.
+//! The tables, and the same as JSON.
+
+pub mod json;
+mod printer;
+
+pub use printer::Printer;
 
 use crate::book::{Anomalies, Book, Books, Level};
 use crate::feed::{Line, Schedule};
@@ -118,6 +123,7 @@ fn unknown(tally: &Tally) -> Vec<(String, String, u64)> {
 /// line was first. `name` is the run's.
 pub fn rate(name: &str, outcome: &Outcome, paced: Option<&Schedule>) -> String {
     let seen = &outcome.merged;
+    let name = capitalised(name);
     let [a, b] = Line::BOTH.map(|line| count(seen.first_copies[line.index()]));
     let mut text = format!(
         "{name} run: {} messages in {:.3} s, {} messages/s\n  \
@@ -144,6 +150,13 @@ pub fn rate(name: &str, outcome: &Outcome, paced: Option<&Schedule>) -> String {
         );
     }
     text
+}
+
+/// At the beginning of a line.
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// Latency of a paced run, beside it the machine's own noise.
@@ -385,13 +398,13 @@ mod tests {
     fn runs_and_archives_say_what_happened() {
         let mut outcome = outcome();
         assert_eq!(
-            rate("Paced", &outcome, Some(&Schedule::new(500_000))),
+            rate("paced", &outcome, Some(&Schedule::new(500_000))),
             "Paced run: 1,501 messages in 0.500 s, 3,002 messages/s\n\
              \x20 first copies: 1,000 from line A, 501 from line B; 1,501 second copies dropped\n\
              \x20 meant to be sent: 500,000 messages/s, in packets of 100\n"
         );
         outcome.merged.different = 2;
-        let text = rate("Unpaced", &outcome, None);
+        let text = rate("unpaced", &outcome, None);
         assert!(text.ends_with("dropped, 0 held for a gap, 2 unlike the first\n"));
 
         let text = archive("paced", &outcome.archived, true);

@@ -2,7 +2,7 @@
 
 use crate::archive::{ArchiveError, Inspection, inspect};
 use crate::exit::{Exit, Fatal};
-use crate::report::count;
+use crate::report::{Printer, count, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -43,17 +43,20 @@ impl Fatal for VerifyError {
 /// # Errors
 ///
 /// See [`VerifyError`]. Each archive is shown first.
-pub fn main(path: &Path, out: &mut impl Write) -> Result<(), VerifyError> {
+pub fn main(path: &Path, report: &mut Printer<impl Write>) -> Result<(), VerifyError> {
     let archives = archives(path)?;
     let mut damaged = 0;
     for archive in &archives {
         let found = inspect(archive);
         damaged += usize::from(found.is_err());
-        let text = said(archive, found);
-        out.write_all(text.as_bytes())
+        report
+            .push(
+                "archives",
+                || said(archive, &found),
+                || json::verified(archive, &found),
+            )
             .map_err(VerifyError::Output)?;
     }
-    out.flush().map_err(VerifyError::Output)?;
     match (damaged, archives.len()) {
         (0, _) => Ok(()),
         (damaged, all) => Err(VerifyError::Damaged { damaged, all }),
@@ -79,34 +82,34 @@ fn archives(path: &Path) -> Result<Vec<PathBuf>, VerifyError> {
     }
 }
 
-fn said(archive: &Path, found: Result<Inspection, ArchiveError>) -> String {
+fn said(archive: &Path, found: &Result<Inspection, ArchiveError>) -> String {
     let found = match found {
         Ok(found) => found,
-        Err(error) => return format!("DAMAGED  {error}\n"),
+        Err(error) => return format!("DAMAGED  {error}"),
     };
+    let state = found.state().to_uppercase();
     let shown = archive.display();
     let whole = format!(
         "{} records, {} bytes",
         count(found.records),
         count(found.whole)
     );
-    let Some(synced) = found.synced else {
-        return format!("UNSURE   {shown}: {whole}; no sync file says what was on disk\n");
+    let Some(synced) = found.synced.as_ref() else {
+        return format!("{state:<8} {shown}: {whole}; no sync file says what was on disk");
     };
     let session = synced.session.map_or(String::new(), |session| {
         format!(", session {session}, from message {}", count(synced.first))
     });
-    let behind = found.whole - synced.length;
-    match (behind, found.torn) {
-        (0, 0) => format!(
-            "SURE     {shown}: {whole}, CRC-32C {:08x}{session}\n",
+    match found.state() {
+        "sure" => format!(
+            "{state:<8} {shown}: {whole}, CRC-32C {:08x}{session}",
             synced.crc
         ),
         _ => format!(
-            "PARTLY   {shown}: {whole}{session}; {} bytes are synced, {} whole behind \
-             them, {} torn\n",
+            "{state:<8} {shown}: {whole}{session}; {} bytes are synced, {} whole behind them, \
+             {} torn",
             count(synced.length),
-            count(behind),
+            count(found.whole - synced.length),
             count(found.torn)
         ),
     }

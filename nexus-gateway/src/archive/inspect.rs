@@ -25,6 +25,18 @@ pub struct Inspection {
     pub synced: Option<SyncRecord>,
 }
 
+impl Inspection {
+    /// How sure it is, in a word: `sure` if all of it was synced, `partly` if a part
+    /// was, `unsure` if no sync file says.
+    pub fn state(&self) -> &'static str {
+        match &self.synced {
+            None => "unsure",
+            Some(synced) if self.torn == 0 && self.whole == synced.length => "sure",
+            Some(_) => "partly",
+        }
+    }
+}
+
 /// Reads the archive at `path` through.
 ///
 /// # Errors

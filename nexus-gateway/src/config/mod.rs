@@ -38,6 +38,8 @@ Examples:
       the same feed from one process to another
   nexus-gateway verify archive
       whether the archives are what their sync files say
+  nexus-gateway verify archive --json
+      the same for a program; every command takes --json
 
 Exit code: 0 complete, or ended by a signal; 1 another error; 2 usage; 3 bad
 input; 4 the feed was lost, or a gap was not filled; 5 an archive cannot be
@@ -60,6 +62,10 @@ pub struct Config {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
+
+    /// Show the report as JSON, one object a line, in place of tables
+    #[arg(long, global = true)]
+    pub json: bool,
 
     /// What `replay` takes, which is what no command does.
     #[command(flatten)]
@@ -112,6 +118,18 @@ pub enum Command {
     Receive(ReceiveConfig),
     /// Checks archives and their sync files, and says what is sure; writes nothing.
     Verify(VerifyConfig),
+}
+
+impl Command {
+    /// Its name on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Replay(_) => "replay",
+            Command::Publish(_) => "publish",
+            Command::Receive(_) => "receive",
+            Command::Verify(_) => "verify",
+        }
+    }
 }
 
 /// The arguments of `nexus-gateway verify`.

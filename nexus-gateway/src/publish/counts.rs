@@ -1,5 +1,6 @@
 //! What a feed has done.
 
+use serde_json::{Value, json};
 use std::cell::Cell;
 use std::fmt;
 
@@ -27,6 +28,23 @@ pub(super) struct Counts {
 /// One more.
 pub(super) fn count(counter: &Cell<u64>) {
     counter.set(counter.get() + 1);
+}
+
+impl Counts {
+    /// The same for programs; `end` says how it ended.
+    pub(super) fn json(&self, end: &str) -> Value {
+        json!({
+            "end": end,
+            "connections": self.connections.get(),
+            "logins": self.logins.get(),
+            "finished": self.finished.get(),
+            "dropped": self.dropped.get(),
+            "packets": self.packets.get(),
+            "lost_on_purpose": self.lost.get(),
+            "answers": self.answers.get(),
+            "refused": self.refused.get(),
+        })
+    }
 }
 
 impl fmt::Display for Counts {

@@ -27,6 +27,7 @@ use crate::endpoint::Endpoint;
 use crate::exit::{Exit, Fatal};
 use crate::feed::{Feed, FeedError};
 use crate::race::{Either, race};
+use crate::report::Printer;
 use broadcast::Broadcast;
 use loss::Loss;
 use nexus_async_rt::net::{TcpListener, UdpSocket, resolve};
@@ -35,6 +36,7 @@ use nexus_itch::binary_file::FrameError;
 use nexus_itch::mold;
 use nexus_itch::soup::{self, Door};
 use nexus_rt::WorldBuilder;
+use serde_json::json;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -103,7 +105,10 @@ const SOCKETS_EVERY: u32 = 4;
 /// # Errors
 ///
 /// See [`PublisherError`].
-pub fn main(config: &PublishConfig, out: &mut impl Write) -> Result<(), PublisherError> {
+pub fn main(
+    config: &PublishConfig,
+    report: &mut Printer<impl Write>,
+) -> Result<(), PublisherError> {
     let mut feed = config.source.open().map_err(PublisherError::Feed)?;
     if let (Some(path), Some(fault)) = (&config.source.input, feed.take_fault()) {
         return Err(PublisherError::Damaged(path.clone(), fault));
@@ -115,7 +120,7 @@ pub fn main(config: &PublishConfig, out: &mut impl Write) -> Result<(), Publishe
         .sighup_handler(true)
         .event_interval(SOCKETS_EVERY)
         .build();
-    runtime.block_on(serve(config, feed, out))
+    runtime.block_on(serve(config, feed, report))
 }
 
 /// Refuses a feed with a message that cannot be sent: receivers would wait for it.
@@ -138,7 +143,7 @@ fn refuse_too_long(config: &PublishConfig, feed: &Feed) -> Result<(), PublisherE
 async fn serve(
     config: &PublishConfig,
     feed: Feed,
-    out: &mut impl Write,
+    report: &mut Printer<impl Write>,
 ) -> Result<(), PublisherError> {
     let (listener, socket, local) = listen(&config.listen).await?;
     let mut receivers = Vec::new();
@@ -162,13 +167,14 @@ async fn serve(
     let broadcast = Broadcast::new(feed, config.rate(), door, config.rhythm.rhythm());
     let broadcast = Rc::new(broadcast);
     let messages = broadcast.messages();
-    say(
-        out,
-        &format!(
-            "listening on {local}: session {}, {messages} messages",
-            config.session
-        ),
-    )?;
+    let session = config.session;
+    report
+        .event(
+            "listening",
+            || format!("listening on {local}: session {session}, {messages} messages"),
+            || json!({ "address": local, "session": session.to_string(), "messages": messages }),
+        )
+        .map_err(PublisherError::Output)?;
 
     let accepting = spawn_boxed(listener::accept(listener, Rc::clone(&broadcast)));
     let loss = Loss::new(config.loss, config.loss_seed);
@@ -185,12 +191,13 @@ async fn serve(
         Either::Second(Either::First(Ok(never)) | Either::Second(Ok(never))) => match never {},
     };
     accepting.abort();
-    say(out, &format!("{stopped}: {}", broadcast.counts()))
-}
-
-fn say(out: &mut impl Write, line: &str) -> Result<(), PublisherError> {
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
+    let counts = broadcast.counts();
+    report
+        .show(
+            "published",
+            || format!("{stopped}: {counts}"),
+            || counts.json(stopped),
+        )
         .map_err(PublisherError::Output)
 }
 

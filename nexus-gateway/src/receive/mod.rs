@@ -29,13 +29,15 @@ pub use counts::LinkCounts;
 pub use error::{LinkError, ReceiverError};
 pub use lines::LineStats;
 
-use crate::archive::{Archive, Folder, verify};
+use crate::archive::{Archive, Folder, inspect, verify};
 use crate::archiver;
-use crate::config::{OnArchiveError, ReceiveConfig};
+use crate::book::Books;
+use crate::config::{OnArchiveError, ReceiveConfig, UdpLine};
 use crate::outcome::Archived;
 use crate::progress::Progress;
-use crate::report;
+use crate::report::{self, Printer, json};
 use crate::sink::{self, Sink};
+use crate::tally::Tally;
 use crate::world;
 use delivery::Delivery;
 use nexus_async_rt::Runtime;
@@ -72,13 +74,24 @@ pub struct Received {
     pub link: LinkCounts,
 }
 
-/// Receives the feed that `config` names, and writes the tables to `out`.
+impl Received {
+    /// How it ended, in a word.
+    pub fn ending(&self) -> &'static str {
+        match &self.end {
+            Ok(End::Complete) => "complete",
+            Ok(End::Stopped) => "stopped",
+            Err(_) => "lost",
+        }
+    }
+}
+
+/// Receives the feed that `config` names, and shows it by `report`.
 ///
 /// # Errors
 ///
-/// See [`ReceiverError`]. The tables are written first, where there is
+/// See [`ReceiverError`]. What came is shown first, where there is
 /// something to show.
-pub fn main(config: &ReceiveConfig, out: &mut impl Write) -> Result<(), ReceiverError> {
+pub fn main(config: &ReceiveConfig, report: &mut Printer<impl Write>) -> Result<(), ReceiverError> {
     let folder = Folder::open(config.archive.as_deref())?;
     let path = folder.path().join("received.itch50");
     let mut archive = Archive::open(&path)?;
@@ -108,16 +121,27 @@ pub fn main(config: &ReceiveConfig, out: &mut impl Write) -> Result<(), Receiver
         Ok(archived)
     });
     let (books, tally) = world::take(&mut world);
-    write(out, &report::messages(&tally))?;
-    write(out, &report::books(&books))?;
-    write(out, &tables::received(&received, &config.udp))?;
+    show(report, &received, &books, &tally, &config.udp).map_err(ReceiverError::Output)?;
     match archived {
         Ok(archived) => {
-            let text = report::archive("received", &archived, folder.is_kept());
-            write(out, &text)?;
+            let kept = folder.is_kept();
+            report
+                .show(
+                    "archive",
+                    || report::archive("received", &archived, kept),
+                    || json::archive(&archived, kept),
+                )
+                .map_err(ReceiverError::Output)?;
         }
         Err(error) => {
-            write(out, &tables::broken_archive(&path, &received))?;
+            let found = inspect(&path).map(|found| found.records);
+            report
+                .show(
+                    "broken_archive",
+                    || tables::broken_archive(&path, &received, found.as_ref()),
+                    || json::broken_archive(&path, found.as_ref()),
+                )
+                .map_err(ReceiverError::Output)?;
             return Err(error.into());
         }
     }
@@ -164,9 +188,23 @@ async fn addresses(endpoint: &crate::endpoint::Endpoint) -> io::Result<Vec<Socke
     }
 }
 
-/// Writes one block of the report, and shows it.
-fn write(out: &mut impl Write, block: &str) -> Result<(), ReceiverError> {
-    writeln!(out, "{block}")
-        .and_then(|()| out.flush())
-        .map_err(ReceiverError::Output)
+/// Shows what came, and the books at the end.
+fn show(
+    report: &mut Printer<impl Write>,
+    received: &Received,
+    books: &Books,
+    tally: &Tally,
+    lines: &[UdpLine],
+) -> io::Result<()> {
+    report.show(
+        "messages",
+        || report::messages(tally),
+        || json::messages(tally),
+    )?;
+    report.show("books", || report::books(books), || json::books(books))?;
+    report.show(
+        "received",
+        || tables::received(received, lines),
+        || json::received(received, lines),
+    )
 }

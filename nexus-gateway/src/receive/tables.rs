@@ -2,7 +2,7 @@
 
 use super::lines::{LineStats, letter};
 use super::{End, Received};
-use crate::archive::inspect;
+use crate::archive::ArchiveError;
 use crate::config::UdpLine;
 use crate::endpoint::Endpoint;
 use crate::latency::Readable;
@@ -33,11 +33,15 @@ pub(super) fn received(received: &Received, lines: &[UdpLine]) -> String {
     text
 }
 
-/// What is left of an archive that failed.
-pub(super) fn broken_archive(path: &Path, received: &Received) -> String {
+/// What is left of an archive that failed: `found` records can be read back.
+pub(super) fn broken_archive(
+    path: &Path,
+    received: &Received,
+    found: Result<&u64, &ArchiveError>,
+) -> String {
     let came = received.next - received.first;
-    let recoverable = match inspect(path) {
-        Ok(found) => format!("{} records can be read back", count(found.records)),
+    let recoverable = match found {
+        Ok(&records) => format!("{} records can be read back", count(records)),
         Err(error) => format!("it cannot be read back: {error}"),
     };
     format!(

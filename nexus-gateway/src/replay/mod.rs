@@ -12,11 +12,13 @@ use crate::archive::{ArchiveError, Folder, FolderError, verify};
 use crate::config::ReplayConfig;
 use crate::exit::{Exit, Fatal};
 use crate::feed::{Feed, FeedError, Schedule};
+use crate::latency::Percentiles;
 use crate::noise;
 use crate::outcome::{Archived, Outcome};
-use crate::report;
+use crate::report::{self, Printer, json};
 use crate::stop::Stop;
 use nexus_itch::binary_file::{FrameError, FrameReader};
+use serde_json::Value;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
@@ -76,12 +78,12 @@ impl Fatal for ProgramError {
     }
 }
 
-/// Does what `config` says and writes the tables to `out`.
+/// Does what `config` says and shows it by `report`.
 ///
 /// # Errors
 ///
 /// See [`ProgramError`].
-pub fn main(config: &ReplayConfig, out: &mut impl Write) -> Result<(), ProgramError> {
+pub fn main(config: &ReplayConfig, report: &mut Printer<impl Write>) -> Result<(), ProgramError> {
     let stop = Stop::on_signals().map_err(ProgramError::Signals)?;
     let mut feed = config.source.open().map_err(ProgramError::Feed)?;
     let fault = feed.take_fault();
@@ -96,44 +98,46 @@ pub fn main(config: &ReplayConfig, out: &mut impl Write) -> Result<(), ProgramEr
         stop: &stop,
     };
     let unpaced = program.run("unpaced", None)?;
-    write(out, &report::messages(&unpaced.tally))?;
-    write(out, &report::books(&unpaced.books))?;
-    write(out, &report::rate("Unpaced", &unpaced, None))?;
-    write(out, &program.archived("unpaced", &unpaced))?;
+    show_messages(report, &unpaced).map_err(ProgramError::Output)?;
+    program
+        .show("unpaced", &unpaced, None, report)
+        .map_err(ProgramError::Output)?;
     if let (Some(path), Some(fault)) = (&config.source.input, fault) {
         return Err(ProgramError::Damaged(path.clone(), fault));
     }
 
-    if stopped(&stop, out)? {
+    if show_stop(&stop, report).map_err(ProgramError::Output)? {
         return Ok(());
     }
     let rate = config.rate.unwrap_or(unpaced.rate() / 2);
     let schedule = Schedule::new(rate);
     let noise = noise::measure(LISTEN);
     let paced = program.run("paced", Some(schedule))?;
-    write(out, &report::rate("Paced", &paced, Some(&schedule)))?;
-    write(out, &report::latency(&paced, noise))?;
-    write(out, &program.archived("paced", &paced))?;
-    stopped(&stop, out)?;
+    program
+        .show("paced", &paced, Some((&schedule, noise)), report)
+        .and_then(|()| show_stop(&stop, report))
+        .map_err(ProgramError::Output)?;
     Ok(())
 }
 
-/// Says so if a signal came.
-fn stopped(stop: &Stop, out: &mut impl Write) -> Result<bool, ProgramError> {
-    if stop.is_asked() {
-        write(
-            out,
-            "Stopped by a signal; what was played until then is above.",
-        )?;
-    }
-    Ok(stop.is_asked())
+fn show_messages(report: &mut Printer<impl Write>, outcome: &Outcome) -> io::Result<()> {
+    let (tally, books) = (&outcome.tally, &outcome.books);
+    report.show(
+        "messages",
+        || report::messages(tally),
+        || json::messages(tally),
+    )?;
+    report.show("books", || report::books(books), || json::books(books))
 }
 
-/// Writes one block of the report, and shows it.
-fn write(out: &mut impl Write, block: &str) -> Result<(), ProgramError> {
-    writeln!(out, "{block}")
-        .and_then(|()| out.flush())
-        .map_err(ProgramError::Output)
+/// Says so if a signal came.
+fn show_stop(stop: &Stop, report: &mut Printer<impl Write>) -> io::Result<bool> {
+    let is_asked = stop.is_asked();
+    if is_asked {
+        let text = || "Stopped by a signal; what was played until then is above.\n".to_string();
+        report.show("stopped", text, || true.into())?;
+    }
+    Ok(is_asked)
 }
 
 /// What both runs have in common.
@@ -175,7 +179,35 @@ impl Program<'_> {
         self.feed.first_difference(&mut { frames })
     }
 
-    fn archived(&self, name: &str, outcome: &Outcome) -> String {
-        report::archive(name, &outcome.archived, self.folder.is_kept())
+    /// What a run came to: its rate, its latency beside the machine's noise if it was
+    /// paced, and its archive.
+    fn show(
+        &self,
+        name: &str,
+        outcome: &Outcome,
+        paced: Option<(&Schedule, Option<Percentiles>)>,
+        report: &mut Printer<impl Write>,
+    ) -> io::Result<()> {
+        let schedule = paced.map(|(schedule, _)| schedule);
+        let kept = self.folder.is_kept();
+        let text = || {
+            let mut text = report::rate(name, outcome, schedule);
+            if let Some((_, noise)) = paced {
+                let latency = report::latency(outcome, noise);
+                text.push_str(&format!("\n{latency}"));
+            }
+            text.push_str(&format!(
+                "\n{}",
+                report::archive(name, &outcome.archived, kept)
+            ));
+            text
+        };
+        report.push("runs", text, || {
+            let mut run = json::run(name, outcome, schedule, kept);
+            run["noise"] = paced
+                .and_then(|(_, noise)| noise)
+                .map_or(Value::Null, json::percentiles);
+            run
+        })
     }
 }

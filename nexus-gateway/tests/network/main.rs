@@ -13,6 +13,7 @@ mod bench;
 mod crowd;
 #[path = "../support/hearing.rs"]
 mod hearing;
+mod json;
 mod multicast;
 mod names;
 mod opaque;

@@ -133,6 +133,13 @@ impl Process {
         (feed, address)
     }
 
+    /// Waits for the first line of stdout; returns it without its end.
+    pub fn first_line(self) -> (Self, String) {
+        let text = self.wait_for(&self.stdout, "\n");
+        let line = text.lines().next().unwrap_or_default().to_string();
+        (self, line)
+    }
+
     /// Waits until stderr contains `text`; returns all of it.
     pub fn says(&self, text: &str) -> String {
         self.wait_for(&self.stderr, text)
