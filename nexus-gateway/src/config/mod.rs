@@ -3,12 +3,14 @@
 //! Each command has the name of its module. Without one the program replays. The names
 //! `feed` and `run`, which `publish` and `receive` had before, still do.
 
+mod password;
 mod publish;
 mod receive;
 mod replay;
 mod source;
 mod udp_line;
 
+pub use password::PasswordConfig;
 pub use publish::PublishConfig;
 pub use receive::{OnArchiveError, ReceiveConfig};
 pub use replay::ReplayConfig;
@@ -79,14 +81,25 @@ impl Config {
     ///
     /// What is wrong with it, or what `--help` and `--version` print.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let config = Self::try_parse_from(words)?;
-        match &config.command {
+        let mut config = Self::try_parse_from(words)?;
+        let refuse = |kind, text: &str| Err(Self::command().error(kind, text));
+        let password = match &mut config.command {
             Some(Command::Receive(run)) if run.udp.len() > MOST_LINES => {
                 let found = run.udp.len();
                 let text = format!("--udp was given {found} times, the limit is {MOST_LINES}");
-                Err(Self::command().error(ErrorKind::TooManyValues, text))
+                return refuse(ErrorKind::TooManyValues, &text);
             }
-            _ => Ok(config),
+            Some(Command::Receive(run)) if !run.udp.is_empty() && run.password.is_given() => {
+                let text = "--password is for a login over TCP: it cannot be used with --udp";
+                return refuse(ErrorKind::ArgumentConflict, text);
+            }
+            Some(Command::Receive(run)) => &mut run.password,
+            Some(Command::Publish(feed)) => &mut feed.password,
+            _ => return Ok(config),
+        };
+        match password.resolve(password::of_environment().as_deref()) {
+            Ok(()) => Ok(config),
+            Err(text) => refuse(ErrorKind::ValueValidation, &text),
         }
     }
 }

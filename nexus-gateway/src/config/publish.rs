@@ -1,10 +1,10 @@
 //! `nexus-gateway publish`: the arguments of a feed that is played to others.
 
-use super::{RhythmConfig, SourceConfig, at_most};
+use super::{PasswordConfig, RhythmConfig, SourceConfig, at_most};
 use crate::endpoint::Endpoint;
 use clap::Args;
 use nexus_itch::session::SessionName;
-use nexus_itch::soup::{Password, User};
+use nexus_itch::soup::User;
 use std::time::Duration;
 
 /// UDP is not held back by a receiver that is slow: at this rate most are not.
@@ -53,10 +53,9 @@ pub struct PublishConfig {
     #[arg(long, value_name = "NAME", default_value = "")]
     pub user: User,
 
-    /// And with which password: up to 10 letters and digits. It goes over the
-    /// network in clear
-    #[arg(long, value_name = "WORD", default_value = "")]
-    pub password: Password,
+    /// And with which password.
+    #[command(flatten)]
+    pub password: PasswordConfig,
 
     /// End so many seconds after the last message was sent and nobody is
     /// connected or asks any more [default: stay]

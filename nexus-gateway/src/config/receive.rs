@@ -1,11 +1,11 @@
 //! `nexus-gateway receive`: the arguments of a gateway that receives its feed.
 
-use super::{RhythmConfig, UdpLine, at_most};
+use super::{PasswordConfig, RhythmConfig, UdpLine, at_most};
 use crate::endpoint::Endpoint;
 use clap::{Args, ValueEnum};
 use nexus_itch::heartbeat::Rhythm;
 use nexus_itch::session::SessionName;
-use nexus_itch::soup::{Password, User};
+use nexus_itch::soup::User;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -76,10 +76,9 @@ pub struct ReceiveConfig {
     #[arg(long, value_name = "NAME", default_value = "", conflicts_with = "udp")]
     pub user: User,
 
-    /// The password of the login: up to 10 letters and digits. It goes over the
-    /// network in clear
-    #[arg(long, value_name = "WORD", default_value = "", conflicts_with = "udp")]
-    pub password: Password,
+    /// The password of the login, over TCP.
+    #[command(flatten)]
+    pub password: PasswordConfig,
 
     /// Log in again and again while the server has no such session, up to --give-up
     #[arg(long, conflicts_with = "udp")]

@@ -162,7 +162,7 @@ async fn serve(
     let door = Door {
         session: config.session,
         user: config.user,
-        password: config.password,
+        password: config.password.get(),
     };
     let broadcast = Broadcast::new(feed, config.rate(), door, config.rhythm.rhythm());
     let broadcast = Rc::new(broadcast);
@@ -191,6 +191,9 @@ async fn serve(
         Either::Second(Either::First(Ok(never)) | Either::Second(Ok(never))) => match never {},
     };
     accepting.abort();
+    if stopped == "stopped" {
+        report.signalled("").map_err(PublisherError::Output)?;
+    }
     let counts = broadcast.counts();
     report
         .show(

@@ -96,7 +96,7 @@ pub(super) async fn receive<H: Handler<Arrival>>(
     let peer = peer.expect("the command line demands it where there is no --udp");
     let login = Login {
         user: config.user,
-        password: config.password,
+        password: config.password.get(),
         session: delivery.session(),
         sequence: delivery.next(),
     };

@@ -134,8 +134,7 @@ fn show_messages(report: &mut Printer<impl Write>, outcome: &Outcome) -> io::Res
 fn show_stop(stop: &Stop, report: &mut Printer<impl Write>) -> io::Result<bool> {
     let is_asked = stop.is_asked();
     if is_asked {
-        let text = || "Stopped by a signal; what was played until then is above.\n".to_string();
-        report.show("stopped", text, || true.into())?;
+        report.signalled("Stopped by a signal; what was played until then is above.\n")?;
     }
     Ok(is_asked)
 }

@@ -87,6 +87,22 @@ impl<W: Write> Printer<W> {
         Ok(())
     }
 
+    /// A signal ended the command: `text` now, and the field `ended` of the object.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn signalled(&mut self, text: &str) -> io::Result<()> {
+        match &mut self.object {
+            None if text.is_empty() => Ok(()),
+            None => write_line(&mut self.out, text),
+            Some(object) => {
+                object.insert("ended".to_string(), "signal".into());
+                Ok(())
+            }
+        }
+    }
+
     /// What cannot wait for the end: `text`, or an object of its own, a line, with
     /// `event` and the fields of `value`.
     ///
@@ -121,7 +137,12 @@ impl<W: Write> Printer<W> {
         };
         let error =
             error.map(|error| json!({ "text": error.to_string(), "exit": error.exit() as u8 }));
+        let ended = match &error {
+            Some(_) => "error",
+            None => "complete",
+        };
         object.insert("error".to_string(), error.into());
+        object.entry("ended").or_insert_with(|| ended.into());
         write_line(&mut self.out, &Value::Object(object).to_string())
     }
 }

@@ -105,6 +105,7 @@ fn both_ends_of_a_network() {
         assert_eq!(objects.len(), 2);
         assert_eq!(objects[1]["published"]["end"], "done");
         assert_eq!(objects[1]["published"]["finished"], 1);
+        assert_eq!(objects[1]["ended"], "complete");
         assert!(objects[1].get("event").is_none());
     });
 }
@@ -114,7 +115,10 @@ fn an_error_stands_in_the_object_and_on_stderr() {
     within(LIMIT, || {
         let (lost, ran) = object("receive --connect nowhere.invalid:1 --give-up 1 --json");
         assert_eq!(ran.code, Some(4), "{ran:?}");
-        assert_eq!(lost["error"]["exit"], 4);
+        assert_eq!(
+            (&lost["error"]["exit"], &lost["ended"]),
+            (&4.into(), &"error".into())
+        );
         assert_eq!(lost["received"]["end"], "lost");
         let text = lost["error"]["text"].as_str().unwrap();
         assert_eq!(ran.stderr.lines().last(), Some(&*format!("error: {text}")));
@@ -124,6 +128,34 @@ fn an_error_stands_in_the_object_and_on_stderr() {
 
         let ran = Process::start("verify --json --no-such-flag").end();
         assert_eq!((ran.code, &*ran.stdout), (Some(2), ""));
+    });
+}
+
+#[test]
+fn a_signal_is_how_it_ended() {
+    within(LIMIT, || {
+        let feed = "publish --listen 127.0.0.1:0 --messages 2000 --json";
+        let (feed, listening) = Process::start(feed).first_line();
+        assert!(listening.contains("listening"), "{listening}");
+        let (slow, at) = Process::feed("--rate 10");
+        let run = Process::start(&format!("receive --connect {at} --json"));
+        slow.says("logged in");
+        run.signal("TERM");
+        let ran = run.end();
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let received = objects(&ran).remove(0);
+        assert_eq!(
+            (&received["ended"], &received["error"]),
+            (&"signal".into(), &Value::Null)
+        );
+        assert_eq!(received["received"]["end"], "stopped");
+
+        feed.signal("INT");
+        let published = objects(&feed.end()).remove(1);
+        assert_eq!(
+            (&published["ended"], &published["published"]["end"]),
+            (&"signal".into(), &"stopped".into())
+        );
     });
 }
 

@@ -7,6 +7,7 @@ use crate::tcp_relay::TcpRelay;
 use nexus_testkit::{scaled, seed};
 use std::fs;
 use std::net::TcpListener;
+use tempfile::TempDir;
 
 #[test]
 fn a_feed_is_archived_byte_for_byte() {
@@ -124,6 +125,54 @@ fn a_gateway_started_again_goes_on_with_its_archive() {
     assert!(rows.any(|row| row.split_whitespace().eq(["all", "20,000"])));
     let messages = ran.count(" messages in ");
     assert_eq!(messages, 20_000 - there);
+}
+
+#[test]
+fn a_password_comes_from_a_file_or_the_environment_too() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("password");
+    fs::write(&path, "secret\nnot this\n").unwrap();
+    let path = path.display();
+    let export = "export NEXUS_PASSWORD=secret";
+    let publish = "publish --listen 127.0.0.1:0 --messages 100 --user nexus";
+    let from_file = Process::start(&format!("{publish} --password-file {path}")).listening();
+    let from_environment = Process::start_with(export, publish).listening();
+    for (_feed, address) in [&from_file, &from_environment] {
+        let receive = format!("receive --connect {address} --user nexus");
+        for run in [
+            Process::start(&format!("{receive} --password secret")),
+            Process::start(&format!("{receive} --password-file {path}")),
+            Process::start_with(export, &receive),
+        ] {
+            let ran = run.end();
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+        }
+        let ran = Process::start_with(export, &format!("{receive} --password other")).end();
+        assert_eq!(ran.code, Some(7), "the command line comes first: {ran:?}");
+    }
+    for (setting, more, expected) in [
+        ("true", "--password-file no/such/file", "No such file"),
+        (
+            "true",
+            "--password-file /dev/null --password x",
+            "cannot be used with",
+        ),
+        (
+            "export NEXUS_PASSWORD='two words'",
+            "",
+            "NEXUS_PASSWORD holds no password",
+        ),
+        (
+            "true",
+            "--udp 127.0.0.1:0 --password-file /dev/null",
+            "cannot be used with --udp",
+        ),
+    ] {
+        let ran = Process::start_with(setting, &format!("receive --connect h:1 {more}")).end();
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(expected), "{ran:?}");
+        assert!(!ran.stderr.contains("two words"), "a secret: {ran:?}");
+    }
 }
 
 #[test]
