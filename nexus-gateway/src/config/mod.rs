@@ -124,9 +124,9 @@ pub enum Command {
     /// Receives a feed over TCP in SoupBinTCP, or over UDP as MoldUDP64, keeps
     /// order books and archives every message.
     ///
-    /// A connection that is lost is made again, and gone on with at the message
-    /// that is wanted next; packets that are lost are asked for again. So the
-    /// archive is the feed, byte for byte, whatever the network does.
+    /// A lost connection is made again and continues at the next message wanted.
+    /// Lost packets are requested again. The archive is therefore the feed, byte
+    /// for byte, whatever the network does.
     #[command(alias = "run")]
     Receive(ReceiveConfig),
     /// Checks archives and their sync files, and says what is sure; writes nothing.

@@ -1,4 +1,4 @@
-//! A feed over TCP: whole, cut off, gone on with, refused.
+//! A feed over TCP: whole, cut off, continued, refused.
 
 use crate::bench::{Bench, QUICK};
 use crate::peer::subscribe;
@@ -239,7 +239,7 @@ fn a_disk_that_fills_up_ends_the_gateway_with_an_error() {
     let expected = format!("archive {}: cannot write it: ", bench.archive().display());
     assert!(ran.error().starts_with(&expected), "{}", ran.error());
     assert!(bench.expected().starts_with(&bench.archived()));
-    // With room again, it is gone on with.
+    // With room again, it continues.
     bench.complete(bench.run(address, "").end());
 }
 

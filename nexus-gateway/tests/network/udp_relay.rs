@@ -51,7 +51,7 @@ impl Sockets {
     pub fn start(self, feed: SocketAddr, gateway: SocketAddr, faults: Faults, seed: u64) {
         pass_on(self.packets, Disturbed::new(faults, seed), move |_| gateway);
         let disturbed = Disturbed::new(faults, seed.wrapping_add(1));
-        // Answers go to whoever asked last.
+        // Answers go to the one that asked last.
         let mut asked = gateway;
         pass_on(self.requests, disturbed, move |from| {
             if from == feed {
