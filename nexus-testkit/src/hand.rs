@@ -3,8 +3,9 @@
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::time::Duration;
 
 /// Counts its wakes; the references to it say what holds a waker.
 #[derive(Default)]
@@ -109,6 +110,58 @@ pub fn kept<T>(value: Box<T>) -> *mut T {
     let mut list = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     list.push(kept.expose_provenance());
     kept
+}
+
+/// A waker that does not return from its wake until the second part is dropped, or
+/// ten seconds have gone: another thread stands still between what it did before it
+/// woke and what it does next.
+#[must_use]
+pub fn held_in_wake() -> (Waker, HeldInWake) {
+    let (woken, is_woken) = mpsc::sync_channel(1);
+    let (release, released) = mpsc::channel();
+    let released = Mutex::new(released);
+    let waker = Waker::from(Arc::new(Holding { woken, released }));
+    let held = HeldInWake {
+        is_woken,
+        _release: release,
+    };
+    (waker, held)
+}
+
+/// Of [`held_in_wake`].
+pub struct HeldInWake {
+    is_woken: mpsc::Receiver<()>,
+    _release: mpsc::Sender<()>,
+}
+
+impl HeldInWake {
+    /// Waits until the waker is being woken.
+    ///
+    /// # Panics
+    /// If nothing wakes it for ten seconds.
+    #[track_caller]
+    pub fn wait(&self) {
+        let woken = self.is_woken.recv_timeout(HELD);
+        woken.expect("the waker is woken");
+    }
+}
+
+const HELD: Duration = Duration::from_secs(10);
+
+struct Holding {
+    woken: mpsc::SyncSender<()>,
+    released: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Wake for Holding {
+    fn wake(self: Arc<Self>) {
+        // Only the first wake is waited for.
+        if self.woken.try_send(()).is_ok() {
+            let released = self.released.lock().unwrap_or_else(PoisonError::into_inner);
+            // Dropped, or in vain.
+            drop(released.recv_timeout(HELD));
+        }
+    }
 }
 
 /// What a hostile waker does at each of its three calls.

@@ -95,15 +95,17 @@ impl Drop for Asked {
 
 impl Answer {
     fn give(&self, addrs: io::Result<Vec<SocketAddr>>) {
-        let (waker, hold) = self.0.with(|slot| {
+        let waker = self.0.with(|slot| {
             slot.addrs = Some(addrs);
-            (slot.waker.take(), slot.hold.take())
+            slot.waker.take()
         });
         if let Some(waker) = waker {
             waker.wake();
         }
-        // The clock may move once the answer has been handed over.
-        drop(hold);
+        // The clock may move once the answer has been handed over. The hold lies
+        // in its slot until it has ended: a future that is dropped meanwhile finds
+        // it there and ends it, instead of one that this thread is about to end.
+        self.0.with(|slot| slot.hold = None);
     }
 
     fn poll(&self, cx: &Context<'_>) -> Poll<io::Result<Vec<SocketAddr>>> {

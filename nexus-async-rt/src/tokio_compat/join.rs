@@ -112,10 +112,10 @@ impl Wake for Awaiting {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let hold = self.hold.with(Option::take);
         self.waker.wake_by_ref();
-        // The clock may move now that the runtime knows of the result.
-        drop(hold);
+        // The clock may move now that the runtime knows of the result. Ended in its
+        // place, so that a handle that is dropped meanwhile can end it before.
+        self.hold.with(|hold| *hold = None);
     }
 }
 

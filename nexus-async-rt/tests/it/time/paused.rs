@@ -10,6 +10,7 @@ use nexus_async_rt::time::{
     ClockHold, advance, event_time, hold_clock, pause, resume, sleep_until,
 };
 use nexus_async_rt::{Runtime, now, sleep, spawn_boxed, timeout, yield_now};
+use nexus_testkit::hand::held_in_wake;
 use nexus_testkit::{panic_of, scaled};
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -17,7 +18,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -499,6 +500,26 @@ fn a_name_that_nobody_waits_for_any_more_does_not_keep_the_clock() {
             }
         });
         // Not even until its thread has ended.
+        assert_eq!(rt.metrics().parks, 0);
+    });
+}
+
+#[test]
+fn a_name_that_is_given_up_while_its_thread_wakes_does_not_keep_the_clock() {
+    with_paused(|rt| {
+        let (waker, held) = held_in_wake();
+        rt.block_on(async {
+            let asked = loop {
+                let mut asked: Asked = Box::pin(resolve("localhost", 80));
+                let first = asked.as_mut().poll(&mut Context::from_waker(&waker));
+                if first.is_pending() {
+                    break asked;
+                }
+            };
+            held.wait();
+            drop(asked);
+            sleep(SECOND).await;
+        });
         assert_eq!(rt.metrics().parks, 0);
     });
 }

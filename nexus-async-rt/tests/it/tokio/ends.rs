@@ -4,7 +4,7 @@ use crate::support::{with_built, with_runtime};
 use nexus_async_rt::tokio_compat::{spawn_on_tokio, with_tokio};
 use nexus_async_rt::{JoinHandle, Runtime, now, sleep, spawn_boxed, timeout, yield_now};
 use nexus_rt::WorldBuilder;
-use nexus_testkit::hand::kept;
+use nexus_testkit::hand::{held_in_wake, kept};
 use nexus_testkit::handoff::Handoff;
 use nexus_testkit::{panic_of, scaled, within};
 use std::cell::RefCell;
@@ -354,6 +354,27 @@ fn the_paused_clock_goes_on_when_the_result_is_there_though_nobody_takes_it() {
             assert_eq!(task.await.is_err(), aborted);
         }
     });
+}
+
+#[test]
+fn the_paused_clock_goes_on_when_the_handle_is_dropped_while_tokio_wakes() {
+    with_built(
+        |builder| builder.start_paused(true),
+        |rt| {
+            let (waker, held) = held_in_wake();
+            rt.block_on(async {
+                let (end, ended) = tokio::sync::oneshot::channel::<()>();
+                let mut task = spawn_on_tokio(ended);
+                let polled = Pin::new(&mut task).poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+                end.send(()).unwrap();
+                held.wait();
+                drop(task);
+                sleep(Duration::from_secs(3600)).await;
+            });
+            assert_eq!(rt.metrics().parks, 0);
+        },
+    );
 }
 
 #[test]
