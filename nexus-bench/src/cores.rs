@@ -1,6 +1,6 @@
 //! Where threads run, and how far their cores are from each other.
 //!
-//! Virtual cores move. A cache line goes to and fro in 30 to 100 ns at one moment
+//! Virtual cores move. A cache line takes 30 to 100 ns for a round trip at one moment
 //! (two threads of a core, neighbours) and in 270 to 700 ns at another. So a
 //! sample that uses two cores times this distance before and after, and counts
 //! only if its class is the same.

@@ -1,6 +1,6 @@
 //! `nexus-gateway verify`: what of archives is sure, and what is not. Writes nothing.
 
-use crate::archive::{ArchiveError, Inspection, inspect};
+use crate::archive::{ArchiveError, Certainty, Inspection, inspect};
 use crate::exit::{Exit, Fatal};
 use crate::report::{Printer, count, json};
 use std::io::{self, Write};
@@ -87,7 +87,7 @@ fn said(archive: &Path, found: &Result<Inspection, ArchiveError>) -> String {
         Ok(found) => found,
         Err(error) => return format!("DAMAGED  {error}"),
     };
-    let state = found.state().to_uppercase();
+    let state = found.certainty().word().to_uppercase();
     let shown = archive.display();
     let whole = format!(
         "{} records, {} bytes",
@@ -100,8 +100,8 @@ fn said(archive: &Path, found: &Result<Inspection, ArchiveError>) -> String {
     let session = synced.session.map_or(String::new(), |session| {
         format!(", session {session}, from message {}", count(synced.first))
     });
-    match found.state() {
-        "sure" => format!(
+    match found.certainty() {
+        Certainty::Sure => format!(
             "{state:<8} {shown}: {whole}, CRC-32C {:08x}{session}",
             synced.crc
         ),

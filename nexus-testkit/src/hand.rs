@@ -159,7 +159,7 @@ impl Wake for Holding {
         if self.woken.try_send(()).is_ok() {
             let released = self.released.lock().unwrap_or_else(PoisonError::into_inner);
             // Dropped, or in vain.
-            drop(released.recv_timeout(HELD));
+            let _ = released.recv_timeout(HELD);
         }
     }
 }

@@ -428,12 +428,9 @@ impl<K: Topology, R: Bounded> Core<K, R> {
     {
         // SAFETY: guaranteed by this function's contract.
         unsafe {
-            match self.push(value) {
-                Offer::Accepted(()) => match self.pushed() {
-                    Ok(()) => Offer::Accepted(()),
-                    Err(value) => Offer::Refused(value),
-                },
-                declined => declined,
+            match self.ring.push(value) {
+                Ok(()) => self.accepted(),
+                Err(value) => self.offer(Err(value)),
             }
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn lines() -> Vec<Line> {
     ));
     lines.extend(curve!(
         Line::one_thread,
-        "datagram to and fro, idle sockets beside it",
+        "datagram round trip, idle sockets beside it",
         sockets,
         [0, 100, 10_000]
     ));

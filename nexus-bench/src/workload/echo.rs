@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// Bytes of a message.
 const LEN: usize = 64;
-/// Messages to and fro before the clock is started.
+/// Round trips before the clock is started.
 const WARM_UP: u64 = 100;
 
 /// A connected pair on the loopback; small messages go at once.

@@ -79,7 +79,7 @@ fn bound() -> UdpSocket {
     UdpSocket::bind(address).unwrap_or_else(|error| panic!("no socket: {error}"))
 }
 
-/// A datagram to and fro between two tasks, beside `idle` sockets that wait.
+/// A datagram's round trip between two tasks, beside `idle` sockets that wait.
 #[must_use]
 pub fn sockets(ops: u64, idle: u64) -> Figures {
     RuntimeBuilder::new().build().block_on(async move {

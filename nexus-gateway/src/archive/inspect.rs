@@ -25,14 +25,35 @@ pub struct Inspection {
     pub synced: Option<SyncRecord>,
 }
 
+/// How much of an archive is known to be on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// All of it was synced.
+    Sure,
+    /// A part of it was.
+    Partly,
+    /// No sync file says.
+    Unsure,
+}
+
+impl Certainty {
+    /// Its word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sure => "sure",
+            Self::Partly => "partly",
+            Self::Unsure => "unsure",
+        }
+    }
+}
+
 impl Inspection {
-    /// How sure it is, in a word: `sure` if all of it was synced, `partly` if a part
-    /// was, `unsure` if no sync file says.
-    pub fn state(&self) -> &'static str {
+    /// How sure it is.
+    pub fn certainty(&self) -> Certainty {
         match &self.synced {
-            None => "unsure",
-            Some(synced) if self.torn == 0 && self.whole == synced.length => "sure",
-            Some(_) => "partly",
+            None => Certainty::Unsure,
+            Some(synced) if self.torn == 0 && self.whole == synced.length => Certainty::Sure,
+            Some(_) => Certainty::Partly,
         }
     }
 }

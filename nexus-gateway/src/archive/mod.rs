@@ -24,7 +24,7 @@ mod sync;
 
 pub use error::{ArchiveError, ArchiveFault};
 pub use folder::{Folder, FolderError};
-pub use inspect::{Inspection, inspect, verify};
+pub use inspect::{Certainty, Inspection, inspect, verify};
 pub use sync::SyncRecord;
 
 use error::Context;

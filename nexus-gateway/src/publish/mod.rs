@@ -182,24 +182,27 @@ async fn serve(
     let answering = packets::answer(&socket, &broadcast, &loss);
     let working = race(sending, answering);
     let ending = race(shutdown_signal(), broadcast.is_done(config.linger()));
-    let stopped = match race(ending, working).await {
-        Either::First(Either::First(())) => "stopped",
-        Either::First(Either::Second(())) => "done",
+    let ended = match race(ending, working).await {
+        Either::First(ended) => ended,
         Either::Second(Either::First(Err(error)) | Either::Second(Err(error))) => {
             return Err(PublisherError::Changed(error));
         }
         Either::Second(Either::First(Ok(never)) | Either::Second(Ok(never))) => match never {},
     };
     accepting.abort();
-    if stopped == "stopped" {
-        report.signalled("").map_err(PublisherError::Output)?;
-    }
+    let end = match ended {
+        Either::First(()) => {
+            report.ended_by_signal();
+            "stopped"
+        }
+        Either::Second(()) => "done",
+    };
     let counts = broadcast.counts();
     report
         .show(
             "published",
-            || format!("{stopped}: {counts}"),
-            || counts.json(stopped),
+            || format!("{end}: {counts}"),
+            || counts.json(end),
         )
         .map_err(PublisherError::Output)
 }

@@ -123,7 +123,7 @@ pub fn main(config: &ReceiveConfig, report: &mut Printer<impl Write>) -> Result<
     let (books, tally) = world::take(&mut world);
     show(report, &received, &books, &tally, &config.udp).map_err(ReceiverError::Output)?;
     if let Ok(End::Stopped) = received.end {
-        report.signalled("").map_err(ReceiverError::Output)?;
+        report.ended_by_signal();
     }
     match archived {
         Ok(archived) => {

@@ -134,7 +134,8 @@ fn show_messages(report: &mut Printer<impl Write>, outcome: &Outcome) -> io::Res
 fn show_stop(stop: &Stop, report: &mut Printer<impl Write>) -> io::Result<bool> {
     let is_asked = stop.is_asked();
     if is_asked {
-        report.signalled("Stopped by a signal; what was played until then is above.\n")?;
+        report.ended_by_signal();
+        report.note("Stopped by a signal; what was played until then is above.\n")?;
     }
     Ok(is_asked)
 }

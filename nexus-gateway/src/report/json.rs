@@ -188,7 +188,7 @@ pub fn verified(path: &Path, found: &Result<Inspection, ArchiveError>) -> Value 
     let synced = found.synced.as_ref();
     json!({
         "path": path,
-        "state": found.state(),
+        "state": found.certainty().word(),
         "records": found.records,
         "bytes": found.whole,
         "synced_bytes": synced.map(|synced| synced.length),

@@ -71,6 +71,10 @@ impl<W: Write> Printer<W> {
     /// # Errors
     ///
     /// If it cannot be written.
+    ///
+    /// # Panics
+    ///
+    /// If [`show`](Self::show) has shown a field of this name.
     pub fn push(
         &mut self,
         key: &str,
@@ -80,26 +84,29 @@ impl<W: Write> Printer<W> {
         let Some(object) = &mut self.object else {
             return write_line(&mut self.out, &text());
         };
-        match object.entry(key).or_insert_with(|| json!([])) {
-            Value::Array(list) => list.push(value()),
-            other => *other = value(),
-        }
+        let list = object.entry(key).or_insert_with(|| json!([]));
+        let list = list.as_array_mut();
+        list.expect("`show` has no field of this name")
+            .push(value());
         Ok(())
     }
 
-    /// A signal ended the command: `text` now, and the field `ended` of the object.
+    /// A signal ended the command: the field `ended` of the object says so.
+    pub fn ended_by_signal(&mut self) {
+        if let Some(object) = &mut self.object {
+            object.insert("ended".to_string(), "signal".into());
+        }
+    }
+
+    /// A sentence for people: nothing where an object is shown.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
-    pub fn signalled(&mut self, text: &str) -> io::Result<()> {
-        match &mut self.object {
-            None if text.is_empty() => Ok(()),
+    pub fn note(&mut self, text: &str) -> io::Result<()> {
+        match self.object {
             None => write_line(&mut self.out, text),
-            Some(object) => {
-                object.insert("ended".to_string(), "signal".into());
-                Ok(())
-            }
+            Some(_) => Ok(()),
         }
     }
 
