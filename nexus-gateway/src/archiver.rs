@@ -12,6 +12,7 @@ use nexus_async_rt::channel::{TryRecvError, spsc_bytes};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
+use tracing::warn;
 
 /// The longest it sleeps with a message perhaps waiting. The channel holds
 /// what comes meanwhile.
@@ -61,7 +62,7 @@ impl Space {
         if let Some(left) = time_left(free, length - before, now - begun)
             && left < SHORT
         {
-            eprintln!(
+            warn!(
                 "archive folder {}: {free} bytes are free, full in {} s at this rate",
                 self.folder.display(),
                 left.as_secs()

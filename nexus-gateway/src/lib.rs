@@ -18,7 +18,7 @@
 //! | [`config`] | the command line |
 //! | [`world`] | the World: books, counts, and the handler that changes them |
 //! | `sink`, `archiver` | where messages go: into the books and to the archive's thread |
-//! | [`progress`] | what is shown meanwhile |
+//! | [`progress`], [`logging`] | what is shown and said meanwhile |
 //! | [`outcome`], [`report`] | what a run came to, and its tables |
 //! | [`replay`] | a feed played through the gateway itself |
 //! | [`publish`] | a feed played to others, over the network |
@@ -39,6 +39,7 @@ pub mod endpoint;
 pub mod exit;
 pub mod feed;
 pub mod latency;
+pub mod logging;
 pub mod noise;
 pub mod outcome;
 pub mod progress;

@@ -2,6 +2,7 @@
 
 use nexus_gateway::config::{Command, Config};
 use nexus_gateway::exit::{Exit, Fatal};
+use nexus_gateway::logging::Logging;
 use nexus_gateway::report::Printer;
 use nexus_gateway::{publish, receive, replay, verify};
 use std::io::Stdout;
@@ -19,19 +20,36 @@ fn main() -> ExitCode {
             };
         }
     };
+    let logging = Logging::start(&config.log);
     let command = config.command.as_ref().map_or("replay", Command::name);
     let report = Printer::new(std::io::stdout(), config.json.then_some(command));
     match &config.command {
-        None => run(report, |report| replay::main(&config.replay, report)),
-        Some(Command::Replay(replay)) => run(report, |report| replay::main(replay, report)),
-        Some(Command::Publish(publish)) => run(report, |report| publish::main(publish, report)),
-        Some(Command::Receive(receive)) => run(report, |report| receive::main(receive, report)),
-        Some(Command::Verify(verify)) => run(report, |report| verify::main(&verify.path, report)),
+        None => run(logging, report, |report| {
+            replay::main(&config.replay, report)
+        }),
+        Some(Command::Replay(replay)) => {
+            run(logging, report, |report| replay::main(replay, report))
+        }
+        Some(Command::Publish(publish)) => {
+            run(logging, report, |report| publish::main(publish, report))
+        }
+        Some(Command::Receive(receive)) => {
+            run(logging, report, |report| receive::main(receive, report))
+        }
+        Some(Command::Verify(verify)) => {
+            run(logging, report, |report| verify::main(&verify.path, report))
+        }
     }
 }
 
+/// The report was not taken.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the report: {0}")]
+struct Unwritten(std::io::Error);
+
 /// Runs a command, and says how it ended.
 fn run<E: Fatal>(
+    logging: Logging,
     mut report: Printer<Stdout>,
     command: impl FnOnce(&mut Printer<Stdout>) -> Result<(), E>,
 ) -> ExitCode {
@@ -39,13 +57,16 @@ fn run<E: Fatal>(
     let error = result.as_ref().err().map(|error| error as &dyn Fatal);
     let shown = report.finish(error);
     match (result, shown) {
-        (Ok(()), Ok(())) => ExitCode::SUCCESS,
+        (Ok(()), Ok(())) => {
+            logging.end(None);
+            ExitCode::SUCCESS
+        }
         (Err(error), _) => {
-            eprintln!("error: {error}");
+            logging.end(Some(&error));
             error.exit().into()
         }
         (Ok(()), Err(error)) => {
-            eprintln!("error: cannot write the report: {error}");
+            logging.end(Some(&Unwritten(error)));
             Exit::Other.into()
         }
     }

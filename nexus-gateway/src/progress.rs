@@ -1,13 +1,26 @@
-//! What is going on, on stderr, while it goes on.
+//! How far a run is, as a bar on stderr where that is a terminal.
 //!
-//! A thread of its own writes it: a terminal that is slow to take it holds up
+//! A thread of its own draws it: a terminal that is slow to take it holds up
 //! nobody else.
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use indicatif::{
+    HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
+use std::fmt::Write;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+/// How often it is drawn.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The bars of the process, which log lines go around.
+pub(crate) fn bars() -> &'static MultiProgress {
+    static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+    &BARS
+}
 
 /// Shows a counter until it is dropped.
 #[derive(Debug)]
@@ -48,7 +61,7 @@ impl Progress {
         let theirs = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("progress".to_string())
-            .spawn(move || show(what, total, &theirs))?;
+            .spawn(move || show(bar(what, total), &theirs))?;
         Ok(Self {
             shared,
             thread: Some(thread),
@@ -73,31 +86,33 @@ impl Drop for Progress {
     }
 }
 
-fn show(what: &str, total: Option<u64>, shared: &Shared) {
-    let mut stderr = io::stderr();
-    // In a terminal one line is written over and over; in a file each stays.
-    let (begin, end, pause) = match stderr.is_terminal() {
-        true => ("\r", "", Duration::from_millis(100)),
-        false => ("", "\n", Duration::from_secs(1)),
+fn bar(what: &'static str, total: Option<u64>) -> ProgressBar {
+    let template = match total {
+        Some(_) => "{prefix} {elapsed_precise} [{wide_bar}] {percent:>3}% {rate} ETA {eta}",
+        None => "{prefix} {elapsed_precise} {human_pos} messages {rate}",
     };
+    // Hidden until it is among the others: alone it would draw below them.
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
+    let style = ProgressStyle::with_template(template).expect("the template is one");
+    let rate = |state: &ProgressState, out: &mut dyn Write| {
+        let rate = state.per_sec() as u64;
+        // A line that cannot be formatted is drawn without it.
+        let _ = write!(out, "{}/s", HumanCount(rate));
+    };
+    bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
+    bar.set_prefix(what);
+    bars().add(bar)
+}
+
+fn show(bar: ProgressBar, shared: &Shared) {
     loop {
-        thread::park_timeout(pause);
+        thread::park_timeout(PAUSE);
         // Ordering: Relaxed; see `Progress::drop`.
         let ended = shared.ended.load(Ordering::Relaxed);
-        let done = shared.done.load(Ordering::Relaxed);
-        let line = match total {
-            Some(total) => {
-                let percent = done.saturating_mul(100) / total.max(1);
-                format!("{begin}{what}: {done} of {total} messages, {percent} %{end}")
-            }
-            None => format!("{begin}{what}: {done} messages{end}"),
-        };
-        // Nobody may be reading; the run goes on.
-        let _ = stderr.write_all(line.as_bytes());
+        bar.set_position(shared.done.load(Ordering::Relaxed));
         if ended {
-            if end.is_empty() {
-                let _ = stderr.write_all(b"\n");
-            }
+            bar.finish_and_clear();
+            bars().remove(&bar);
             return;
         }
     }

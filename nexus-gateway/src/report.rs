@@ -10,6 +10,7 @@ use crate::feed::{Line, Schedule};
 use crate::latency::{Percentiles, Readable};
 use crate::outcome::{Archived, Outcome};
 use crate::tally::Tally;
+use nexus_itch::foreign::shown;
 use nexus_itch::itch::{Side, name_of};
 use std::fmt::{self, Write};
 
@@ -105,7 +106,7 @@ fn unknown(tally: &Tally) -> Vec<(String, String, u64)> {
     let mut named = 0;
     for (kind, len, n) in tally.unknown_kinds() {
         named += n;
-        let kind = kind.map_or(String::new(), |kind| kind.escape_ascii().to_string());
+        let kind = kind.map_or(String::new(), |kind| shown(&[kind]).to_string());
         let name = match len {
             0 => "empty".to_string(),
             _ => format!("unknown, {} bytes", count(len as u64)),
@@ -127,7 +128,7 @@ pub fn rate(name: &str, outcome: &Outcome, paced: Option<&Schedule>) -> String {
     let [a, b] = Line::BOTH.map(|line| count(seen.first_copies[line.index()]));
     let mut text = format!(
         "{name} run: {} messages in {:.3} s, {} messages/s\n  \
-         first copies: {a} from line A, {b} from line B; {} second copies dropped",
+         first copies: {a} from line A, {b} from line B\n  {} second copies dropped",
         count(outcome.tally.total()),
         outcome.elapsed.as_secs_f64(),
         count(outcome.rate()),
@@ -271,7 +272,7 @@ pub fn archive(name: &str, archived: &Archived, kept: bool) -> String {
         if kept {
             ""
         } else {
-            " (removed now; --archive keeps it)"
+            "\n  removed now; --archive keeps it"
         },
         count(archived.records),
         count(synced.length),
@@ -400,7 +401,8 @@ mod tests {
         assert_eq!(
             rate("paced", &outcome, Some(&Schedule::new(500_000))),
             "Paced run: 1,501 messages in 0.500 s, 3,002 messages/s\n\
-             \x20 first copies: 1,000 from line A, 501 from line B; 1,501 second copies dropped\n\
+             \x20 first copies: 1,000 from line A, 501 from line B\n\
+             \x20 1,501 second copies dropped\n\
              \x20 meant to be sent: 500,000 messages/s, in packets of 100\n"
         );
         outcome.merged.different = 2;
@@ -416,7 +418,7 @@ mod tests {
         );
         outcome.archived.found.torn = 5;
         let text = archive("paced", &outcome.archived, false);
-        assert!(text.contains("folder/x.itch50 (removed now; --archive keeps it)\n"));
+        assert!(text.contains("folder/x.itch50\n  removed now; --archive keeps it\n"));
         assert!(text.ends_with("0 records were there, 5 bytes of a torn tail were cut\n"));
     }
 }

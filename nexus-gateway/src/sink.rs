@@ -7,6 +7,7 @@ use nexus_async_rt::with_world;
 use nexus_itch::itch::decode;
 use nexus_itch::session::{NAME_LEN, SessionName};
 use nexus_rt::Handler;
+use tracing::error;
 
 /// The archive's channel holds what comes while the device flushes.
 const ARCHIVE_BYTES: usize = 16 * 1024 * 1024;
@@ -119,7 +120,7 @@ impl<H: Handler<Arrival>> Sink<H> {
             Err(_) if self.books_alone => {}
             Err(_) => return Err(ArchiveGone),
         }
-        eprintln!("the archive failed: books go on without it");
+        error!("the archive failed: books go on without it");
         self.to_archive = None;
         Ok(())
     }

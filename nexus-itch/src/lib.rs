@@ -14,16 +14,18 @@
 //! | [`sequencer`] | numbered messages in order, from any number of lines |
 //! | [`session`] | the name of a session, as both protocols carry it |
 //! | [`heartbeat`] | heartbeats sent in time, and a peer that is silent |
-//! | [`excerpt`] | the first bytes of what could not be understood |
+//! | [`foreign`] | text of others, escaped |
+//! | [`preview`] | the first bytes of what could not be understood |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod binary_file;
-pub mod excerpt;
+pub mod foreign;
 pub mod heartbeat;
 pub mod itch;
 pub mod mold;
+pub mod preview;
 pub mod sequencer;
 pub mod session;
 pub mod soup;

@@ -1,6 +1,7 @@
 //! Puts numbered messages in order, from however many lines they come: of each
 //! message the first copy counts.
 
+use crate::foreign::shown;
 use rustc_hash::FxHasher;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -35,7 +36,7 @@ impl From<&[u8]> for Raw {
 
 impl fmt::Debug for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Raw({})", self.bytes().escape_ascii())
+        write!(f, "Raw({})", shown(self.bytes()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The name of a session: ten bytes, the same in both protocols.
 
+use crate::foreign::shown;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
@@ -116,14 +117,14 @@ impl fmt::Display for SessionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.trimmed() {
             [] => write!(f, "(blank)"),
-            name => write!(f, "{}", name.escape_ascii()),
+            name => write!(f, "{}", shown(name)),
         }
     }
 }
 
 impl fmt::Debug for SessionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionName({})", self.0.escape_ascii())
+        write!(f, "SessionName({})", shown(&self.0))
     }
 }
 

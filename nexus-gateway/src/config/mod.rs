@@ -3,6 +3,7 @@
 //! Each command has the name of its module. Without one the program replays. The names
 //! `feed` and `run`, which `publish` and `receive` had before, still do.
 
+mod log;
 mod password;
 mod publish;
 mod receive;
@@ -10,6 +11,7 @@ mod replay;
 mod source;
 mod udp_line;
 
+pub use log::{LogConfig, LogFormat};
 pub use password::PasswordConfig;
 pub use publish::PublishConfig;
 pub use receive::{OnArchiveError, ReceiveConfig};
@@ -19,7 +21,8 @@ pub use udp_line::{BadLine, UdpLine};
 
 use clap::builder::RangedU64ValueParser;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use nexus_itch::heartbeat::Rhythm;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -58,8 +61,7 @@ with its byte offset.";
 /// that a stall counts for all that it delayed. Tables go to stdout, progress
 /// to stderr. With a command, feed and gateway are two processes.
 #[derive(Clone, Debug, Parser, PartialEq, Eq)]
-#[command(name = "nexus-gateway", version, after_help = EXAMPLES, max_term_width = 80,
-          args_conflicts_with_subcommands = true)]
+#[command(name = "nexus-gateway", version, after_help = EXAMPLES, max_term_width = 80)]
 pub struct Config {
     /// What to do.
     #[command(subcommand)]
@@ -68,6 +70,10 @@ pub struct Config {
     /// Show the report as JSON, one object a line, in place of tables
     #[arg(long, global = true)]
     pub json: bool,
+
+    /// What is said on stderr.
+    #[command(flatten)]
+    pub log: LogConfig,
 
     /// What `replay` takes, which is what no command does.
     #[command(flatten)]
@@ -81,8 +87,18 @@ impl Config {
     ///
     /// What is wrong with it, or what `--help` and `--version` print.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut config = Self::try_parse_from(words)?;
+        let matches = Self::command().try_get_matches_from(words)?;
+        let mut config = Self::from_arg_matches(&matches)?;
         let refuse = |kind, text: &str| Err(Self::command().error(kind, text));
+        if let Some(command) = &config.command
+            && let Some(flag) = flag_of_replay(&matches)
+        {
+            let text = format!(
+                "{flag} cannot stand before a command: give it behind '{}'",
+                command.name()
+            );
+            return refuse(ErrorKind::ArgumentConflict, &text);
+        }
         let password = match &mut config.command {
             Some(Command::Receive(run)) if run.udp.len() > MOST_LINES => {
                 let found = run.udp.len();
@@ -102,6 +118,19 @@ impl Config {
             Err(text) => refuse(ErrorKind::ValueValidation, &text),
         }
     }
+}
+
+/// What was given of the flags that `replay` has, in front of a command.
+fn flag_of_replay(matches: &ArgMatches) -> Option<String> {
+    let mut command = Config::command();
+    command.build();
+    let mut flags = command.get_arguments().filter(|flag| !flag.is_global_set());
+    let given = |flag: &&Arg| {
+        let source = matches.try_contains_id(flag.get_id().as_str());
+        source.is_ok()
+            && matches.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine)
+    };
+    flags.find(given).map(|flag| format!("'{flag}'"))
 }
 
 /// How many redundant lines a gateway takes.
@@ -215,6 +244,23 @@ mod tests {
         assert_eq!(config.command, None);
     }
 
+    #[test]
+    fn what_every_command_takes_may_stand_before_it_and_behind_it() {
+        for line in [
+            "-v --json --log json receive --connect h:1",
+            "receive --connect h:1 -v --json --log json",
+        ] {
+            let config = parse(line).unwrap();
+            assert!(config.json);
+            assert_eq!(
+                (config.log.log, config.log.level()),
+                (LogFormat::Json, tracing::Level::DEBUG)
+            );
+        }
+        assert!(!parse("-q").unwrap().log.shows_progress());
+        assert_eq!(parse("-vv").unwrap().log.level(), tracing::Level::TRACE);
+    }
+
     fn command(line: &str) -> Command {
         parse(line).unwrap().command.unwrap()
     }
@@ -301,7 +347,10 @@ mod tests {
                 "receive --connect h:1 --udp h:2 --gap-wait 5",
                 ["'5'", "--gap-wait"],
             ),
-            ("--rate 5 publish --listen h:1", ["--rate", "publish"]),
+            ("--rate 5 publish --listen h:1", ["--rate", "'publish'"]),
+            ("--input f replay", ["--input <FILE>", "'replay'"]),
+            ("-q -v", ["--quiet", "--verbose"]),
+            ("--log xml", ["'xml'", "text, json"]),
         ] {
             let error = parse(line).unwrap_err();
             for part in parts {

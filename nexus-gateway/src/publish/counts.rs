@@ -51,8 +51,8 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} connections, {} logged in, {} sent everything, {} dropped; \
-             {} UDP packets, {} requests answered, {} refused, {} packets lost on purpose",
+            "{} connections, {} logged in, {} sent everything, {} dropped\n  \
+             UDP: {} packets, {} requests answered, {} refused, {} lost on purpose",
             self.connections.get(),
             self.logins.get(),
             self.finished.get(),

@@ -8,6 +8,7 @@ use nexus_async_rt::{sleep, spawn_boxed};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
+use tracing::{info, warn};
 
 /// Connections at a time: each costs some 60 kB here, and as much in the
 /// kernel.
@@ -29,7 +30,7 @@ pub(super) async fn accept(listener: TcpListener, broadcast: Rc<Broadcast>) {
             Err(error) => {
                 // Once for a row of them: it may go on for long.
                 if !complained {
-                    eprintln!("cannot take a connection: {error}");
+                    warn!("cannot take a connection: {error}");
                     complained = true;
                 }
                 sleep(PAUSE).await;
@@ -43,17 +44,17 @@ fn take(stream: TcpStream, peer: SocketAddr, broadcast: &Rc<Broadcast>) {
     count(&counts.connections);
     if broadcast.connected() >= MOST_CONNECTED {
         count(&counts.dropped);
-        eprintln!("subscriber {peer}: refused, {MOST_CONNECTED} are connected, the limit");
+        warn!("subscriber {peer}: refused, {MOST_CONNECTED} are connected, the limit");
         return;
     }
     let broadcast = broadcast.attend();
     drop(spawn_boxed(async move {
         let counts = broadcast.counts();
         match subscriber::serve(&stream, peer, &broadcast).await {
-            Ok(parting) => eprintln!("subscriber {peer}: {parting}"),
+            Ok(parting) => info!("subscriber {peer}: {parting}"),
             Err(fault) => {
                 count(&counts.dropped);
-                eprintln!("subscriber {peer}: dropped, {fault}");
+                warn!("subscriber {peer}: dropped, {fault}");
             }
         }
     }));

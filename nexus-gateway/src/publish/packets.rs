@@ -12,6 +12,7 @@ use nexus_itch::mold::{Builder, HEADER_LEN, MAX_MESSAGE_LEN, Request};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tracing::warn;
 
 /// After the system refused a datagram, it is given so long to recover.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -102,7 +103,7 @@ impl Sender<'_> {
                 }
                 Err(error) => {
                     if !self.complained {
-                        eprintln!("receiver {receiver}: cannot send: {error}");
+                        warn!("receiver {receiver}: cannot send: {error}");
                         self.complained = true;
                     }
                     sleep(PAUSE).await;
@@ -195,8 +196,8 @@ fn complain(broadcast: &Broadcast, who: &str, why: &dyn std::fmt::Display) {
     let refused = &broadcast.counts().refused;
     count(refused);
     match refused.get() {
-        ..MOST_COMPLAINTS => eprintln!("request by {who}: refused, {why}"),
-        MOST_COMPLAINTS => eprintln!("request by {who}: refused, {why}; more are only counted"),
+        ..MOST_COMPLAINTS => warn!("request by {who}: refused, {why}"),
+        MOST_COMPLAINTS => warn!("request by {who}: refused, {why}; more are only counted"),
         _ => {}
     }
 }

@@ -13,6 +13,7 @@ use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
+use tracing::info;
 
 /// What is written at a time.
 const BATCH: usize = 32 * 1024;
@@ -116,7 +117,7 @@ pub(super) async fn serve(
         return Ok(Parting::Left { next: 1 });
     };
     count(&broadcast.counts().logins);
-    eprintln!("subscriber {peer}: logged in, from message {start}");
+    info!("subscriber {peer}: logged in, from message {start}");
     let next = RefCell::new(start);
     let listening = subscriber.listen(&mut splitter);
     match race(subscriber.send(&next), listening).await {

@@ -11,6 +11,7 @@ use crate::endpoint::Endpoint;
 use nexus_async_rt::net::UdpSocket;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use tracing::warn;
 
 /// One line.
 pub(super) struct Line {
@@ -142,7 +143,7 @@ fn grant(socket: &UdpSocket, line: usize, wanted: usize) {
     // Linux counts its own overhead in what it reports: twice what was asked for.
     let granted = socket.recv_buffer_size().unwrap_or(0) / 2;
     if asked.is_err() || granted < wanted {
-        eprintln!(
+        warn!(
             "line {}: the kernel holds {granted} bytes of the {wanted} of --recv-buffer; \
              sysctl net.core.rmem_max limits them",
             super::lines::letter(line)

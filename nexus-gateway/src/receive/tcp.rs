@@ -11,11 +11,13 @@ use crate::world::Arrival;
 use nexus_async_rt::net::TcpStream;
 use nexus_async_rt::time::{Backoff, sleep_until};
 use nexus_async_rt::{now, shutdown_signal, timeout};
+use nexus_itch::foreign::shown;
 use nexus_itch::soup::{Client, ClientFault, Login, Rejection, SoupError, Splitter, Taken};
 use nexus_rt::Handler;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::time::Duration;
+use tracing::{debug, info, warn};
 
 /// What is read at a time: some two thousand messages.
 const READ_BYTES: usize = 64 * 1024;
@@ -23,6 +25,9 @@ const READ_BYTES: usize = 64 * 1024;
 /// The first pause before a connection is tried again, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What is shown of a text of the server.
+const MOST_SAID: usize = 200;
 
 /// A logout is worth waiting for so long.
 const GOODBYE: Duration = Duration::from_millis(200);
@@ -120,7 +125,7 @@ pub(super) async fn receive<H: Handler<Arrival>>(
             Err(Ended::Fault(fault)) => fault,
         };
         link.failures += 1;
-        eprintln!("{fault}");
+        warn!("{fault}");
         // A connection that was of use begins the patience anew: one that
         // brought a message, or on which the server was heard for a while.
         let heard = link.connections > accepted && now() - begun > 2 * rhythm.silence;
@@ -257,7 +262,7 @@ impl Reading<'_> {
                         (client.session(), client.next())
                     };
                     if let Some(session) = session {
-                        eprintln!(
+                        info!(
                             "logged in at {}: session {session}, from message {next}",
                             self.peer
                         );
@@ -265,6 +270,10 @@ impl Reading<'_> {
                     }
                 }
                 Taken::Ended => return Ok(true),
+                Taken::Debug(text) => {
+                    let text = shown(&text[..text.len().min(MOST_SAID)]);
+                    debug!("{} says: {text}", self.peer);
+                }
                 Taken::Nothing => {}
             }
         }

@@ -18,6 +18,7 @@ use nexus_rt::Handler;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
+use tracing::{debug, info, warn};
 
 /// The longest datagram that UDP has.
 const LONGEST: usize = 64 * 1024;
@@ -89,6 +90,9 @@ impl Reception<'_> {
         loop {
             self.take(link);
             if let Some(session) = self.client.session() {
+                if delivery.session().is_none() {
+                    info!("session {session}, from message {}", delivery.next());
+                }
                 delivery.begin(session).await?;
             }
             while let Some((sequence, raw)) = self.client.pop() {
@@ -159,9 +163,9 @@ impl Reception<'_> {
             Err(error) => {
                 link.malformed += 1;
                 match link.malformed {
-                    ..MOST_COMPLAINTS => eprintln!("datagram from {peer} dropped: {error}"),
+                    ..MOST_COMPLAINTS => warn!("datagram from {peer} dropped: {error}"),
                     MOST_COMPLAINTS => {
-                        eprintln!("datagram from {peer} dropped: {error}; more are only counted");
+                        warn!("datagram from {peer} dropped: {error}; more are only counted");
                     }
                     _ => {}
                 }
@@ -188,10 +192,10 @@ impl Reception<'_> {
         while let Some(change) = self.client.line_change(now()) {
             let (letter, endpoint) = (letter(change.line), &self.config.udp[change.line].endpoint);
             match change.up {
-                true => eprintln!("line {letter}, {endpoint}: back"),
+                true => info!("line {letter}, {endpoint}: back"),
                 false => {
                     self.lines.stats[change.line].downs += 1;
-                    eprintln!("line {letter}, {endpoint}: silent, not waited for");
+                    warn!("line {letter}, {endpoint}: silent, not waited for");
                 }
             }
         }
@@ -207,6 +211,10 @@ impl Reception<'_> {
                     let turn = self.preferred + (tried / TRIES_A_SERVICE) as usize;
                     let service = services[turn % services.len()];
                     // One that cannot be sent is lost, as any other may be.
+                    debug!(
+                        "asked {service} for {} messages from {}",
+                        request.count, request.sequence
+                    );
                     let bytes = request.encode();
                     let _ = self.sockets.requests.send_to(&bytes, service).await;
                 }
@@ -216,7 +224,7 @@ impl Reception<'_> {
                         let local = local.clone();
                         return Err(LinkError::Silent { limit, local });
                     }
-                    eprintln!("{local}: {silent}");
+                    warn!("{local}: {silent}");
                     self.client.listen(now());
                 }
                 Err(fault) => return Err(LinkError::Packets(fault)),

@@ -23,6 +23,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::time::Duration;
+use tracing::warn;
 
 /// How long the machine's own noise is listened to.
 const LISTEN: Duration = Duration::from_millis(500);
@@ -88,7 +89,7 @@ pub fn main(config: &ReplayConfig, report: &mut Printer<impl Write>) -> Result<(
     let mut feed = config.source.open().map_err(ProgramError::Feed)?;
     let fault = feed.take_fault();
     if let (Some(path), Some(unknown)) = (&config.source.input, feed.unknown()) {
-        eprintln!("input {}: {unknown}", path.display());
+        warn!("input {}: {unknown}", path.display());
     }
     let folder = Folder::open(config.archive.as_deref())?;
     let program = Program {

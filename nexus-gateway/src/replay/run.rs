@@ -34,6 +34,7 @@ use std::io;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use tracing::debug;
 
 /// A line holds some four thousand messages.
 const LINE_BYTES: usize = 256 * 1024;
@@ -94,6 +95,7 @@ type FeedThread = JoinHandle<Result<Latencies, FrameError>>;
 /// If the archive fails, the feed changes, or a thread cannot be started.
 pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
     let archive = Archive::open(plan.archive)?;
+    debug!("the {} run begins", plan.name);
     let progress =
         Progress::start(plan.name, Some(plan.feed.messages())).map_err(RunError::Thread)?;
     let (to_archive, raw) = sink::to_archive();

@@ -11,6 +11,7 @@ use crate::latency::Percentiles;
 use crate::outcome::{Archived, Outcome};
 use crate::receive::{LineStats, Received};
 use crate::tally::Tally;
+use nexus_itch::foreign::shown;
 use nexus_itch::itch::{Side, name_of};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -25,7 +26,7 @@ pub fn messages(tally: &Tally) -> Value {
         json!({ "type": char::from(kind).to_string(), "name": name_of(kind), "count": count })
     });
     let unknown = tally.unknown_kinds().map(|(kind, len, count)| {
-        let kind = kind.map(|kind| kind.escape_ascii().to_string());
+        let kind = kind.map(|kind| shown(&[kind]).to_string());
         json!({ "type": kind, "name": "unknown", "bytes": len, "count": count })
     });
     json!({

@@ -96,7 +96,8 @@ impl Process {
         Self::start_as(command)
     }
 
-    fn start_as(mut command: Command) -> Self {
+    /// Starts `command`.
+    pub fn start_as(mut command: Command) -> Self {
         let mut child = hearing(&mut command)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

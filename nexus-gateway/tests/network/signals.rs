@@ -82,8 +82,8 @@ fn a_signal_that_is_ignored_stays_ignored() {
     let bench = Bench::new(500);
     let folder = bench.path("archive").display().to_string();
     let played = bench.played(&format!("--rate 200 --archive {folder}"));
-    let replay = Process::start_with("trap '' HUP", &format!("replay {played}"));
-    replay.says("paced: ");
+    let replay = Process::start_with("trap '' HUP", &format!("replay -v {played}"));
+    replay.says(" the paced run begins");
     replay.signal("HUP");
     let ran = replay.end().good();
     assert!(!ran.stdout.contains("Stopped by a signal"), "{ran:?}");

@@ -1,6 +1,7 @@
 //! Decoding: a borrowed message becomes a `Copy` event.
 
 use super::{Event, Message, Side, Stock, length_of};
+use crate::foreign::shown;
 use std::fmt;
 
 /// Why bytes are no message.
@@ -33,7 +34,7 @@ impl fmt::Display for DecodeError {
             DecodeError::UnknownType { kind, found } => write!(
                 f,
                 "unknown message type '{}' (0x{kind:02x}), {found} bytes",
-                kind.escape_ascii()
+                shown(&[kind])
             ),
             DecodeError::WrongLength {
                 kind,
@@ -42,7 +43,7 @@ impl fmt::Display for DecodeError {
             } => write!(
                 f,
                 "length {found} does not fit type '{}', which takes {expected} bytes",
-                kind.escape_ascii()
+                shown(&[kind])
             ),
         }
     }

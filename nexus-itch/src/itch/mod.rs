@@ -18,6 +18,7 @@ pub(crate) mod encode;
 pub use decode::{DecodeError, check, decode};
 pub use encode::encode;
 
+use crate::foreign::shown;
 use std::fmt;
 
 /// The longest ITCH 5.0 message, in bytes (type `I`).
@@ -135,7 +136,7 @@ impl Stock {
 impl fmt::Display for Stock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = self.0.iter().rposition(|&b| b != b' ').map_or(0, |i| i + 1);
-        f.pad(&self.0[..end].escape_ascii().to_string())
+        f.pad(&shown(&self.0[..end]).to_string())
     }
 }
 

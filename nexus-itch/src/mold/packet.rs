@@ -1,8 +1,8 @@
 //! Packets and requests: what they hold, and their bytes.
 
 use crate::binary_file::FRAME_HEADER_LEN;
-use crate::excerpt::Excerpt;
 use crate::itch;
+use crate::preview::Preview;
 use crate::session::{NAME_LEN, SessionName};
 use std::fmt;
 use std::ops::Range;
@@ -60,7 +60,7 @@ pub struct MoldError {
     /// What is wrong with it.
     pub fault: MoldFault,
     /// Its first bytes.
-    pub begins: Excerpt,
+    pub begins: Preview,
 }
 
 /// What is wrong with a datagram.
@@ -134,7 +134,7 @@ impl<'a> Packet<'a> {
     pub fn decode(datagram: &'a [u8]) -> Result<Self, MoldError> {
         let error = |fault| MoldError {
             fault,
-            begins: Excerpt::of(datagram),
+            begins: Preview::of(datagram),
         };
         let found = datagram.len();
         let Some((header, bytes)) = datagram.split_first_chunk() else {
@@ -355,7 +355,7 @@ impl Request {
     pub fn decode(datagram: &[u8]) -> Result<Self, MoldError> {
         let error = |fault| MoldError {
             fault,
-            begins: Excerpt::of(datagram),
+            begins: Preview::of(datagram),
         };
         let found = datagram.len();
         let bytes = datagram

@@ -2,6 +2,7 @@
 //! cut off.
 
 use super::packet::{Login, Packet, Rejection};
+use crate::foreign::shown;
 use crate::heartbeat::{Liveness, Rhythm, Silent};
 use crate::session::SessionName;
 use std::fmt;
@@ -69,6 +70,8 @@ pub enum Taken<'a> {
     },
     /// The session is over: there is no message more.
     Ended,
+    /// Text of the server for people.
+    Debug(&'a [u8]),
     /// Nothing that matters to a subscriber.
     Nothing,
 }
@@ -128,7 +131,7 @@ impl fmt::Display for ClientFault {
                 "message {asked} was asked for, the server goes on with {coming}"
             ),
             ClientFault::Unexpected { kind, when } => {
-                write!(f, "packet '{}' {when}", kind.escape_ascii())
+                write!(f, "packet '{}' {when}", shown(&[*kind]))
             }
             ClientFault::Silent(silent) => silent.fmt(f),
         }
@@ -183,9 +186,8 @@ impl Client {
         self.liveness.heard(now);
         let kind = packet.kind();
         match (packet, self.phase) {
-            (Packet::Debug(_) | Packet::Unsequenced(_), _) | (_, Phase::Ended) => {
-                Ok(Taken::Nothing)
-            }
+            (Packet::Debug(text), _) => Ok(Taken::Debug(text)),
+            (Packet::Unsequenced(_), _) | (_, Phase::Ended) => Ok(Taken::Nothing),
             (Packet::ServerHeartbeat, _) => Ok(Taken::Nothing),
             (Packet::Accepted { session, sequence }, Phase::LoggingIn) => {
                 self.accept(session, sequence)
@@ -375,9 +377,10 @@ mod tests {
             assert_eq!(fault(packet, true), text);
         }
         let mut client = client(None, 1);
-        for packet in [Packet::Debug(b"hello"), Packet::Unsequenced(b"x")] {
-            assert_eq!(client.take(packet, now), Ok(Taken::Nothing));
-        }
+        let said = client.take(Packet::Debug(b"hello"), now);
+        assert_eq!(said, Ok(Taken::Debug(b"hello")));
+        let taken = client.take(Packet::Unsequenced(b"x"), now);
+        assert_eq!(taken, Ok(Taken::Nothing));
     }
 
     #[test]

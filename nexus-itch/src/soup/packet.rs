@@ -1,6 +1,7 @@
 //! Packets: what they hold, and their bytes.
 
-use crate::excerpt::Excerpt;
+use crate::foreign::shown;
+use crate::preview::Preview;
 use crate::session::{NAME_LEN, SessionName, trimmed};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -134,7 +135,7 @@ impl fmt::Display for Rejection {
             Rejection::Other(code) => write!(
                 f,
                 "'{}' (0x{code:02x}), a code that the protocol does not have",
-                code.escape_ascii()
+                shown(&[*code])
             ),
         }
     }
@@ -198,7 +199,7 @@ pub enum SoupFault {
         /// What it should hold.
         wanted: &'static str,
         /// What it holds.
-        found: Excerpt,
+        found: Preview,
     },
 }
 
@@ -206,7 +207,8 @@ impl fmt::Display for SoupFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             SoupFault::UnknownType { kind } => {
-                let text = kind.escape_ascii();
+                let kinds = [kind];
+                let text = shown(&kinds);
                 write!(f, "unknown packet type '{text}' (0x{kind:02x})")
             }
             SoupFault::Empty => write!(f, "packet length 0, the least is 1"),
@@ -216,7 +218,8 @@ impl fmt::Display for SoupFault {
                 least,
                 most,
             } => {
-                let text = kind.escape_ascii();
+                let kinds = [kind];
+                let text = shown(&kinds);
                 write!(f, "packet length {found} does not fit type '{text}', ")?;
                 match least == most {
                     true => write!(f, "which takes {least}"),
@@ -391,7 +394,7 @@ fn number(name: &'static str, field: &[u8]) -> Result<u64, SoupFault> {
         .ok_or(SoupFault::Field {
             name,
             wanted: "decimal number below 2^64",
-            found: Excerpt::of(field),
+            found: Preview::of(field),
         })
 }
 

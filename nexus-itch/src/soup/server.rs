@@ -2,6 +2,7 @@
 //! forgets nothing, and notices a client that is gone.
 
 use super::packet::{Login, Packet, Password, Rejection, User};
+use crate::foreign::shown;
 use crate::heartbeat::{Liveness, Rhythm, Silent};
 use crate::session::SessionName;
 use std::fmt;
@@ -92,7 +93,7 @@ impl fmt::Display for ServerFault {
                 "rejected: asked for message {asked}, the next one is {limit}"
             ),
             ServerFault::Unexpected { kind, when } => {
-                write!(f, "sent packet '{}' {when}", kind.escape_ascii())
+                write!(f, "sent packet '{}' {when}", shown(&[*kind]))
             }
             ServerFault::Silent(silent) => silent.fmt(f),
         }

@@ -1,7 +1,7 @@
 //! A stream of bytes, in whatever portions it comes, becomes packets.
 
 use super::packet::{Packet, SoupFault, whole_len};
-use crate::excerpt::Excerpt;
+use crate::preview::Preview;
 use std::fmt;
 
 /// What is wrong with a stream, where, and with which bytes.
@@ -12,7 +12,7 @@ pub struct SoupError {
     /// What is wrong with it.
     pub fault: SoupFault,
     /// Its first bytes.
-    pub begins: Excerpt,
+    pub begins: Preview,
 }
 
 impl fmt::Display for SoupError {
@@ -119,7 +119,7 @@ impl Splitter {
     )]
     pub fn next(&mut self) -> Result<Option<Packet<'_>>, SoupError> {
         let there = &self.buffer[self.start..self.end];
-        let (offset, begins) = (self.offset, Excerpt::of(there));
+        let (offset, begins) = (self.offset, Preview::of(there));
         let error = |fault| SoupError {
             offset,
             fault,

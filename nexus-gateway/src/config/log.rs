@@ -1,0 +1,53 @@
+//! What is said on stderr: the arguments that every command has.
+
+use clap::{ArgAction, Args, ValueEnum};
+use tracing::Level;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Time, level and a sentence.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is said on stderr.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogConfig {
+    /// Say nothing on stderr but errors: no progress, no log lines
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Say more on stderr; twice: everything
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// How log lines look: text, or json, one object a line, without progress
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t
+    )]
+    pub log: LogFormat,
+}
+
+impl LogConfig {
+    /// The least level that is said.
+    pub fn level(&self) -> Level {
+        match (self.quiet, self.verbose) {
+            (true, _) => Level::ERROR,
+            (false, 0) => Level::INFO,
+            (false, 1) => Level::DEBUG,
+            (false, _) => Level::TRACE,
+        }
+    }
+
+    /// Whether progress may be shown.
+    pub fn shows_progress(&self) -> bool {
+        !self.quiet && self.log == LogFormat::Text
+    }
+}
