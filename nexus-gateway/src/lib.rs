@@ -9,6 +9,7 @@
 //!
 //! | module | concept |
 //! |---|---|
+//! | [`input`] | inputs as they come: packed, captured, from a pipe |
 //! | [`feed`] | what is played: a generated session or a file, and when |
 //! | [`endpoint`] | where a peer is |
 //! | [`book`] | what rests, by stock, side and price |
@@ -38,6 +39,7 @@ pub mod config;
 pub mod endpoint;
 pub mod exit;
 pub mod feed;
+pub mod input;
 pub mod latency;
 pub mod logging;
 pub mod noise;

@@ -54,6 +54,14 @@ impl Progress {
     ///
     /// If the system has no thread to give.
     pub fn start(what: &'static str, total: Option<u64>) -> io::Result<Self> {
+        let template = match total {
+            Some(_) => MESSAGES_OF_ALL,
+            None => MESSAGES,
+        };
+        Self::shown(what, total, template)
+    }
+
+    fn shown(what: &'static str, total: Option<u64>, template: &'static str) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             done: AtomicU64::new(0),
             ended: AtomicBool::new(false),
@@ -61,11 +69,20 @@ impl Progress {
         let theirs = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("progress".to_string())
-            .spawn(move || show(bar(what, total), &theirs))?;
+            .spawn(move || show(bar(what, total, template), &theirs))?;
         Ok(Self {
             shared,
             thread: Some(thread),
         })
+    }
+
+    /// Shows how many bytes of `what` are done.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no thread to give.
+    pub fn bytes(what: &'static str) -> io::Result<Self> {
+        Self::shown(what, None, BYTES)
     }
 
     /// The counter that is shown.
@@ -86,11 +103,12 @@ impl Drop for Progress {
     }
 }
 
-fn bar(what: &'static str, total: Option<u64>) -> ProgressBar {
-    let template = match total {
-        Some(_) => "{prefix} {elapsed_precise} [{wide_bar}] {percent:>3}% {rate} ETA {eta}",
-        None => "{prefix} {elapsed_precise} {human_pos} messages {rate}",
-    };
+const MESSAGES_OF_ALL: &str =
+    "{prefix} {elapsed_precise} [{wide_bar}] {percent:>3}% {rate} ETA {eta}";
+const MESSAGES: &str = "{prefix} {elapsed_precise} {human_pos} messages {rate}";
+const BYTES: &str = "{prefix} {elapsed_precise} {binary_bytes} {binary_bytes_per_sec}";
+
+fn bar(what: &'static str, total: Option<u64>, template: &str) -> ProgressBar {
     // Hidden until it is among the others: alone it would draw below them.
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
     let style = ProgressStyle::with_template(template).expect("the template is one");

@@ -1,5 +1,6 @@
 //! The tables, and the same as JSON.
 
+pub mod capture;
 pub mod json;
 mod printer;
 

@@ -7,12 +7,16 @@ use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::fmt;
 use std::hash::Hasher;
+use std::ops::Range;
 
 /// No message of ITCH 5.0 is longer: what is longer is held on the heap.
 const INLINE: usize = 52;
 
 /// A second copy is compared with the first if it comes before so many others.
 const REMEMBERED: usize = 64 * 1024;
+
+/// In place of the hash of a message that never came.
+const UNKNOWN: u64 = 0;
 
 /// The most bytes that messages behind a gap may take.
 const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
@@ -101,7 +105,7 @@ impl<M> Sequencer<M> {
             ready: 0,
             capacity: capacity.max(1),
             held_bytes: 0,
-            returned: vec![0; REMEMBERED].into_boxed_slice(),
+            returned: vec![UNKNOWN; REMEMBERED].into_boxed_slice(),
             first: next,
         }
     }
@@ -165,6 +169,40 @@ impl<M> Sequencer<M> {
         Some((sequence, with, raw))
     }
 
+    /// Gives up the messages that are missing in front of the first one that is held, or
+    /// of message `to` where none is held below it. Returns their numbers: none, if the
+    /// next message is there or is `to`.
+    ///
+    /// A message that was given up and comes after all is a [duplicate](Placed::Duplicate).
+    ///
+    /// Cost: a step a message given up, of the window.
+    ///
+    /// ```
+    /// use nexus_itch::sequencer::{Placed, Sequencer};
+    ///
+    /// let mut sequencer = Sequencer::new(1, 16);
+    /// sequencer.insert(4, (), b"four");
+    /// assert_eq!(sequencer.give_up(100), 1..4);
+    /// assert_eq!(sequencer.pop().map(|(sequence, ..)| sequence), Some(4));
+    /// assert_eq!(sequencer.give_up(100), 5..100);
+    /// assert_eq!(sequencer.insert(7, (), b"late"), Placed::Duplicate);
+    /// ```
+    pub fn give_up(&mut self, to: u64) -> Range<u64> {
+        let from = self.next;
+        let held = self.slots.iter().position(Option::is_some);
+        let end = held.map_or(to, |ahead| to.min(from + ahead as u64));
+        self.next = end.max(from);
+        let gone = usize::try_from(self.next - from).unwrap_or(usize::MAX);
+        self.slots.drain(..gone.min(self.slots.len()));
+        let there = self.slots.iter().take_while(|slot| slot.is_some());
+        self.ready = there.count();
+        let last = self.next.saturating_sub(REMEMBERED as u64);
+        for sequence in from.max(last)..self.next {
+            self.returned[place(sequence)] = UNKNOWN;
+        }
+        from..self.next
+    }
+
     /// Whether message `sequence` has come, taken out or not.
     pub fn has(&self, sequence: u64) -> bool {
         let Some(ahead) = sequence.checked_sub(self.next) else {
@@ -197,7 +235,8 @@ impl<M> Sequencer<M> {
 
     fn differs_from_returned(&self, sequence: u64, message: &[u8]) -> bool {
         let remembered = sequence >= self.first && self.next - sequence <= REMEMBERED as u64;
-        remembered && self.returned[place(sequence)] != hash(message)
+        let known = self.returned[place(sequence)];
+        remembered && known != UNKNOWN && known != hash(message)
     }
 }
 
@@ -209,7 +248,7 @@ fn place(sequence: u64) -> usize {
 fn hash(message: &[u8]) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write(message);
-    hasher.finish()
+    hasher.finish().max(UNKNOWN + 1)
 }
 
 #[cfg(test)]
@@ -280,6 +319,30 @@ mod tests {
         let came = std::iter::from_fn(|| sequencer.pop()).count() as u64;
         assert_eq!((came, sequencer.held_bytes), (1 + fit, 0));
         assert_eq!(sequencer.insert(2 + fit, (), &long), Placed::Next);
+    }
+
+    #[test]
+    fn what_is_given_up_is_not_waited_for_and_comes_too_late() {
+        let mut sequencer = Sequencer::new(1, 8);
+        for sequence in [3, 4, 7] {
+            sequencer.insert(sequence, (), &[sequence as u8]);
+        }
+        assert_eq!(sequencer.give_up(2), 1..2, "no further than it is told");
+        assert_eq!(sequencer.give_up(9), 2..3);
+        assert_eq!(sequencer.give_up(9), 3..3, "it is there");
+        assert_eq!(pop(&mut sequencer).unwrap().0, 3);
+        assert_eq!(pop(&mut sequencer).unwrap().0, 4);
+        assert_eq!((sequencer.give_up(9), sequencer.next()), (5..7, 7));
+        assert_eq!(pop(&mut sequencer).unwrap().0, 7);
+        assert_eq!(sequencer.give_up(u64::MAX - 1), 8..u64::MAX - 1);
+        assert_eq!((sequencer.held(), pop(&mut sequencer)), (0, None));
+
+        let mut sequencer = Sequencer::new(1, 8);
+        sequencer.insert(3, (), b"3");
+        sequencer.give_up(9);
+        pop(&mut sequencer).unwrap();
+        assert_eq!(sequencer.insert(2, (), b"2"), Placed::Duplicate);
+        assert_eq!(sequencer.insert(3, (), b"x"), Placed::Differs);
     }
 
     proptest! {

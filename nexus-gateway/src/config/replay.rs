@@ -3,6 +3,7 @@
 
 use super::{SourceConfig, at_most};
 use clap::Args;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The arguments of `nexus-gateway replay`, and of no command.
@@ -11,6 +12,11 @@ pub struct ReplayConfig {
     /// What is played.
     #[command(flatten)]
     pub source: SourceConfig,
+
+    /// Of a capture: take the packets to this address. Give it twice for two redundant
+    /// lines [default: the only feed that is in it]
+    #[arg(long = "udp", value_name = "ADDR", requires = "input")]
+    pub lines: Vec<SocketAddr>,
 
     /// Messages a second in the paced run [default: half of what the unpaced
     /// run sustained]

@@ -3,6 +3,7 @@
 use super::at_most;
 use crate::feed::{Feed, FeedError, MIN_MESSAGES, SessionPlan};
 use clap::Args;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The longest generated session: 1.7 GB of memory.
@@ -14,8 +15,10 @@ const MESSAGES: u64 = 1_000_000;
 /// What is played.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct SourceConfig {
-    /// Play this file: BinaryFILE framing (a big-endian u16 length, then the
-    /// message) [default: a generated session]
+    /// Play this file, or - for standard input: BinaryFILE framing (a big-endian u16
+    /// length, then the message), or a capture with packets of MoldUDP64 (pcap,
+    /// pcapng); plain, or packed with gzip or zstd. What it is, its first bytes say
+    /// [default: a generated session]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["messages", "seed"])]
     pub input: Option<PathBuf>,
 
@@ -35,18 +38,19 @@ pub struct SourceConfig {
 }
 
 impl SourceConfig {
-    /// Opens the file, or makes the session.
+    /// Opens the input, or makes the session. Of a capture the packets to `lines` are
+    /// taken, or those of its only feed.
     ///
     /// # Errors
     ///
     /// If there is nothing to play.
-    pub fn open(&self) -> Result<Feed, FeedError> {
+    pub fn open(&self, lines: &[SocketAddr]) -> Result<Feed, FeedError> {
         let plan = SessionPlan {
             messages: self.messages,
             seed: self.seed,
         };
         match &self.input {
-            Some(path) => Feed::open(path, self.repeat),
+            Some(path) => Feed::open(path, lines, self.repeat),
             None => Ok(Feed::generate(plan, self.repeat)),
         }
     }

@@ -10,18 +10,20 @@
 mod random;
 mod schedule;
 mod session;
+mod source;
 
 pub use random::{Random, mix};
 pub use schedule::{Line, Schedule};
 pub use session::{MIN_MESSAGES, SessionPlan, session};
 
+use crate::input::{self, Capture, Input, InputError};
 use nexus_itch::binary_file::{FrameError, FrameFault, FrameReader};
 use nexus_itch::itch::{DecodeError, advance_timestamp, check, timestamp};
+use source::{Frames, Source};
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// A feed, ready to be played any number of times.
 #[derive(Debug)]
@@ -33,6 +35,7 @@ pub struct Feed {
     marks: Vec<u64>,
     passes: u64,
     fault: Option<FrameError>,
+    capture: Option<Capture>,
 }
 
 /// Messages between two marks: 16 kB at most are read to find one between.
@@ -41,22 +44,6 @@ const STRIDE: u64 = 512;
 /// What a player that begins in the middle reads at a time: there may be a
 /// hundred of them.
 const SMALL_BUFFER: usize = 16 * 1024;
-
-#[derive(Clone, Debug)]
-enum Source {
-    Memory(Shared),
-    File(PathBuf),
-}
-
-/// Bytes that several readers read.
-#[derive(Clone, Debug)]
-struct Shared(Arc<Vec<u8>>);
-
-impl AsRef<[u8]> for Shared {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
 
 /// What one pass over a source holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,12 +87,12 @@ impl fmt::Display for UnknownMessages {
 /// Why there is nothing to play.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
+    /// The input cannot be read at all.
+    #[error(transparent)]
+    Input(#[from] InputError),
     /// The file cannot be opened.
     #[error("cannot open input {path}: {1}", path = .0.display())]
     Open(PathBuf, io::Error),
-    /// The path names a folder or a device.
-    #[error("input {} is not a regular file", .0.display())]
-    NotAFile(PathBuf),
     /// Not even the file's first frame can be read.
     #[error("input {path}: {1}", path = .0.display())]
     Frame(PathBuf, FrameError),
@@ -121,7 +108,7 @@ impl Feed {
     ///
     /// As [`session()`].
     pub fn generate(plan: SessionPlan, passes: u64) -> Self {
-        let source = Source::Memory(Shared(Arc::new(session(plan))));
+        let source = Source::generated(session(plan));
         let (extent, marks, fault) = survey(source.open(u64::MAX).expect("memory opens"));
         Self {
             source,
@@ -129,27 +116,40 @@ impl Feed {
             marks,
             passes: passes.max(1),
             fault,
+            capture: None,
         }
     }
 
-    /// The file at `path`, in BinaryFILE framing, `passes` times over (once, if
-    /// that is zero).
+    /// The [input] at `path`, `passes` times over (once, if that is zero); of a capture
+    /// the packets to `lines`, or of its only feed.
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened, or holds no message. A file that is
-    /// damaged further on is a feed with a [fault](Feed::take_fault).
-    pub fn open(path: &Path, passes: u64) -> Result<Self, FeedError> {
+    /// If the input cannot be opened, or holds no message. One that is damaged further on
+    /// is a feed with a [fault](Feed::take_fault).
+    pub fn open(path: &Path, lines: &[SocketAddr], passes: u64) -> Result<Self, FeedError> {
         let owned = || path.to_path_buf();
-        let metadata = std::fs::metadata(path).map_err(|e| FeedError::Open(owned(), e))?;
-        if !metadata.is_file() {
-            return Err(FeedError::NotAFile(owned()));
-        }
-        let source = Source::File(owned());
+        let Input {
+            frames,
+            capture,
+            cut,
+        } = input::open(path, lines)?;
+        let source = match frames {
+            input::Frames::InPlace => Source::File(owned()),
+            input::Frames::Spooled(spool) => Source::Spool(spool),
+        };
         let reader = source
             .open(u64::MAX)
             .map_err(|e| FeedError::Open(owned(), e))?;
         let (extent, marks, fault) = survey(reader);
+        // Where the input itself was cut, a frame that is cut is no news.
+        let fault = match cut {
+            None => fault,
+            Some(error) => Some(FrameError {
+                offset: extent.bytes,
+                fault: FrameFault::Io(error),
+            }),
+        };
         if extent.messages == 0 {
             let error = fault.unwrap_or(FrameError {
                 offset: 0,
@@ -168,7 +168,13 @@ impl Feed {
             marks,
             passes: if fault.is_some() { 1 } else { passes.max(1) },
             fault,
+            capture,
         })
+    }
+
+    /// What the capture held from which it comes, if it comes from one.
+    pub fn capture(&self) -> Option<&Capture> {
+        self.capture.as_ref()
     }
 
     /// All messages of all passes.
@@ -269,36 +275,6 @@ impl Feed {
             player.next()?;
         }
         Ok(player)
-    }
-}
-
-type Frames = FrameReader<io::Take<Box<dyn Read + Send>>>;
-
-impl Source {
-    /// Opens the first `limit` bytes.
-    fn open(&self, limit: u64) -> io::Result<Frames> {
-        Ok(FrameReader::new(self.reader(0)?.take(limit)))
-    }
-
-    /// Opens the bytes from `from` to `to`, to be read `capacity` at a time.
-    fn open_between(&self, from: u64, to: u64, capacity: usize) -> io::Result<Frames> {
-        let reader = self.reader(from)?.take(to.saturating_sub(from));
-        Ok(FrameReader::starting_at(from, reader, capacity))
-    }
-
-    fn reader(&self, from: u64) -> io::Result<Box<dyn Read + Send>> {
-        Ok(match self {
-            Source::Memory(bytes) => {
-                let mut reader = Cursor::new(bytes.clone());
-                reader.set_position(from);
-                Box::new(reader)
-            }
-            Source::File(path) => {
-                let mut file = File::open(path)?;
-                file.seek(SeekFrom::Start(from))?;
-                Box::new(file)
-            }
-        })
     }
 }
 
@@ -447,7 +423,7 @@ mod tests {
     fn a_file_plays_as_the_session_that_it_holds() {
         let generated = Feed::generate(PLAN, 1);
         let file = file(&session(PLAN));
-        let mut opened = Feed::open(file.path(), 1).unwrap();
+        let mut opened = Feed::open(file.path(), &[], 1).unwrap();
         assert_eq!(all(&generated), all(&opened));
         assert_eq!((opened.messages(), opened.passes()), (500, 1));
         assert_eq!(opened.bytes(), file.path().metadata().unwrap().len());
@@ -477,7 +453,10 @@ mod tests {
             seed: 9,
         };
         let file = file(&session(plan));
-        for feed in [Feed::generate(plan, 2), Feed::open(file.path(), 2).unwrap()] {
+        for feed in [
+            Feed::generate(plan, 2),
+            Feed::open(file.path(), &[], 2).unwrap(),
+        ] {
             let whole = all(&feed);
             for from in [
                 0, 1, 2, 511, 512, 513, 1024, 1025, 1537, 2047, 2048, 2049, 9999,
@@ -493,7 +472,7 @@ mod tests {
                 }
             }
         }
-        let feed = Feed::open(file.path(), 1).unwrap();
+        let feed = Feed::open(file.path(), &[], 1).unwrap();
         std::fs::write(file.path(), b"").unwrap();
         assert!(feed.play_from(600).is_err());
     }
@@ -521,7 +500,7 @@ mod tests {
     fn what_lies_before_a_fault_is_played_once() {
         let whole = session(PLAN);
         let cut = file(&whole[..whole.len() - 5]);
-        let mut feed = Feed::open(cut.path(), 4).unwrap();
+        let mut feed = Feed::open(cut.path(), &[], 4).unwrap();
         assert_eq!((feed.messages(), feed.passes()), (499, 1));
         assert_eq!(all(&feed), all(&Feed::generate(PLAN, 1))[..499]);
         let fault = feed.take_fault().expect("the last frame is cut");
@@ -532,7 +511,7 @@ mod tests {
     fn a_file_without_a_message_is_refused() {
         let error = |bytes: &[u8]| {
             let file = file(bytes);
-            let error = Feed::open(file.path(), 1).unwrap_err().to_string();
+            let error = Feed::open(file.path(), &[], 1).unwrap_err().to_string();
             error.replace(&file.path().display().to_string(), "F")
         };
         assert_eq!(
@@ -547,20 +526,20 @@ mod tests {
             error(b"\0\x01z"),
             "input F: all 1 messages are none of ITCH 5.0; the first, at byte 0: unknown message type 'z' (0x7a), 1 bytes"
         );
-        let missing = Feed::open(Path::new("/nowhere/at.all"), 1).unwrap_err();
+        let missing = Feed::open(Path::new("/nowhere/at.all"), &[], 1).unwrap_err();
         assert!(
             missing
                 .to_string()
                 .starts_with("cannot open input /nowhere/at.all: ")
         );
-        let folder = Feed::open(Path::new("/"), 1).unwrap_err();
-        assert_eq!(folder.to_string(), "input / is not a regular file");
+        let folder = Feed::open(Path::new("/"), &[], 1).unwrap_err();
+        assert_eq!(folder.to_string(), "input / is a folder");
     }
 
     #[test]
     fn a_file_that_shrinks_while_it_plays_is_an_error() {
         let file = file(&session(PLAN));
-        let feed = Feed::open(file.path(), 2).unwrap();
+        let feed = Feed::open(file.path(), &[], 2).unwrap();
         let mut player = feed.play().unwrap();
         for _ in 0..500 {
             player.next().unwrap().unwrap();

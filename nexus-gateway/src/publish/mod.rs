@@ -51,6 +51,15 @@ pub enum PublisherError {
     /// The input can be played up to a point only: nothing was.
     #[error("input {path}: {1}; nothing was sent", path = .0.display())]
     Damaged(PathBuf, FrameError),
+    /// The input is a capture that lacks messages: subscribers would get others under their
+    /// numbers, so nothing was sent.
+    #[error("input {}: {lost} messages are on no line; nothing was sent", path.display())]
+    Incomplete {
+        /// The capture.
+        path: PathBuf,
+        /// How many.
+        lost: u64,
+    },
     /// A message is longer than its carrier can carry: nothing was sent.
     #[error(
         "input {}: it has a message of {found} bytes, {carrier} carries {limit} at most",
@@ -91,6 +100,7 @@ impl Fatal for PublisherError {
             | PublisherError::Damaged(..)
             | PublisherError::TooLong { .. }
             | PublisherError::Changed(_) => Exit::BadInput,
+            PublisherError::Incomplete { .. } => Exit::FeedLost,
             PublisherError::Address { .. } | PublisherError::Output(_) => Exit::Other,
         }
     }
@@ -109,9 +119,15 @@ pub fn main(
     config: &PublishConfig,
     report: &mut Printer<impl Write>,
 ) -> Result<(), PublisherError> {
-    let mut feed = config.source.open().map_err(PublisherError::Feed)?;
+    let mut feed = config.source.open(&[]).map_err(PublisherError::Feed)?;
     if let (Some(path), Some(fault)) = (&config.source.input, feed.take_fault()) {
         return Err(PublisherError::Damaged(path.clone(), fault));
+    }
+    if let (Some(path), Some(capture)) = (&config.source.input, feed.capture())
+        && let (lost @ 1.., _) = capture.lost()
+    {
+        let path = path.clone();
+        return Err(PublisherError::Incomplete { path, lost });
     }
     refuse_too_long(config, &feed)?;
     let mut world = WorldBuilder::new().build();

@@ -15,12 +15,13 @@ use crate::feed::{Feed, FeedError, Schedule};
 use crate::latency::Percentiles;
 use crate::noise;
 use crate::outcome::{Archived, Outcome};
-use crate::report::{self, Printer, json};
+use crate::report::{self, Printer, capture, json};
 use crate::stop::Stop;
 use nexus_itch::binary_file::{FrameError, FrameReader};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing::warn;
@@ -38,6 +39,20 @@ pub enum ProgramError {
     /// were printed.
     #[error("input {path}: {1}; what lies before it was played and archived", path = .0.display())]
     Damaged(PathBuf, FrameError),
+    /// The input is a capture without some of the messages. The others were played, and
+    /// the tables were printed.
+    #[error(
+        "input {}: {lost} messages are on no line, the first is {}",
+        path.display(), capture::shown(first)
+    )]
+    Incomplete {
+        /// The capture.
+        path: PathBuf,
+        /// How many.
+        lost: u64,
+        /// The first of them.
+        first: Range<u64>,
+    },
     /// The folder of the archives cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -68,6 +83,7 @@ impl Fatal for ProgramError {
         match self {
             ProgramError::Feed(_) | ProgramError::Damaged(..) => Exit::BadInput,
             ProgramError::Run(RunError::Feed(_)) => Exit::BadInput,
+            ProgramError::Incomplete { .. } => Exit::FeedLost,
             ProgramError::Folder(_) | ProgramError::Archive(_) | ProgramError::Differs { .. } => {
                 Exit::Archive
             }
@@ -85,8 +101,12 @@ impl Fatal for ProgramError {
 ///
 /// See [`ProgramError`].
 pub fn main(config: &ReplayConfig, report: &mut Printer<impl Write>) -> Result<(), ProgramError> {
+    // Until the input is there, a signal ends the program at once: nothing is begun.
+    let mut feed = config
+        .source
+        .open(&config.lines)
+        .map_err(ProgramError::Feed)?;
     let stop = Stop::on_signals().map_err(ProgramError::Signals)?;
-    let mut feed = config.source.open().map_err(ProgramError::Feed)?;
     let fault = feed.take_fault();
     if let (Some(path), Some(unknown)) = (&config.source.input, feed.unknown()) {
         warn!("input {}: {unknown}", path.display());
@@ -98,6 +118,11 @@ pub fn main(config: &ReplayConfig, report: &mut Printer<impl Write>) -> Result<(
         sync: Duration::from_millis(config.sync_ms),
         stop: &stop,
     };
+    if let Some(found) = feed.capture() {
+        report
+            .show("capture", || capture::text(found), || capture::json(found))
+            .map_err(ProgramError::Output)?;
+    }
     let unpaced = program.run("unpaced", None)?;
     show_messages(report, &unpaced).map_err(ProgramError::Output)?;
     program
@@ -118,6 +143,20 @@ pub fn main(config: &ReplayConfig, report: &mut Printer<impl Write>) -> Result<(
         .show("paced", &paced, Some((&schedule, noise)), report)
         .and_then(|()| show_stop(&stop, report))
         .map_err(ProgramError::Output)?;
+    complete(config.source.input.as_ref(), &feed)
+}
+
+/// Whether a capture had all messages.
+fn complete(input: Option<&PathBuf>, feed: &Feed) -> Result<(), ProgramError> {
+    if let (Some(path), Some(capture)) = (input, feed.capture())
+        && let (lost, [first, ..]) = capture.lost()
+    {
+        return Err(ProgramError::Incomplete {
+            path: path.clone(),
+            lost,
+            first: first.clone(),
+        });
+    }
     Ok(())
 }
 
