@@ -152,7 +152,7 @@ impl Archiver {
     fn take(&mut self, record: &[u8]) -> Result<(), ArchiveError> {
         match ToArchive::decode(record) {
             ToArchive::Message(message) => self.archive.append(message),
-            ToArchive::Session(session) => self.archive.begin(session).map(drop),
+            ToArchive::Session(session, first) => self.archive.begin(session, first).map(drop),
         }
     }
 

@@ -25,8 +25,8 @@ pub struct Outcome {
     /// How late the sender of the line that was meant to be on time was, per
     /// packet. Of a paced run only.
     pub lateness: Option<Percentiles>,
-    /// What was archived.
-    pub archived: Archived,
+    /// What was archived, if there is an archive.
+    pub archived: Option<Archived>,
 }
 
 impl Outcome {
@@ -34,6 +34,28 @@ impl Outcome {
     pub fn rate(&self) -> u64 {
         let seconds = self.elapsed.as_secs_f64().max(1e-9);
         (self.tally.total() as f64 / seconds) as u64
+    }
+}
+
+/// Of which messages books are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    /// The number of the first.
+    pub first: u64,
+    /// How many are missing behind it.
+    pub missing: u64,
+}
+
+impl Coverage {
+    /// All of a session.
+    pub const WHOLE: Self = Self {
+        first: 1,
+        missing: 0,
+    };
+
+    /// Whether the books are what the exchange's are.
+    pub fn is_complete(&self) -> bool {
+        self.first <= 1 && self.missing == 0
     }
 }
 

@@ -1,22 +1,21 @@
 //! The tables, and the same as JSON.
 
+mod books;
 pub mod capture;
 pub mod json;
 mod printer;
 
+pub use books::books;
 pub use printer::Printer;
 
-use crate::book::{Anomalies, Book, Books, Level};
 use crate::feed::{Line, Schedule};
 use crate::latency::{Percentiles, Readable};
 use crate::outcome::{Archived, Outcome};
 use crate::tally::Tally;
 use nexus_itch::foreign::shown;
-use nexus_itch::itch::{Side, name_of};
+use nexus_itch::itch::name_of;
 use std::fmt::{self, Write};
-
-/// Books shown; a whole market has thousands.
-const MOST_BOOKS: usize = 20;
+use std::ops::Range;
 
 /// A table with columns as wide as their widest cell.
 #[derive(Debug)]
@@ -72,6 +71,14 @@ pub(crate) fn count(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Numbers of messages, the last one included.
+pub(crate) fn numbers(range: &Range<u64>) -> String {
+    match range.end.saturating_sub(range.start) {
+        0 | 1 => count(range.start),
+        _ => format!("{} to {}", count(range.start), count(range.end - 1)),
+    }
 }
 
 /// A price in dollars.
@@ -179,88 +186,6 @@ pub fn latency(outcome: &Outcome, noise: Option<Percentiles>) -> String {
     format!("Latency, from when a message was meant to be sent\n{table}")
 }
 
-/// The top of each book, and what could not be applied.
-pub fn books(books: &Books) -> String {
-    let mut table = Table::new(
-        1,
-        &[
-            "stock", "shares", "bid", "offer", "shares", "levels", "traded", "last",
-        ],
-    );
-    for book in books.iter().take(MOST_BOOKS) {
-        table.row(top(book));
-    }
-    let mut text = format!("Top of book\n{table}");
-    let more = books.iter().count().saturating_sub(MOST_BOOKS);
-    if more > 0 {
-        let _ = writeln!(text, "  and {} stocks more", count(more as u64));
-    }
-    let (resting, trades) = (books.resting() as u64, books.trades() as u64);
-    let _ = writeln!(
-        text,
-        "  {} orders rest, {} trades are remembered",
-        count(resting),
-        count(trades)
-    );
-    text.push_str(&anomalies(books.anomalies()));
-    text
-}
-
-fn top(book: &Book) -> Vec<String> {
-    let none = || "-".to_string();
-    let side = |best: Option<Level>| match best {
-        Some(level) => (count(level.shares), price(level.price)),
-        None => (none(), none()),
-    };
-    let (bid_shares, bid) = side(book.best(Side::Buy));
-    let (offer_shares, offer) = side(book.best(Side::Sell));
-    vec![
-        book.stock().to_string(),
-        bid_shares,
-        bid,
-        offer,
-        offer_shares,
-        count(book.levels() as u64),
-        count(book.volume()),
-        book.last().map_or_else(none, price),
-    ]
-}
-
-fn anomalies(seen: &Anomalies) -> String {
-    let mut parts = Vec::new();
-    for (kind, n) in Anomalies::UNKNOWN_KINDS.iter().zip(seen.unknown) {
-        if n > 0 {
-            parts.push(format!("{} {}", char::from(*kind), count(n)));
-        }
-    }
-    let unknown: u64 = seen.unknown.iter().sum();
-    let by_kind = match parts.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", parts.join(", ")),
-    };
-    let mut text = format!(
-        "  {} messages named an unknown order{by_kind}\n",
-        count(unknown)
-    );
-    for (n, what) in [
-        (
-            seen.duplicate,
-            "orders reused a reference that still rested",
-        ),
-        (seen.empty, "orders had no shares"),
-        (seen.overfilled, "executions exceeded their order"),
-        (seen.overcancelled, "cancels exceeded their order"),
-        (seen.malformed, "orders or trades were on neither side"),
-        (seen.unbroken, "broken trades were none that count"),
-        (seen.mislocated, "stocks had the locate of another, or 0"),
-    ] {
-        if n > 0 {
-            let _ = writeln!(text, "  {} {what}", count(n));
-        }
-    }
-    text
-}
-
 /// An archive: where, how long, its checksum, and what was found before.
 pub fn archive(name: &str, archived: &Archived, kept: bool) -> String {
     let synced = &archived.synced;
@@ -296,8 +221,11 @@ pub fn archive(name: &str, archived: &Archived, kept: bool) -> String {
 mod tests {
     use super::*;
     use crate::archive::{Inspection, SyncRecord};
+    use crate::book::Books;
+    use crate::config::BooksConfig;
+    use crate::outcome::Coverage;
     use crate::replay::Merged;
-    use nexus_itch::itch::{Event, Message, Stock};
+    use nexus_itch::itch::{Event, Message, Side, Stock};
     use std::path::PathBuf;
     use std::time::Duration;
 
@@ -341,7 +269,7 @@ mod tests {
             },
             latency: Some(percentiles),
             lateness: None,
-            archived: Archived {
+            archived: Some(Archived {
                 path: PathBuf::from("folder/x.itch50"),
                 found: Inspection::default(),
                 records: 1501,
@@ -353,7 +281,7 @@ mod tests {
                 },
                 syncs: 3,
                 longest_sync: Duration::from_micros(1500),
-            },
+            }),
         }
     }
 
@@ -387,7 +315,7 @@ mod tests {
              \x20 the machine alone (a bare loop)       -        -        -       -\n"
         );
         assert_eq!(
-            books(&outcome.books),
+            books(&outcome.books, &BooksConfig::default(), Coverage::WHOLE),
             "Top of book\n\
              \x20 stock  shares      bid  offer  shares  levels  traded  last\n\
              \x20 ALPHA  12,300  25.0100      -       -       1       0     -\n\
@@ -410,15 +338,16 @@ mod tests {
         let text = rate("unpaced", &outcome, None);
         assert!(text.ends_with("dropped, 0 held for a gap, 2 unlike the first\n"));
 
-        let text = archive("paced", &outcome.archived, true);
+        let archived = outcome.archived.as_mut().unwrap();
+        let text = archive("paced", archived, true);
         assert_eq!(
             text,
             "Archive of the paced run: folder/x.itch50\n\
              \x20 1,501 records, 57,040 bytes, CRC-32C 00000abc, verified\n\
              \x20 synced 3 times, the longest took 1.50 ms\n"
         );
-        outcome.archived.found.torn = 5;
-        let text = archive("paced", &outcome.archived, false);
+        archived.found.torn = 5;
+        let text = archive("paced", archived, false);
         assert!(text.contains("folder/x.itch50\n  removed now; --archive keeps it\n"));
         assert!(text.ends_with("0 records were there, 5 bytes of a torn tail were cut\n"));
     }

@@ -21,8 +21,8 @@ pub(crate) fn to_archive() -> (spsc_bytes::Sender, spsc_bytes::Receiver) {
 /// empty, and a record may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ToArchive<'a> {
-    /// What follows belongs to this session.
-    Session(SessionName),
+    /// What follows belongs to this session, and begins with this number.
+    Session(SessionName, u64),
     /// The next message.
     Message(&'a [u8]),
 }
@@ -35,9 +35,9 @@ impl<'a> ToArchive<'a> {
     pub(crate) fn decode(record: &'a [u8]) -> Self {
         match record.split_first() {
             Some((&SESSION, name)) => {
-                let mut bytes = [0; NAME_LEN];
-                bytes.copy_from_slice(name);
-                ToArchive::Session(SessionName::from_bytes(bytes))
+                let (name, first) = name.split_first_chunk::<NAME_LEN>().expect("a name");
+                let first = first.try_into().expect("a number");
+                ToArchive::Session(SessionName::from_bytes(*name), u64::from_be_bytes(first))
             }
             Some((_, message)) => ToArchive::Message(message),
             None => ToArchive::Message(&[]),
@@ -52,7 +52,7 @@ pub(crate) struct ArchiveGone;
 /// Takes each message once, in order.
 pub(crate) struct Sink<H> {
     handler: H,
-    /// None once the archive has failed, where the books go on without it.
+    /// None without an archive; or once it has failed, where the books go on without it.
     to_archive: Option<spsc_bytes::Sender>,
     /// Whether they do.
     books_alone: bool,
@@ -61,16 +61,17 @@ pub(crate) struct Sink<H> {
 }
 
 impl<H: Handler<Arrival>> Sink<H> {
-    /// Waits for message `next`; those before it are in the archive and in the books.
+    /// Waits for message `next`; those before it are in the archive and in the books. 0 is
+    /// the first that comes. Without a channel, there is no archive.
     pub(crate) fn new(
         next: u64,
         handler: H,
-        to_archive: spsc_bytes::Sender,
+        to_archive: Option<spsc_bytes::Sender>,
         progress: Counter,
     ) -> Self {
         Self {
             handler,
-            to_archive: Some(to_archive),
+            to_archive,
             books_alone: false,
             progress,
             next,
@@ -100,10 +101,24 @@ impl<H: Handler<Arrival>> Sink<H> {
         Ok(())
     }
 
-    /// Names the session of the messages that follow. Dropped while it waits, it has sent
-    /// nothing.
-    pub(crate) async fn begin(&mut self, session: SessionName) -> Result<(), ArchiveGone> {
-        self.send(SESSION, &session.to_bytes()).await
+    /// Names the session of the messages that follow, and the first of them. Dropped while
+    /// it waits, it has sent nothing.
+    pub(crate) async fn begin(
+        &mut self,
+        session: SessionName,
+        first: u64,
+    ) -> Result<(), ArchiveGone> {
+        let mut record = [0; NAME_LEN + size_of::<u64>()];
+        record[..NAME_LEN].copy_from_slice(&session.to_bytes());
+        record[NAME_LEN..].copy_from_slice(&first.to_be_bytes());
+        self.send(SESSION, &record).await?;
+        self.next = first;
+        Ok(())
+    }
+
+    /// Passes over the messages before `next`: there are none.
+    pub(crate) fn skip_to(&mut self, next: u64) {
+        self.next = self.next.max(next);
     }
 
     async fn send(&mut self, tag: u8, bytes: &[u8]) -> Result<(), ArchiveGone> {

@@ -151,14 +151,15 @@ impl Archive {
         self.session
     }
 
-    /// Names the session that the archive belongs to, before the first message is
-    /// appended. The name is on disk when this returns.
+    /// Names the session that the archive belongs to, and the number of its first message,
+    /// before that is appended. Both are on disk when this returns.
     ///
     /// # Errors
     ///
     /// As [`sync`](Self::sync).
-    pub fn begin(&mut self, session: SessionName) -> Result<SyncRecord, ArchiveError> {
+    pub fn begin(&mut self, session: SessionName, first: u64) -> Result<SyncRecord, ArchiveError> {
         self.session = Some(session);
+        self.first = first;
         self.sync()
     }
 

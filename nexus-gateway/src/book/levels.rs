@@ -45,6 +45,12 @@ impl Levels {
         self.top.last().copied()
     }
 
+    /// All levels, the best first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Level> {
+        let top = self.top.iter().rev();
+        top.chain(self.deep.values().rev()).copied()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.top.len() + self.deep.len()
     }

@@ -43,6 +43,40 @@ pub struct Book {
     volume: u64,
     last: Option<u32>,
     last_trade: Last,
+    /// The state of its trading, as the feed says; 0 before it says.
+    state: u8,
+    halts: u64,
+    crossings: Crossings,
+}
+
+/// How often a new order made a book locked or crossed while its stock was trading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crossings {
+    /// Bid and offer became equal.
+    pub locked: u64,
+    /// The bid came above the offer.
+    pub crossed: u64,
+}
+
+/// How the best bid and the best offer of a book compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Spread {
+    /// The bid is lower, or one of them is missing.
+    Open,
+    /// They are equal.
+    Locked,
+    /// The bid is higher.
+    Crossed,
+}
+
+impl Spread {
+    fn between(bid: Option<u32>, offer: Option<u32>) -> Self {
+        match (bid, offer) {
+            (Some(bid), Some(offer)) if bid == offer => Spread::Locked,
+            (Some(bid), Some(offer)) if bid > offer => Spread::Crossed,
+            _ => Spread::Open,
+        }
+    }
 }
 
 /// An order that rests.
@@ -63,6 +97,82 @@ impl Book {
             volume: 0,
             last: None,
             last_trade: Last::default(),
+            state: 0,
+            halts: 0,
+            crossings: Crossings::default(),
+        }
+    }
+
+    /// An order comes to rest.
+    fn add(&mut self, side: Side, price: u32, shares: u32) {
+        let before = self.best(side).map(|level| level.price);
+        self.side(side).add(price, shares);
+        let better = match side {
+            Side::Buy => before.is_none_or(|best| price > best),
+            Side::Sell => before.is_none_or(|best| price < best),
+        };
+        // Only a new best price can lock or cross the book.
+        if better {
+            self.improved(side, before, price);
+        }
+    }
+
+    fn improved(&mut self, side: Side, before: Option<u32>, price: u32) {
+        let other = self.best(side.other()).map(|level| level.price);
+        let spread = |ours| match side {
+            Side::Buy => Spread::between(ours, other),
+            Side::Sell => Spread::between(other, ours),
+        };
+        let now = spread(Some(price));
+        if now > spread(before) && self.is_trading() {
+            self.crossings.locked += u64::from(now == Spread::Locked);
+            self.crossings.crossed += u64::from(now == Spread::Crossed);
+        }
+    }
+
+    fn trading(&mut self, state: u8) {
+        let was = self.is_halted();
+        self.state = state;
+        self.halts += u64::from(!was && self.is_halted());
+    }
+
+    /// The state of its trading, as the last trading action says: `H` halted, `P` paused,
+    /// `Q` quotation only, `T` trading. None before the first.
+    pub fn state(&self) -> Option<u8> {
+        (self.state != 0).then_some(self.state)
+    }
+
+    /// Whether it is halted or paused now.
+    pub fn is_halted(&self) -> bool {
+        matches!(self.state, b'H' | b'P')
+    }
+
+    /// Whether it trades now, as far as the feed says.
+    fn is_trading(&self) -> bool {
+        matches!(self.state, 0 | b'T')
+    }
+
+    /// How often it was halted or paused.
+    pub fn halts(&self) -> u64 {
+        self.halts
+    }
+
+    /// How its best prices compare now.
+    pub fn spread(&self) -> Spread {
+        let [bid, offer] = [Side::Buy, Side::Sell].map(|side| self.best(side));
+        Spread::between(bid.map(|level| level.price), offer.map(|level| level.price))
+    }
+
+    /// How often it became locked or crossed while it was trading.
+    pub fn crossings(&self) -> Crossings {
+        self.crossings
+    }
+
+    /// The levels of a side, the best first.
+    pub fn depth(&self, side: Side) -> impl Iterator<Item = Level> {
+        match side {
+            Side::Buy => self.bids.iter(),
+            Side::Sell => self.offers.iter(),
         }
     }
 
@@ -242,12 +352,13 @@ impl Books {
                 let book = self.book(locate, stock);
                 self.books[book as usize].stock = stock;
             }
+            Event::Trading { stock, state } => {
+                let book = self.book(locate, stock);
+                self.books[book as usize].trading(state);
+            }
             Event::System { code: b'O' } => self.clear(),
             Event::Malformed { .. } => self.anomalies.malformed += 1,
-            Event::System { .. }
-            | Event::Trading { .. }
-            | Event::Cross { .. }
-            | Event::Other { .. } => {}
+            Event::System { .. } | Event::Cross { .. } | Event::Other { .. } => {}
             // `apply` has dealt with them.
             Event::Add { .. }
             | Event::Delete { .. }
@@ -311,9 +422,7 @@ impl Books {
             self.anomalies.empty += 1;
             return;
         }
-        self.books[new.book as usize]
-            .side(new.side)
-            .add(new.price, new.shares);
+        self.books[new.book as usize].add(new.side, new.price, new.shares);
         if let Some(old) = self.orders.insert(order, new) {
             self.anomalies.duplicate += 1;
             self.leave(old);

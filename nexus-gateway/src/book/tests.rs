@@ -386,3 +386,77 @@ proptest! {
         prop_assert_eq!(levels.best_first(), expected);
     }
 }
+
+/// The one book.
+fn book(books: &Books) -> &Book {
+    books.iter().next().unwrap()
+}
+
+#[test]
+fn a_new_best_price_that_meets_the_other_side_counts_once() {
+    let crossed = |more: &[Event]| {
+        let mut events = vec![add(1, Side::Buy, 10, 100), add(2, Side::Sell, 10, 102)];
+        events.extend_from_slice(more);
+        let books = books(&events);
+        let Crossings { locked, crossed } = book(&books).crossings();
+        (locked, crossed, book(&books).spread())
+    };
+    assert_eq!(crossed(&[]), (0, 0, Spread::Open));
+    assert_eq!(
+        crossed(&[add(3, Side::Buy, 1, 102)]),
+        (1, 0, Spread::Locked)
+    );
+    assert_eq!(
+        crossed(&[add(3, Side::Sell, 1, 99)]),
+        (0, 1, Spread::Crossed)
+    );
+    // Deeper into the other side, behind the best, and one that takes the cross back.
+    let deeper = [add(3, Side::Buy, 1, 103), add(4, Side::Buy, 1, 104)];
+    assert_eq!(crossed(&deeper), (0, 1, Spread::Crossed));
+    let behind = [add(3, Side::Buy, 1, 102), add(4, Side::Buy, 1, 101)];
+    assert_eq!(crossed(&behind), (1, 0, Spread::Locked));
+    let locked_then_crossed = [add(3, Side::Buy, 1, 102), add(4, Side::Buy, 1, 103)];
+    assert_eq!(crossed(&locked_then_crossed), (1, 1, Spread::Crossed));
+    let gone = [add(3, Side::Buy, 1, 103), Event::Delete { order: 3 }];
+    assert_eq!(crossed(&gone), (0, 1, Spread::Open));
+    // What is halted or quoted only may cross.
+    for state in *b"HPQ" {
+        let stock = STOCK;
+        let halted = [Event::Trading { stock, state }, add(3, Side::Buy, 1, 103)];
+        assert_eq!(crossed(&halted), (0, 0, Spread::Crossed));
+    }
+}
+
+#[test]
+fn halts_are_counted_when_they_begin() {
+    let states = |states: &[u8]| {
+        let stock = STOCK;
+        let each = states.iter().map(|&state| Event::Trading { stock, state });
+        let books = books(&each.collect::<Vec<_>>());
+        let book = book(&books);
+        (book.state(), book.is_halted(), book.halts())
+    };
+    assert_eq!(states(b"T"), (Some(b'T'), false, 0));
+    assert_eq!(states(b"TH"), (Some(b'H'), true, 1));
+    assert_eq!(states(b"HPHQT"), (Some(b'T'), false, 1));
+    assert_eq!(states(b"HTP"), (Some(b'P'), true, 2));
+    assert_eq!(book(&books(&[add(1, Side::Buy, 1, 1)])).state(), None);
+}
+
+#[test]
+fn the_depth_of_a_side_begins_with_its_best_level() {
+    let prices = [100, 300, 200, 250];
+    let buys = (1..)
+        .zip(prices)
+        .map(|(order, price)| add(order, Side::Buy, 5, price));
+    let many = (10..500).map(|order| add(order, Side::Sell, 5, 1_000 + order as u32));
+    let books = books(&buys.chain(many).collect::<Vec<_>>());
+    let depth = |side| {
+        book(&books)
+            .depth(side)
+            .map(|level| level.price)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(depth(Side::Buy), [300, 250, 200, 100]);
+    assert_eq!(depth(Side::Sell), (1_010..1_500).collect::<Vec<_>>());
+}

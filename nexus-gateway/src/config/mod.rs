@@ -3,20 +3,24 @@
 //! Each command has the name of its module. Without one the program replays. The names
 //! `feed` and `run`, which `publish` and `receive` had before, still do.
 
+mod books;
 mod log;
 mod password;
 mod publish;
 mod receive;
 mod replay;
 mod source;
+mod start;
 mod udp_line;
 
+pub use books::BooksConfig;
 pub use log::{LogConfig, LogFormat};
 pub use password::PasswordConfig;
 pub use publish::PublishConfig;
-pub use receive::{OnArchiveError, ReceiveConfig};
-pub use replay::ReplayConfig;
+pub use receive::{OnArchiveError, OnGap, ReceiveConfig};
+pub use replay::{Only, ReplayConfig};
 pub use source::SourceConfig;
+pub use start::Start;
 pub use udp_line::{BadLine, UdpLine};
 
 use clap::builder::RangedU64ValueParser;

@@ -1,6 +1,6 @@
 //! `nexus-gateway receive`: the arguments of a gateway that receives its feed.
 
-use super::{PasswordConfig, RhythmConfig, UdpLine, at_most};
+use super::{BooksConfig, PasswordConfig, RhythmConfig, Start, UdpLine, at_most};
 use crate::endpoint::Endpoint;
 use clap::{Args, ValueEnum};
 use nexus_itch::heartbeat::Rhythm;
@@ -31,6 +31,16 @@ pub enum OnArchiveError {
     Stop,
     /// Go on with the books alone; the error ends the program all the same.
     Books,
+}
+
+/// What to do when a message was lost, and nobody sends it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnGap {
+    /// End, with the tables and the messages that are missing.
+    Stop,
+    /// Go on with the books, which are incomplete then; the error ends the program all the
+    /// same.
+    Skip,
 }
 
 /// The arguments of `nexus-gateway receive`.
@@ -90,6 +100,22 @@ pub struct ReceiveConfig {
     #[arg(long, value_name = "DIR")]
     pub archive: Option<PathBuf>,
 
+    /// Begin with this message, or with the next one that comes, `now`. Of an archive with
+    /// messages it has to be the next one. The books are incomplete [default: the first
+    /// of the session, or the next one of the archive]
+    #[arg(long, value_name = "N|now")]
+    pub from: Option<Start>,
+
+    /// Archive nothing
+    #[arg(long, conflicts_with_all = ["archive", "on_archive_error", "sync_ms"])]
+    pub no_archive: bool,
+
+    /// What to do about a message that was lost and that nobody sends again: stop, or skip
+    /// it and go on with the books
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnGap::Stop, requires = "udp",
+          requires_if("skip", "no_archive"))]
+    pub on_gap: OnGap,
+
     /// What to do when the archive cannot be written: stop, or go on with the books
     /// alone
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnArchiveError::Stop)]
@@ -103,6 +129,10 @@ pub struct ReceiveConfig {
     /// could not be reached
     #[arg(long = "give-up", value_name = "S", default_value_t = 60, value_parser = at_most(1, 86_400))]
     pub give_up_s: u64,
+
+    /// What is shown of the books.
+    #[command(flatten)]
+    pub books: BooksConfig,
 
     /// How often peers hear of each other.
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 use super::lines::LineStats;
 use nexus_itch::mold;
+use std::ops::Range;
 
 /// Counts of one link, TCP or UDP.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ pub struct LinkCounts {
     pub strangers: u64,
     /// What the packets were.
     pub mold: mold::Counts,
+    /// Messages that were missing when the feed was lost, the first ranges.
+    pub missing: Vec<Range<u64>>,
     /// What each line brought.
     pub lines: Vec<LineStats>,
 }

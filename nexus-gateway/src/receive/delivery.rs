@@ -8,6 +8,7 @@ use crate::world::Arrival;
 use nexus_async_rt::now;
 use nexus_itch::session::SessionName;
 use nexus_rt::Handler;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Passes each message on once, in order.
@@ -16,6 +17,7 @@ pub(super) struct Delivery<H> {
     resume: Resume,
     /// When the first message came, and the last.
     times: Option<(Instant, Instant)>,
+    skipped: u64,
 }
 
 impl<H: Handler<Arrival>> Delivery<H> {
@@ -24,6 +26,7 @@ impl<H: Handler<Arrival>> Delivery<H> {
             sink,
             resume,
             times: None,
+            skipped: 0,
         }
     }
 
@@ -37,15 +40,33 @@ impl<H: Handler<Arrival>> Delivery<H> {
         self.resume.session
     }
 
-    /// The session is known: the archive is told before its first message.
-    pub(super) async fn begin(&mut self, session: SessionName) -> Result<(), LinkError> {
+    /// The first message that the books are made of; 0 before it is known.
+    pub(super) fn first(&self) -> u64 {
+        self.resume.first
+    }
+
+    /// Messages that were passed over.
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// The session and the number of its first message are known: the archive is told
+    /// before that comes.
+    pub(super) async fn begin(&mut self, session: SessionName, next: u64) -> Result<(), LinkError> {
         if !self.resume.kept {
-            let begun = self.sink.begin(session).await;
+            let begun = self.sink.begin(session, next).await;
             begun.map_err(|_| LinkError::Archive)?;
             self.resume.session = Some(session);
+            self.resume.first = next;
             self.resume.kept = true;
         }
         Ok(())
+    }
+
+    /// Passes over messages that do not come any more.
+    pub(super) fn skip(&mut self, lost: Range<u64>) {
+        self.skipped += lost.end - lost.start;
+        self.sink.skip_to(lost.end);
     }
 
     /// Passes on the message that is next; waits while the archive has no room.

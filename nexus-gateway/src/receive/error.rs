@@ -5,7 +5,7 @@ use super::tcp::TcpFault;
 use crate::archive::{ArchiveError, FolderError};
 use crate::endpoint::Endpoint;
 use crate::exit::{Exit, Fatal};
-use nexus_itch::mold;
+use nexus_itch::mold::Unanswered;
 use std::io;
 use std::time::Duration;
 
@@ -68,9 +68,12 @@ pub enum LinkError {
         /// Where they should have come.
         local: Endpoint,
     },
-    /// Packets were lost, and nobody sends them again.
+    /// Messages were lost, and nobody sends them again.
     #[error(transparent)]
-    Packets(mold::ClientFault),
+    Missing(Unanswered),
+    /// Messages were lost and passed over; the rest came.
+    #[error("{0} messages were lost and passed over: the books are incomplete")]
+    Skipped(u64),
     /// The archive takes no more; it says why.
     #[error("the archive takes no more")]
     Archive,
@@ -89,7 +92,8 @@ impl Fatal for ReceiverError {
                 LinkError::Refused(_)
                 | LinkError::GaveUp { .. }
                 | LinkError::Silent { .. }
-                | LinkError::Packets(_) => Exit::FeedLost,
+                | LinkError::Missing(_)
+                | LinkError::Skipped(_) => Exit::FeedLost,
             },
             ReceiverError::Thread(_) | ReceiverError::Output(_) | ReceiverError::Defect(_) => {
                 Exit::Other

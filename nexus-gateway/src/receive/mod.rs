@@ -15,6 +15,7 @@
 //! - A signal ends the reading, between two messages. What was read is archived
 //!   and synced before the program ends.
 
+mod archiving;
 mod counts;
 mod delivery;
 mod error;
@@ -29,25 +30,22 @@ pub use counts::LinkCounts;
 pub use error::{LinkError, ReceiverError};
 pub use lines::LineStats;
 
-use crate::archive::{Archive, Folder, inspect, verify};
-use crate::archiver;
+use crate::archive::inspect;
 use crate::book::Books;
-use crate::config::{OnArchiveError, ReceiveConfig, UdpLine};
-use crate::outcome::Archived;
+use crate::config::{OnArchiveError, ReceiveConfig};
+use crate::outcome::Coverage;
 use crate::progress::Progress;
 use crate::report::{self, Printer, json};
-use crate::sink::{self, Sink};
+use crate::sink::Sink;
 use crate::tally::Tally;
 use crate::world;
+use archiving::{Archiving, Ended};
 use delivery::Delivery;
 use nexus_async_rt::Runtime;
-use nexus_async_rt::channel::spsc_bytes;
 use nexus_async_rt::net::resolve;
 use resume::Resume;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// How a feed ended in order.
@@ -68,6 +66,8 @@ pub struct Received {
     pub first: u64,
     /// The message that is wanted next.
     pub next: u64,
+    /// Of which messages the books are made.
+    pub books: Coverage,
     /// From the first message that came to the last.
     pub elapsed: Duration,
     /// What the link saw.
@@ -75,6 +75,11 @@ pub struct Received {
 }
 
 impl Received {
+    /// How many messages came.
+    pub fn messages(&self) -> u64 {
+        self.next - self.first - self.books.missing
+    }
+
     /// How it ended, in a word.
     pub fn ending(&self) -> &'static str {
         match &self.end {
@@ -92,18 +97,16 @@ impl Received {
 /// See [`ReceiverError`]. What came is shown first, where there is
 /// something to show.
 pub fn main(config: &ReceiveConfig, report: &mut Printer<impl Write>) -> Result<(), ReceiverError> {
-    let folder = Folder::open(config.archive.as_deref())?;
-    let path = folder.path().join("received.itch50");
-    let mut archive = Archive::open(&path)?;
-    let resume = Resume::open(&mut archive, &path, config.session, config.adopt)?;
     let mut world = world::build();
     let mut handler = world::handler(&world);
-    resume::replay(&path, archive.found(), &mut world, &mut handler)?;
-
+    let (archiving, resume, to_archive) = match config.no_archive {
+        true => (None, Resume::anew(config.session, config.from), None),
+        false => {
+            let (archiving, resume, sender) = Archiving::start(config, &mut world, &mut handler)?;
+            (Some(archiving), resume, Some(sender))
+        }
+    };
     let progress = Progress::start("received", None).map_err(ReceiverError::Thread)?;
-    let (to_archive, raw) = sink::to_archive();
-    let sync = Duration::from_millis(config.sync_ms);
-    let archiver = start(path.clone(), archive, sync, raw)?;
     let mut runtime = Runtime::builder(&mut world)
         .signal_handlers(true)
         .sighup_handler(true)
@@ -114,69 +117,74 @@ pub fn main(config: &ReceiveConfig, report: &mut Printer<impl Write>) -> Result<
     drop(runtime);
     drop(progress);
 
-    let panicked = |_| ReceiverError::Defect("the archive's thread panicked");
-    let archived = archiver.join().map_err(panicked)?;
-    let archived = archived.and_then(|archived: Archived| {
-        verify(&path)?;
-        Ok(archived)
-    });
+    let ended = archiving.map(Archiving::end).transpose()?;
     let (books, tally) = world::take(&mut world);
-    show(report, &received, &books, &tally, &config.udp).map_err(ReceiverError::Output)?;
+    show(report, &received, &books, &tally, config).map_err(ReceiverError::Output)?;
     if let Ok(End::Stopped) = received.end {
         report.ended_by_signal();
     }
-    match archived {
+    if let Some(ended) = ended {
+        show_archive(report, &received, ended)?;
+    }
+    received.end.map(|_| ()).map_err(ReceiverError::Link)
+}
+
+/// Shows what was archived; or what can be read back, and returns what went wrong.
+fn show_archive(
+    report: &mut Printer<impl Write>,
+    received: &Received,
+    ended: Ended,
+) -> Result<(), ReceiverError> {
+    let error = match ended.archived {
         Ok(archived) => {
-            let kept = folder.is_kept();
-            report
+            let kept = ended.folder.is_kept();
+            return report
                 .show(
                     "archive",
                     || report::archive("received", &archived, kept),
                     || json::archive(&archived, kept),
                 )
-                .map_err(ReceiverError::Output)?;
+                .map_err(ReceiverError::Output);
         }
-        Err(error) => {
-            let found = inspect(&path).map(|found| found.records);
-            report
-                .show(
-                    "broken_archive",
-                    || tables::broken_archive(&path, &received, found.as_ref()),
-                    || json::broken_archive(&path, found.as_ref()),
-                )
-                .map_err(ReceiverError::Output)?;
-            return Err(error.into());
-        }
-    }
-    received.end.map(|_| ()).map_err(ReceiverError::Link)
-}
-
-fn start(
-    path: PathBuf,
-    archive: Archive,
-    sync: Duration,
-    raw: spsc_bytes::Receiver,
-) -> Result<JoinHandle<Result<Archived, crate::archive::ArchiveError>>, ReceiverError> {
-    thread::Builder::new()
-        .name("archive".to_string())
-        .spawn(move || archiver::archive(archive, path, sync, true, raw))
-        .map_err(ReceiverError::Thread)
+        Err(error) => error,
+    };
+    let found = inspect(&ended.path).map(|found| found.records);
+    report
+        .show(
+            "broken_archive",
+            || tables::broken_archive(&ended.path, received, found.as_ref()),
+            || json::broken_archive(&ended.path, found.as_ref()),
+        )
+        .map_err(ReceiverError::Output)?;
+    Err(error.into())
 }
 
 async fn receive<H>(config: &ReceiveConfig, mut delivery: Delivery<H>) -> Received
 where
     H: nexus_rt::Handler<crate::world::Arrival>,
 {
-    let first = delivery.next();
+    let wanted = delivery.next();
     let mut link = LinkCounts::default();
     let end = match config.udp.is_empty() {
         false => udp::receive(config, &mut delivery, &mut link).await,
         true => tcp::receive(config, &mut delivery, &mut link).await,
     };
+    let end = match (end, delivery.skipped()) {
+        (Ok(End::Complete), skipped @ 1..) => Err(LinkError::Skipped(skipped)),
+        (end, _) => end,
+    };
+    let first = match wanted {
+        0 => delivery.first(),
+        wanted => wanted,
+    };
     Received {
         end,
         first,
         next: delivery.next(),
+        books: Coverage {
+            first: delivery.first(),
+            missing: delivery.skipped(),
+        },
         elapsed: delivery.elapsed(),
         link,
     }
@@ -197,14 +205,20 @@ fn show(
     received: &Received,
     books: &Books,
     tally: &Tally,
-    lines: &[UdpLine],
+    config: &ReceiveConfig,
 ) -> io::Result<()> {
+    let lines = &config.udp;
     report.show(
         "messages",
         || report::messages(tally),
         || json::messages(tally),
     )?;
-    report.show("books", || report::books(books), || json::books(books))?;
+    let shown = &config.books;
+    report.show(
+        "books",
+        || report::books(books, shown, received.books),
+        || json::books(books, shown, received.books),
+    )?;
     report.show(
         "received",
         || tables::received(received, lines),

@@ -4,6 +4,7 @@
 //! message is appended, so no other session can be appended.
 
 use crate::archive::{Archive, ArchiveError, Inspection};
+use crate::config::Start;
 use crate::world::Arrival;
 use nexus_itch::binary_file::{FrameError, FrameReader};
 use nexus_itch::itch::decode;
@@ -18,7 +19,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct Resume {
     /// The session, or any.
     pub(super) session: Option<SessionName>,
-    /// The first message that is not archived.
+    /// The first message that the books are made of; 0 is whichever comes.
+    pub(super) first: u64,
+    /// The first message that is not archived; 0 is whichever comes.
     pub(super) next: u64,
     /// Whether the archive says which session it holds.
     pub(super) kept: bool,
@@ -49,6 +52,22 @@ pub enum ResumeError {
         /// What it holds.
         records: u64,
     },
+    /// It goes on with another message than the one that was asked for.
+    #[error(
+        "archive {}: it holds {records} records and goes on with message {next}, \
+         --from {asked} would leave a hole in it",
+        archive.display(), asked = match asked { Start::At(n) => n.to_string(), Start::Now => "now".into() }
+    )]
+    From {
+        /// The archive.
+        archive: PathBuf,
+        /// What it holds.
+        records: u64,
+        /// The message that is next.
+        next: u64,
+        /// What was asked for.
+        asked: Start,
+    },
     /// Its sync file cannot be renewed.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -58,6 +77,17 @@ pub enum ResumeError {
 }
 
 impl Resume {
+    /// Where nothing is archived.
+    pub(super) fn anew(session: Option<SessionName>, from: Option<Start>) -> Self {
+        let next = from.map_or(1, Start::number);
+        Self {
+            session,
+            first: next,
+            next,
+            kept: false,
+        }
+    }
+
     /// For `archive`, at `path`. With `adopt`, an archive that does not say which session
     /// it holds is taken for one of the session wanted.
     pub(super) fn open(
@@ -65,14 +95,11 @@ impl Resume {
         path: &Path,
         wanted: Option<SessionName>,
         adopt: bool,
+        from: Option<Start>,
     ) -> Result<Self, ResumeError> {
         let records = archive.records();
         if records == 0 {
-            return Ok(Self {
-                session: wanted,
-                next: 1,
-                kept: false,
-            });
+            return Ok(Self::anew(wanted, from));
         }
         let owned = || path.to_path_buf();
         let held = match (archive.session().or_else(|| legacy(path)), wanted) {
@@ -92,11 +119,23 @@ impl Resume {
             }
         };
         if archive.session().is_none() {
-            archive.begin(held)?;
+            archive.begin(held, archive.first())?;
+        }
+        let next = archive.first() + records;
+        if let Some(asked) = from
+            && asked != Start::At(next)
+        {
+            return Err(ResumeError::From {
+                archive: owned(),
+                records,
+                next,
+                asked,
+            });
         }
         Ok(Self {
             session: Some(held),
-            next: archive.first() + records,
+            first: archive.first(),
+            next,
             kept: true,
         })
     }
@@ -136,7 +175,7 @@ mod tests {
     fn archive(path: &Path, session: Option<SessionName>) {
         let mut archive = Archive::open(path).unwrap();
         if let Some(session) = session {
-            archive.begin(session).unwrap();
+            archive.begin(session, 1).unwrap();
         }
         for _ in 0..7 {
             archive.append(b"z").unwrap();
@@ -146,7 +185,7 @@ mod tests {
 
     fn open(path: &Path, wanted: Option<SessionName>, adopt: bool) -> Result<Resume, String> {
         let mut archive = Archive::open(path).map_err(|error| error.to_string())?;
-        let resume = Resume::open(&mut archive, path, wanted, adopt);
+        let resume = Resume::open(&mut archive, path, wanted, adopt, None);
         resume.map_err(|error| error.to_string())
     }
 

@@ -1,18 +1,18 @@
 //! What a received feed came to, for people.
 
 use super::lines::{LineStats, letter};
-use super::{End, Received};
+use super::{End, LinkError, Received};
 use crate::archive::ArchiveError;
 use crate::config::UdpLine;
 use crate::endpoint::Endpoint;
 use crate::latency::Readable;
-use crate::report::count;
+use crate::report::{count, numbers};
 use std::fmt::Write;
 use std::path::Path;
 
 /// How many messages came, how it ended, and what the link did meanwhile.
 pub(super) fn received(received: &Received, lines: &[UdpLine]) -> String {
-    let messages = received.next - received.first;
+    let messages = received.messages();
     let seconds = received.elapsed.as_secs_f64();
     let rate = (messages as f64 / seconds.max(1e-9)) as u64;
     let mut text = format!("Received: {} messages", count(messages));
@@ -24,8 +24,18 @@ pub(super) fn received(received: &Received, lines: &[UdpLine]) -> String {
     let _ = match &received.end {
         Ok(End::Complete) => writeln!(text, "  the session is over, and complete"),
         Ok(End::Stopped) => writeln!(text, "  stopped by a signal before message {next}"),
+        Err(LinkError::Skipped(lost)) => {
+            let lost = count(*lost);
+            writeln!(
+                text,
+                "  the session is over; {lost} messages were passed over"
+            )
+        }
         Err(_) => writeln!(text, "  lost before message {next}"),
     };
+    for range in &received.link.missing {
+        let _ = writeln!(text, "  missing: {}", numbers(range));
+    }
     match lines {
         [] => tcp(received, &mut text),
         lines => udp(received, lines, &mut text),
@@ -39,7 +49,7 @@ pub(super) fn broken_archive(
     received: &Received,
     found: Result<&u64, &ArchiveError>,
 ) -> String {
-    let came = received.next - received.first;
+    let came = received.messages();
     let recoverable = match found {
         Ok(&records) => format!("{} records can be read back", count(records)),
         Err(error) => format!("it cannot be read back: {error}"),
@@ -136,8 +146,9 @@ fn one_line(number: usize, stats: &LineStats, endpoint: &Endpoint, text: &mut St
 
 #[cfg(test)]
 mod tests {
-    use super::super::{LinkCounts, LinkError};
+    use super::super::LinkCounts;
     use super::*;
+    use crate::outcome::Coverage;
     use std::time::Duration;
 
     #[test]
@@ -146,6 +157,7 @@ mod tests {
             end: Ok(End::Complete),
             first: 11,
             next: 2_011,
+            books: Coverage::WHOLE,
             elapsed: Duration::from_millis(500),
             link: LinkCounts {
                 connections: 2,

@@ -266,7 +266,7 @@ impl Reading<'_> {
                             "logged in at {}: session {session}, from message {next}",
                             self.peer
                         );
-                        delivery.begin(session).await?;
+                        delivery.begin(session, next).await?;
                     }
                 }
                 Taken::Ended => return Ok(true),

@@ -7,8 +7,9 @@ use super::delivery::Delivery;
 use super::error::LinkError;
 use super::lines::{Lines, letter};
 use super::sockets::{self, Sockets, kernel_drops};
-use crate::config::ReceiveConfig;
+use crate::config::{OnGap, ReceiveConfig};
 use crate::race::{Either, race};
+use crate::report::numbers;
 use crate::world::Arrival;
 use nexus_async_rt::net::UdpSocket;
 use nexus_async_rt::time::sleep_until;
@@ -28,6 +29,9 @@ const BATCH: usize = 64;
 
 /// Complaints about datagrams that are printed; more are only counted.
 const MOST_COMPLAINTS: u64 = 20;
+
+/// Ranges of missing messages that are named.
+const MOST_MISSING: usize = 16;
 
 /// A service that has not answered so many tries of a request gives way to the next.
 const TRIES_A_SERVICE: u32 = 2;
@@ -61,6 +65,9 @@ pub(super) async fn receive<H: Handler<Arrival>>(
     };
     let end = reception.run(delivery, link).await;
     link.mold = reception.client.counts();
+    if end.is_err() {
+        link.missing = reception.client.missing(MOST_MISSING);
+    }
     let drops = reception.sockets.lines.iter();
     for (stats, line) in reception.lines.stats.iter_mut().zip(drops) {
         stats.kernel_drops = kernel_drops(&line.socket);
@@ -89,11 +96,11 @@ impl Reception<'_> {
     ) -> Result<End, LinkError> {
         loop {
             self.take(link);
-            if let Some(session) = self.client.session() {
+            if let (Some(session), next @ 1..) = (self.client.session(), self.client.next()) {
                 if delivery.session().is_none() {
-                    info!("session {session}, from message {}", delivery.next());
+                    info!("session {session}, from message {next}");
                 }
-                delivery.begin(session).await?;
+                delivery.begin(session, next).await?;
             }
             while let Some((sequence, raw)) = self.client.pop() {
                 delivery.deliver(sequence, raw.bytes()).await?;
@@ -104,7 +111,7 @@ impl Reception<'_> {
             // Before time counts: what came meanwhile is taken first.
             self.take(link);
             self.watch_lines();
-            self.ask().await?;
+            self.ask(delivery).await?;
             let woken = race(self.readable(), sleep_until(self.client.deadline()));
             match race(shutdown_signal(), woken).await {
                 Either::First(()) => return Ok(End::Stopped),
@@ -202,7 +209,10 @@ impl Reception<'_> {
     }
 
     /// Asks for what is missing.
-    async fn ask(&mut self) -> Result<(), LinkError> {
+    async fn ask<H: Handler<Arrival>>(
+        &mut self,
+        delivery: &mut Delivery<H>,
+    ) -> Result<(), LinkError> {
         loop {
             match self.client.poll(now()) {
                 Ok(None) => return Ok(()),
@@ -227,7 +237,14 @@ impl Reception<'_> {
                     warn!("{local}: {silent}");
                     self.client.listen(now());
                 }
-                Err(fault) => return Err(LinkError::Packets(fault)),
+                Err(ClientFault::Unanswered(fault)) if self.config.on_gap == OnGap::Skip => {
+                    let lost = self.client.skip(now());
+                    warn!("{fault}: {} skipped", numbers(&lost));
+                    delivery.skip(lost);
+                    // What was held behind it is taken out before the next gap is looked at.
+                    return Ok(());
+                }
+                Err(ClientFault::Unanswered(fault)) => return Err(LinkError::Missing(fault)),
             }
         }
     }

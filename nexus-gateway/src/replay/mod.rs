@@ -9,12 +9,12 @@ pub use merge::Merged;
 pub use run::{Plan, RunError, run};
 
 use crate::archive::{ArchiveError, Folder, FolderError, verify};
-use crate::config::ReplayConfig;
+use crate::config::{BooksConfig, Only, ReplayConfig};
 use crate::exit::{Exit, Fatal};
 use crate::feed::{Feed, FeedError, Schedule};
 use crate::latency::Percentiles;
 use crate::noise;
-use crate::outcome::{Archived, Outcome};
+use crate::outcome::{Archived, Coverage, Outcome};
 use crate::report::{self, Printer, capture, json};
 use crate::stop::Stop;
 use nexus_itch::binary_file::{FrameError, FrameReader};
@@ -43,7 +43,7 @@ pub enum ProgramError {
     /// the tables were printed.
     #[error(
         "input {}: {lost} messages are on no line, the first is {}",
-        path.display(), capture::shown(first)
+        path.display(), report::numbers(first)
     )]
     Incomplete {
         /// The capture.
@@ -111,39 +111,60 @@ pub fn main(config: &ReplayConfig, report: &mut Printer<impl Write>) -> Result<(
     if let (Some(path), Some(unknown)) = (&config.source.input, feed.unknown()) {
         warn!("input {}: {unknown}", path.display());
     }
-    let folder = Folder::open(config.archive.as_deref())?;
+    let folder = match config.no_archive {
+        true => None,
+        false => Some(Folder::open(config.archive.as_deref())?),
+    };
     let program = Program {
         feed: &feed,
-        folder: &folder,
+        folder: folder.as_ref(),
         sync: Duration::from_millis(config.sync_ms),
         stop: &stop,
+        shown: &config.books,
     };
     if let Some(found) = feed.capture() {
         report
             .show("capture", || capture::text(found), || capture::json(found))
             .map_err(ProgramError::Output)?;
     }
-    let unpaced = program.run("unpaced", None)?;
-    show_messages(report, &unpaced).map_err(ProgramError::Output)?;
-    program
-        .show("unpaced", &unpaced, None, report)
-        .map_err(ProgramError::Output)?;
+    play(config, &program, fault.is_some(), report)?;
     if let (Some(path), Some(fault)) = (&config.source.input, fault) {
         return Err(ProgramError::Damaged(path.clone(), fault));
     }
+    complete(config.source.input.as_ref(), &feed)
+}
 
-    if show_stop(&stop, report).map_err(ProgramError::Output)? {
-        return Ok(());
+/// Plays the feed as often as it is wanted; one that is damaged, once.
+fn play(
+    config: &ReplayConfig,
+    program: &Program<'_>,
+    damaged: bool,
+    report: &mut Printer<impl Write>,
+) -> Result<(), ProgramError> {
+    let mut rate = config.rate;
+    if config.only != Some(Only::Paced) {
+        let unpaced = program.run("unpaced", None)?;
+        program
+            .show_messages(&unpaced, report)
+            .and_then(|()| program.show("unpaced", &unpaced, None, report))
+            .map_err(ProgramError::Output)?;
+        rate.get_or_insert(unpaced.rate() / 2);
+        if damaged || config.only.is_some() || program.stop.is_asked() {
+            return show_stop(program.stop, report);
+        }
     }
-    let rate = config.rate.unwrap_or(unpaced.rate() / 2);
-    let schedule = Schedule::new(rate);
+    let schedule = Schedule::new(rate.expect("the command line gives one"));
     let noise = noise::measure(LISTEN);
     let paced = program.run("paced", Some(schedule))?;
+    if config.only.is_some() {
+        program
+            .show_messages(&paced, report)
+            .map_err(ProgramError::Output)?;
+    }
     program
         .show("paced", &paced, Some((&schedule, noise)), report)
-        .and_then(|()| show_stop(&stop, report))
         .map_err(ProgramError::Output)?;
-    complete(config.source.input.as_ref(), &feed)
+    show_stop(program.stop, report)
 }
 
 /// Whether a capture had all messages.
@@ -160,53 +181,53 @@ fn complete(input: Option<&PathBuf>, feed: &Feed) -> Result<(), ProgramError> {
     Ok(())
 }
 
-fn show_messages(report: &mut Printer<impl Write>, outcome: &Outcome) -> io::Result<()> {
-    let (tally, books) = (&outcome.tally, &outcome.books);
-    report.show(
-        "messages",
-        || report::messages(tally),
-        || json::messages(tally),
-    )?;
-    report.show("books", || report::books(books), || json::books(books))
-}
-
 /// Says so if a signal came.
-fn show_stop(stop: &Stop, report: &mut Printer<impl Write>) -> io::Result<bool> {
-    let is_asked = stop.is_asked();
-    if is_asked {
+fn show_stop(stop: &Stop, report: &mut Printer<impl Write>) -> Result<(), ProgramError> {
+    if stop.is_asked() {
         report.ended_by_signal();
-        report.note("Stopped by a signal; what was played until then is above.\n")?;
+        let text = "Stopped by a signal; what was played until then is above.\n";
+        report.note(text).map_err(ProgramError::Output)?;
     }
-    Ok(is_asked)
+    Ok(())
 }
 
 /// What both runs have in common.
 struct Program<'a> {
     feed: &'a Feed,
-    folder: &'a Folder,
+    /// None if nothing is archived.
+    folder: Option<&'a Folder>,
     sync: Duration,
     stop: &'a Stop,
+    shown: &'a BooksConfig,
 }
 
 impl Program<'_> {
-    /// One run, and the proof that its archive is the feed.
+    /// One run, and the proof that its archive is the feed, if there is one.
     fn run(&self, name: &'static str, schedule: Option<Schedule>) -> Result<Outcome, ProgramError> {
-        let path = self.folder.path().join(format!("{name}.itch50"));
+        let path = self
+            .folder
+            .map(|folder| folder.path().join(format!("{name}.itch50")));
         let outcome = run(&Plan {
             name,
             feed: self.feed,
-            archive: &path,
+            archive: path.as_deref(),
             sync: self.sync,
             schedule,
             stop: self.stop,
         })?;
-        verify(&path)?;
+        let Some(archived) = &outcome.archived else {
+            return Ok(outcome);
+        };
+        verify(&archived.path)?;
         let end = outcome.tally.total() + 1;
-        match self.difference(&outcome.archived) {
+        match self.difference(archived) {
             Ok(None) => Ok(outcome),
             // It was stopped there.
             Ok(Some(sequence)) if self.stop.is_asked() && sequence == end => Ok(outcome),
-            Ok(Some(sequence)) => Err(ProgramError::Differs { path, sequence }),
+            Ok(Some(sequence)) => Err(ProgramError::Differs {
+                path: archived.path.clone(),
+                sequence,
+            }),
             Err(error) => Err(ProgramError::Run(RunError::Feed(error))),
         }
     }
@@ -219,6 +240,31 @@ impl Program<'_> {
         self.feed.first_difference(&mut { frames })
     }
 
+    /// Of which messages the books are made.
+    fn coverage(&self) -> Coverage {
+        self.feed
+            .capture()
+            .map_or(Coverage::WHOLE, |capture| Coverage {
+                first: capture.numbers().start,
+                missing: capture.lost().0,
+            })
+    }
+
+    /// Messages by type, and the books.
+    fn show_messages(&self, outcome: &Outcome, report: &mut Printer<impl Write>) -> io::Result<()> {
+        let (tally, books) = (&outcome.tally, &outcome.books);
+        report.show(
+            "messages",
+            || report::messages(tally),
+            || json::messages(tally),
+        )?;
+        report.show(
+            "books",
+            || report::books(books, self.shown, self.coverage()),
+            || json::books(books, self.shown, self.coverage()),
+        )
+    }
+
     /// What a run came to: its rate, its latency beside the machine's noise if it was
     /// paced, and its archive.
     fn show(
@@ -229,17 +275,17 @@ impl Program<'_> {
         report: &mut Printer<impl Write>,
     ) -> io::Result<()> {
         let schedule = paced.map(|(schedule, _)| schedule);
-        let kept = self.folder.is_kept();
+        let kept = self.folder.is_some_and(Folder::is_kept);
         let text = || {
             let mut text = report::rate(name, outcome, schedule);
             if let Some((_, noise)) = paced {
                 let latency = report::latency(outcome, noise);
                 text.push_str(&format!("\n{latency}"));
             }
-            text.push_str(&format!(
-                "\n{}",
-                report::archive(name, &outcome.archived, kept)
-            ));
+            if let Some(archived) = &outcome.archived {
+                let archived = report::archive(name, archived, kept);
+                text.push_str(&format!("\n{archived}"));
+            }
             text
         };
         report.push("runs", text, || {

@@ -21,7 +21,7 @@ use crate::archiver;
 use crate::clock::{Clock, sleep_exactly};
 use crate::feed::{Feed, Line, Schedule};
 use crate::latency::Latencies;
-use crate::outcome::Outcome;
+use crate::outcome::{Archived, Outcome};
 use crate::progress::{Counter, Progress};
 use crate::sink::{self, Sink};
 use crate::stop::Stop;
@@ -53,8 +53,8 @@ pub struct Plan<'a> {
     pub name: &'static str,
     /// What is played.
     pub feed: &'a Feed,
-    /// Where it is archived.
-    pub archive: &'a Path,
+    /// Where it is archived, if it is.
+    pub archive: Option<&'a Path>,
     /// How often the sync file is renewed.
     pub sync: Duration,
     /// How fast it is played; as fast as it is taken, if there is none.
@@ -88,21 +88,21 @@ impl From<FrameError> for RunError {
 
 type FeedThread = JoinHandle<Result<Latencies, FrameError>>;
 
+type ArchiveThread = JoinHandle<Result<Archived, ArchiveError>>;
+
 /// Plays the feed once through everything.
 ///
 /// # Errors
 ///
 /// If the archive fails, the feed changes, or a thread cannot be started.
 pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
-    let archive = Archive::open(plan.archive)?;
+    let archive = plan.archive.map(Archive::open).transpose()?;
     debug!("the {} run begins", plan.name);
     let progress =
         Progress::start(plan.name, Some(plan.feed.messages())).map_err(RunError::Thread)?;
-    let (to_archive, raw) = sink::to_archive();
-    let (path, interval) = (plan.archive.to_path_buf(), plan.sync);
-    let archiver = start("archive", move || {
-        archiver::archive(archive, path, interval, false, raw)
-    })?;
+    let archiving = plan.archive.zip(archive);
+    let archiving = archiving.map(|(path, archive)| start_archive(path, archive, plan.sync));
+    let (to_archive, archiver) = archiving.transpose()?.unzip();
 
     let mut world = world::build();
     let run_up = plan.schedule.map_or(Duration::ZERO, |_| RUN_UP);
@@ -115,7 +115,10 @@ pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
     let booked = play(&mut world, lines, to_archive, timing, progress.counter());
     drop(progress);
 
-    let archived = join(archiver, "the archive's thread panicked")??;
+    let archived = archiver
+        .map(|archiver| join(archiver, "the archive's thread panicked"))
+        .transpose()?
+        .transpose()?;
     let mut lateness = join(feed_a, "the thread of feed A panicked")??;
     lateness.add(&join(feed_b, "the thread of feed B panicked")??);
     let booked = booked.map_err(|stopped| RunError::Defect(stopped.reason()))?;
@@ -142,7 +145,7 @@ pub(super) struct Timing {
 fn play(
     world: &mut World,
     lines: [(Line, spsc_bytes::Receiver); 2],
-    to_archive: spsc_bytes::Sender,
+    to_archive: Option<spsc_bytes::Sender>,
     timing: Timing,
     progress: Counter,
 ) -> Result<Booked, Stopped> {
@@ -150,6 +153,20 @@ fn play(
     let spin = timing.pace.map_or(Duration::ZERO, |_| SPIN);
     let mut runtime = Runtime::builder(world).spin(spin).build();
     runtime.block_on(merge(lines, sink, timing))
+}
+
+/// Starts the archive's thread; returns where its messages go.
+fn start_archive(
+    path: &Path,
+    archive: Archive,
+    interval: Duration,
+) -> Result<(spsc_bytes::Sender, ArchiveThread), RunError> {
+    let (to_archive, raw) = sink::to_archive();
+    let path = path.to_path_buf();
+    let thread = start("archive", move || {
+        archiver::archive(archive, path, interval, false, raw)
+    })?;
+    Ok((to_archive, thread))
 }
 
 /// Starts a feed's thread; returns it, and where its line ends.

@@ -1,20 +1,19 @@
 //! What a capture held.
 
-use super::count;
+use super::{count, numbers};
 use crate::input::Capture;
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::ops::Range;
 
 /// Its lines, what was left out, and what it lacks.
 pub fn text(capture: &Capture) -> String {
-    let numbers = capture.numbers();
+    let all = capture.numbers();
     let session = capture.session();
     let mut text = format!(
         "Capture: session {}, messages {} to {}\n",
         session.map_or(String::new(), |session| session.to_string()),
-        count(numbers.start),
-        count(numbers.end - 1),
+        count(all.start),
+        count(all.end - 1),
     );
     for (line, letter) in capture.lines().iter().zip('A'..) {
         let _ = writeln!(
@@ -43,7 +42,7 @@ pub fn text(capture: &Capture) -> String {
     if lost > 0 {
         let _ = writeln!(text, "  on no line: {} messages", count(lost));
         for range in ranges {
-            let _ = writeln!(text, "    {}", shown(range));
+            let _ = writeln!(text, "    {}", numbers(range));
         }
         let named: u64 = ranges.iter().map(|range| range.end - range.start).sum();
         if named < lost {
@@ -55,7 +54,7 @@ pub fn text(capture: &Capture) -> String {
 
 /// The same for programs.
 pub fn json(capture: &Capture) -> Value {
-    let numbers = capture.numbers();
+    let all = capture.numbers();
     let counts = capture.counts();
     let lines = capture.lines().iter().map(|line| {
         json!({
@@ -72,8 +71,8 @@ pub fn json(capture: &Capture) -> Value {
         .map(|range| json!([range.start, range.end - 1]));
     json!({
         "session": capture.session().map(|session| session.to_string()),
-        "first": numbers.start,
-        "last": numbers.end - 1,
+        "first": all.start,
+        "last": all.end - 1,
         "lines": lines.collect::<Vec<_>>(),
         "packets": counts.packets,
         "fragments": counts.fragments,
@@ -84,12 +83,4 @@ pub fn json(capture: &Capture) -> Value {
         "lost": lost,
         "lost_ranges": ranges.collect::<Vec<_>>(),
     })
-}
-
-/// Numbers, the last one included.
-pub fn shown(range: &Range<u64>) -> String {
-    match range.end - range.start {
-        1 => count(range.start),
-        _ => format!("{} to {}", count(range.start), count(range.end - 1)),
-    }
 }

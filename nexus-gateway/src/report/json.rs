@@ -4,11 +4,11 @@
 //! not apply is absent or `null`.
 
 use crate::archive::{ArchiveError, Inspection};
-use crate::book::{Anomalies, Books, Level};
-use crate::config::UdpLine;
+use crate::book::{Anomalies, Book, Books, Level};
+use crate::config::{BooksConfig, UdpLine};
 use crate::feed::Schedule;
 use crate::latency::Percentiles;
-use crate::outcome::{Archived, Outcome};
+use crate::outcome::{Archived, Coverage, Outcome};
 use crate::receive::{LineStats, Received};
 use crate::tally::Tally;
 use nexus_itch::foreign::shown;
@@ -26,7 +26,7 @@ pub fn messages(tally: &Tally) -> Value {
         json!({ "type": char::from(kind).to_string(), "name": name_of(kind), "count": count })
     });
     let unknown = tally.unknown_kinds().map(|(kind, len, count)| {
-        let kind = kind.map(|kind| shown(&[kind]).to_string());
+        let kind = kind.map(shown_byte);
         json!({ "type": kind, "name": "unknown", "bytes": len, "count": count })
     });
     json!({
@@ -36,22 +36,18 @@ pub fn messages(tally: &Tally) -> Value {
     })
 }
 
-/// The top of every book, and what could not be applied.
-pub fn books(books: &Books) -> Value {
+/// The books that `shown` names, or all of them; and what could not be applied.
+pub fn books(books: &Books, shown: &BooksConfig, of: Coverage) -> Value {
+    let wanted = |book: &&Book| shown.stocks.is_empty() || shown.stocks.contains(&book.stock());
     let stocks: Vec<Value> = books
         .iter()
-        .map(|book| {
-            json!({
-                "stock": book.stock().to_string(),
-                "bid": book.best(Side::Buy).map(level),
-                "offer": book.best(Side::Sell).map(level),
-                "levels": book.levels(),
-                "traded": book.volume(),
-                "last": book.last(),
-            })
-        })
+        .filter(wanted)
+        .map(|book| one_book(book, shown.depth))
         .collect();
     json!({
+        "complete": of.is_complete(),
+        "first": of.first,
+        "missing": of.missing,
         "stocks": stocks,
         "resting_orders": books.resting(),
         "remembered_trades": books.trades(),
@@ -59,8 +55,34 @@ pub fn books(books: &Books) -> Value {
     })
 }
 
+fn one_book(book: &Book, depth: Option<u64>) -> Value {
+    let mut value = json!({
+        "stock": book.stock().to_string(),
+        "bid": book.best(Side::Buy).map(level),
+        "offer": book.best(Side::Sell).map(level),
+        "levels": book.levels(),
+        "traded": book.volume(),
+        "last": book.last(),
+        "state": book.state().map(shown_byte),
+        "halts": book.halts(),
+        "locked": book.crossings().locked,
+        "crossed": book.crossings().crossed,
+    });
+    if let Some(levels) = depth {
+        for (name, side) in [("bids", Side::Buy), ("offers", Side::Sell)] {
+            let levels = book.depth(side).take(levels as usize);
+            value[name] = levels.map(level).collect();
+        }
+    }
+    value
+}
+
+fn shown_byte(byte: u8) -> String {
+    shown(&[byte]).to_string()
+}
+
 fn level(level: Level) -> Value {
-    json!({ "price": level.price, "shares": level.shares })
+    json!({ "price": level.price, "shares": level.shares, "orders": level.orders })
 }
 
 fn anomalies(seen: &Anomalies) -> Value {
@@ -96,7 +118,7 @@ pub fn run(name: &str, outcome: &Outcome, paced: Option<&Schedule>, kept: bool) 
         "held": seen.held,
         "latency": outcome.latency.map(percentiles),
         "lateness": outcome.lateness.map(percentiles),
-        "archive": archive(&outcome.archived, kept),
+        "archive": outcome.archived.as_ref().map(|archived| archive(archived, kept)),
     })
 }
 
@@ -152,9 +174,10 @@ pub fn received(received: &Received, lines: &[UdpLine]) -> Value {
     json!({
         "first": received.first,
         "next": received.next,
-        "messages": received.next - received.first,
+        "messages": received.messages(),
         "elapsed": nanoseconds(received.elapsed),
         "end": received.ending(),
+        "missing": received.link.missing.iter().map(|lost| [lost.start, lost.end - 1]).collect::<Vec<_>>(),
         "tcp": lines.is_empty().then_some(tcp),
         "udp": (!lines.is_empty()).then_some(udp),
     })

@@ -4,6 +4,7 @@
 #[path = "../support/hearing.rs"]
 mod hearing;
 mod inputs;
+mod modes;
 mod outcome;
 
 use hearing::hearing;

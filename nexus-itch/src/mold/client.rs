@@ -8,6 +8,7 @@ use crate::heartbeat::{Liveness, Rhythm, Silent};
 use crate::sequencer::{Placed, Raw, Sequencer};
 use crate::session::SessionName;
 use std::fmt;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Messages held behind a gap: 5 MB of ITCH 5.0. At a million messages a second, so
@@ -129,7 +130,8 @@ impl Client {
     /// Receives `session` over so many redundant lines, from message `next` on.
     ///
     /// Without a session, it is the first that sends a message, or three heartbeats in
-    /// a row.
+    /// a row. Where `next` is 0, the first message of the first packet is wanted next,
+    /// whatever its number.
     pub fn new(
         session: Option<SessionName>,
         next: u64,
@@ -162,6 +164,36 @@ impl Client {
         self.session
     }
 
+    /// The messages that are known to be missing, as far as packets can be held; so many
+    /// ranges at most.
+    pub fn missing(&self, most: usize) -> Vec<Range<u64>> {
+        let (mut from, edge) = (self.next(), self.requests.edge());
+        let mut missing = Vec::new();
+        while missing.len() < most {
+            let first = self.sequencer.first_missing(from);
+            if first >= edge {
+                break;
+            }
+            from = self
+                .sequencer
+                .first_present(first, edge.min(self.sequencer.limit()));
+            // What is too far ahead to be held is missing to the end.
+            if from >= self.sequencer.limit() {
+                from = edge;
+            }
+            missing.push(first..from);
+        }
+        missing
+    }
+
+    /// Gives up the messages that are missing in front of those that are held, or all that
+    /// are known to be missing. Returns their numbers.
+    pub fn skip(&mut self, now: Instant) -> Range<u64> {
+        let skipped = self.sequencer.give_up(self.requests.edge());
+        self.count_gap(now);
+        skipped
+    }
+
     /// What was seen so far.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -186,9 +218,13 @@ impl Client {
             return false;
         }
         let edge = packet.numbers().end;
-        if edge > self.sequencer.next().saturating_add(PLAUSIBLE) {
+        let joined = self.sequencer.next() > 0;
+        if joined && edge > self.sequencer.next().saturating_add(PLAUSIBLE) {
             self.counts.implausible += 1;
             return false;
+        }
+        if self.sequencer.next() == 0 {
+            self.join(packet.sequence, now);
         }
         self.liveness.heard(now);
         self.counts.packets += 1;
@@ -210,6 +246,13 @@ impl Client {
         self.requests.announce(edge, self.lines.passed(), now);
         self.count_gap(now);
         true
+    }
+
+    /// Waits for message `next`, where it was not said which.
+    fn join(&mut self, next: u64, now: Instant) {
+        self.sequencer = Sequencer::new(next, WINDOW);
+        self.requests.join(next, now);
+        self.lines.join(next);
     }
 
     /// Whether a packet belongs to the session; one that names none takes it.

@@ -49,6 +49,13 @@ impl Lines {
         }
     }
 
+    /// No line needs to pass what comes before message `next`.
+    pub(super) fn join(&mut self, next: u64) {
+        for line in &mut self.lines {
+            line.edge = line.edge.max(next);
+        }
+    }
+
     /// All lines count as heard now.
     pub(super) fn listen(&mut self, now: Instant) {
         for line in &mut self.lines {

@@ -172,6 +172,12 @@ impl Requests {
         self.known.edge
     }
 
+    /// Nothing before message `next` is wanted.
+    pub(super) fn join(&mut self, next: u64, now: Instant) {
+        self.known = Ripening::new(next, now);
+        self.passed = Ripening::new(next, now);
+    }
+
     /// What is to be asked for now. `None` if nothing is; asked again and again, it
     /// comes to that.
     pub(super) fn next(
