@@ -18,6 +18,7 @@
 //! | [`clock`], [`latency`], [`noise`] | time, how long things took, and how long nothing takes |
 //! | [`config`] | the command line |
 //! | [`world`] | the World: books, counts, and the handler that changes them |
+//! | `service` | what a service manager is told |
 //! | `sink`, `archiver` | where messages go: into the books and to the archive's thread |
 //! | [`progress`], [`logging`] | what is shown and said meanwhile |
 //! | [`outcome`], [`report`] | what a run came to, and its tables |
@@ -50,6 +51,7 @@ pub mod race;
 pub mod receive;
 pub mod replay;
 pub mod report;
+mod service;
 mod sink;
 pub mod stop;
 pub mod tally;

@@ -1,11 +1,11 @@
 //! The gateway program: see `nexus-gateway --help`.
 
-use nexus_gateway::config::{Command, Config};
+use nexus_gateway::config::{Command, Config, pages};
 use nexus_gateway::exit::{Exit, Fatal};
 use nexus_gateway::logging::Logging;
 use nexus_gateway::report::Printer;
 use nexus_gateway::{publish, receive, replay, verify};
-use std::io::Stdout;
+use std::io::{Stdout, stdout};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -22,7 +22,9 @@ fn main() -> ExitCode {
     };
     let logging = Logging::start(&config.log);
     let command = config.command.as_ref().map_or("replay", Command::name);
-    let report = Printer::new(std::io::stdout(), config.json.then_some(command));
+    let report = Printer::new(stdout(), config.json.then_some(command));
+    // A page is no report.
+    let text = Printer::new(stdout(), None);
     match &config.command {
         None => run(logging, report, |report| {
             replay::main(&config.replay, report)
@@ -39,6 +41,10 @@ fn main() -> ExitCode {
         Some(Command::Verify(verify)) => {
             run(logging, report, |report| verify::main(&verify.path, report))
         }
+        Some(Command::Completions(completions)) => run(logging, text, |_| {
+            pages::completions(*completions, &mut stdout())
+        }),
+        Some(Command::Man(man)) => run(logging, text, |_| pages::man(man, &mut stdout())),
     }
 }
 

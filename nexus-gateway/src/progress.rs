@@ -3,6 +3,7 @@
 //! A thread of its own draws it: a terminal that is slow to take it holds up
 //! nobody else.
 
+use crate::service;
 use indicatif::{
     HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
 };
@@ -11,10 +12,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often it is drawn.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How often a service manager is told.
+const STATUS_PAUSE: Duration = Duration::from_secs(1);
 
 /// The bars of the process, which log lines go around.
 pub(crate) fn bars() -> &'static MultiProgress {
@@ -123,11 +127,17 @@ fn bar(what: &'static str, total: Option<u64>, template: &str) -> ProgressBar {
 }
 
 fn show(bar: ProgressBar, shared: &Shared) {
+    let mut next_status = Instant::now() + STATUS_PAUSE;
     loop {
         thread::park_timeout(PAUSE);
         // Ordering: Relaxed; see `Progress::drop`.
         let ended = shared.ended.load(Ordering::Relaxed);
-        bar.set_position(shared.done.load(Ordering::Relaxed));
+        let done = shared.done.load(Ordering::Relaxed);
+        bar.set_position(done);
+        if service::is_managed() && Instant::now() >= next_status {
+            next_status = Instant::now() + STATUS_PAUSE;
+            service::status(&format!("{}: {}", bar.prefix(), HumanCount(done)));
+        }
         if ended {
             bar.finish_and_clear();
             bars().remove(&bar);
@@ -139,7 +149,6 @@ fn show(bar: ProgressBar, shared: &Shared) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     #[test]
     fn dropping_it_ends_it_at_once() {

@@ -12,15 +12,15 @@ const DEEPEST: u64 = 1_000;
 pub struct BooksConfig {
     /// Show this stock; may be given several times [default: the first 20 of the
     /// feed, and with --json all]
-    #[arg(long = "stock", value_name = "SYMBOL", value_parser = symbol, conflicts_with = "all_stocks")]
+    #[arg(long = "stock", help_heading = "Books", value_name = "SYMBOL", value_parser = symbol, conflicts_with = "all_stocks")]
     pub stocks: Vec<Stock>,
 
     /// Show all stocks
-    #[arg(long)]
+    #[arg(long, help_heading = "Books")]
     pub all_stocks: bool,
 
     /// Show so many price levels of each side, up to 1,000, of the stocks that are shown
-    #[arg(long, value_name = "N", value_parser = at_most(1, DEEPEST))]
+    #[arg(long, help_heading = "Books", value_name = "N", value_parser = at_most(1, DEEPEST))]
     pub depth: Option<u64>,
 }
 

@@ -17,16 +17,23 @@ pub enum LogFormat {
 #[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogConfig {
     /// Say nothing on stderr but errors: no progress, no log lines
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    #[arg(
+        long,
+        short,
+        help_heading = "Output",
+        global = true,
+        conflicts_with = "verbose"
+    )]
     pub quiet: bool,
 
     /// Say more on stderr; twice: everything
-    #[arg(long, short, global = true, action = ArgAction::Count)]
+    #[arg(long, short, help_heading = "Output", global = true, action = ArgAction::Count)]
     pub verbose: u8,
 
     /// How log lines look: text, or json, one object a line, without progress
     #[arg(
         long,
+        help_heading = "Output",
         global = true,
         value_name = "FORMAT",
         value_enum,

@@ -5,16 +5,19 @@
 
 mod books;
 mod log;
+pub mod pages;
 mod password;
 mod publish;
 mod receive;
 mod replay;
 mod source;
 mod start;
+mod time;
 mod udp_line;
 
 pub use books::BooksConfig;
 pub use log::{LogConfig, LogFormat};
+pub use pages::{CompletionsConfig, ManConfig};
 pub use password::PasswordConfig;
 pub use publish::PublishConfig;
 pub use receive::{OnArchiveError, OnGap, ReceiveConfig};
@@ -72,7 +75,7 @@ pub struct Config {
     pub command: Option<Command>,
 
     /// Show the report as JSON, one object a line, in place of tables
-    #[arg(long, global = true)]
+    #[arg(long, help_heading = "Output", global = true)]
     pub json: bool,
 
     /// What is said on stderr.
@@ -169,6 +172,10 @@ pub enum Command {
     Receive(ReceiveConfig),
     /// Checks archives and their sync files, and says what is sure; writes nothing.
     Verify(VerifyConfig),
+    /// Prints completions for a shell.
+    Completions(CompletionsConfig),
+    /// Prints a page of the manual, of the program or of a command.
+    Man(ManConfig),
 }
 
 impl Command {
@@ -179,6 +186,8 @@ impl Command {
             Command::Publish(_) => "publish",
             Command::Receive(_) => "receive",
             Command::Verify(_) => "verify",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
         }
     }
 }

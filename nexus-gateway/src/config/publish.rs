@@ -1,5 +1,6 @@
 //! `nexus-gateway publish`: the arguments of a feed that is played to others.
 
+use super::time::waiting_time;
 use super::{PasswordConfig, RhythmConfig, SourceConfig, at_most};
 use crate::endpoint::Endpoint;
 use clap::Args;
@@ -57,10 +58,14 @@ pub struct PublishConfig {
     #[command(flatten)]
     pub password: PasswordConfig,
 
-    /// End so many seconds after the last message was sent and nobody is
-    /// connected or asks any more [default: stay]
-    #[arg(long = "linger", value_name = "S", value_parser = at_most(0, 86_400))]
-    pub linger_s: Option<u64>,
+    /// End so long after the last message was sent and nobody is connected or asks
+    /// any more: 5s [default: stay]
+    #[arg(long, value_name = "TIME", value_parser = waiting_time(Duration::ZERO))]
+    pub linger: Option<Duration>,
+
+    /// Run the loop on this core
+    #[arg(long, value_name = "CORE")]
+    pub pin: Option<usize>,
 
     /// To test receivers: lose so many of 100 UDP packets on purpose, answers
     /// included
@@ -84,10 +89,5 @@ impl PublishConfig {
             true => self.rate,
             false => Some(self.rate.unwrap_or(UDP_RATE)),
         }
-    }
-
-    /// How long it stays when all is done; for ever, if that is not said.
-    pub fn linger(&self) -> Option<Duration> {
-        self.linger_s.map(Duration::from_secs)
     }
 }

@@ -1,6 +1,7 @@
 //! `nexus-gateway receive`: the arguments of a gateway that receives its feed.
 
-use super::{BooksConfig, PasswordConfig, RhythmConfig, Start, UdpLine, at_most};
+use super::time::{sync_time, waiting_time};
+use super::{BooksConfig, PasswordConfig, RhythmConfig, Start, UdpLine};
 use crate::endpoint::Endpoint;
 use clap::{Args, ValueEnum};
 use nexus_itch::heartbeat::Rhythm;
@@ -107,7 +108,7 @@ pub struct ReceiveConfig {
     pub from: Option<Start>,
 
     /// Archive nothing
-    #[arg(long, conflicts_with_all = ["archive", "on_archive_error", "sync_ms"])]
+    #[arg(long, conflicts_with_all = ["archive", "on_archive_error", "sync"])]
     pub no_archive: bool,
 
     /// What to do about a message that was lost and that nobody sends again: stop, or skip
@@ -121,14 +122,19 @@ pub struct ReceiveConfig {
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnArchiveError::Stop)]
     pub on_archive_error: OnArchiveError,
 
-    /// Renew the archive's .sync file every so many milliseconds, up to 60,000
-    #[arg(long = "sync", value_name = "MS", default_value_t = 100, value_parser = at_most(1, 60_000))]
-    pub sync_ms: u64,
+    /// Renew the archive's .sync file so often, up to once a minute: 100ms, 2s
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = sync_time())]
+    pub sync: Duration,
 
-    /// Give up when no message has come for so many seconds, in which the feed
-    /// could not be reached
-    #[arg(long = "give-up", value_name = "S", default_value_t = 60, value_parser = at_most(1, 86_400))]
-    pub give_up_s: u64,
+    /// Give up when no message has come for so long, in which the feed could not be
+    /// reached: 60s, 5m
+    #[arg(long, value_name = "TIME", default_value = "1m",
+          value_parser = waiting_time(Duration::from_secs(1)))]
+    pub give_up: Duration,
+
+    /// Run the loop on this core
+    #[arg(long, value_name = "CORE")]
+    pub pin: Option<usize>,
 
     /// What is shown of the books.
     #[command(flatten)]
@@ -152,13 +158,8 @@ impl ReceiveConfig {
     pub fn rhythm(&self) -> Rhythm {
         let rhythm = self.rhythm.rhythm();
         Rhythm {
-            silence: rhythm.silence.min(self.give_up()),
+            silence: rhythm.silence.min(self.give_up),
             ..rhythm
         }
-    }
-
-    /// How long a feed is looked for that cannot be reached.
-    pub fn give_up(&self) -> Duration {
-        Duration::from_secs(self.give_up_s)
     }
 }

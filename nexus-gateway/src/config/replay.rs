@@ -1,10 +1,12 @@
 //! `nexus-gateway replay`: the arguments of a feed that is played through the gateway
 //! itself.
 
+use super::time::sync_time;
 use super::{BooksConfig, SourceConfig, at_most};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Which run is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,6 +29,10 @@ pub struct ReplayConfig {
     #[arg(long = "udp", value_name = "ADDR", requires = "input")]
     pub lines: Vec<SocketAddr>,
 
+    /// Run the loop on this core
+    #[arg(long, value_name = "CORE")]
+    pub pin: Option<usize>,
+
     /// What is shown of the books.
     #[command(flatten)]
     pub books: BooksConfig,
@@ -42,7 +48,7 @@ pub struct ReplayConfig {
     pub only: Option<Only>,
 
     /// Archive nothing
-    #[arg(long, conflicts_with_all = ["archive", "sync_ms"])]
+    #[arg(long, conflicts_with_all = ["archive", "sync"])]
     pub no_archive: bool,
 
     /// Keep the archives in this folder, unpaced.itch50 and paced.itch50; what
@@ -51,7 +57,7 @@ pub struct ReplayConfig {
     #[arg(long, value_name = "DIR")]
     pub archive: Option<PathBuf>,
 
-    /// Renew the archive's .sync file every so many milliseconds, up to 60,000
-    #[arg(long = "sync", value_name = "MS", default_value_t = 100, value_parser = at_most(1, 60_000))]
-    pub sync_ms: u64,
+    /// Renew the archive's .sync file so often, up to once a minute: 100ms, 2s
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = sync_time())]
+    pub sync: Duration,
 }

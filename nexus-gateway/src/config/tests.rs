@@ -21,7 +21,10 @@ fn nothing_given_means_a_million_messages() {
         ),
         (1_000_000, 1, 1)
     );
-    assert_eq!((config.replay.rate, config.replay.sync_ms), (None, 100));
+    assert_eq!(
+        (config.replay.rate, config.replay.sync),
+        (None, Duration::from_millis(100))
+    );
     assert_eq!(
         (config.replay.source.input, config.replay.archive),
         (None, None)
@@ -59,7 +62,7 @@ fn commands_have_arguments_of_their_own() {
     let Command::Publish(feed) = command("feed --listen 127.0.0.1:0") else {
         panic!("another command");
     };
-    assert_eq!((feed.rate(), feed.linger()), (None, None));
+    assert_eq!((feed.rate(), feed.linger), (None, None));
     assert_eq!((feed.loss, feed.source.messages), (0, 1_000_000));
     assert_eq!(feed.rhythm.rhythm(), Rhythm::default());
     let line = "publish --listen [::1]:9 --udp 239.1.1.1:7 --udp localhost:8 --session X1 \
@@ -69,18 +72,18 @@ fn commands_have_arguments_of_their_own() {
     };
     assert_eq!(feed.udp.len(), 2);
     assert_eq!(feed.rate(), Some(100_000), "UDP has no backpressure");
-    assert_eq!(feed.linger(), Some(Duration::from_secs(3)));
+    assert_eq!(feed.linger, Some(Duration::from_secs(3)));
 
     let line = "receive --connect exchange:9000 --udp 0.0.0.0:7 --session X1 --archive a";
     let Command::Receive(run) = command(line) else {
         panic!("another command");
     };
     assert_eq!(
-        (run.services()[0].to_string(), run.sync_ms),
-        ("exchange:9000".to_string(), 100)
+        (run.services()[0].to_string(), run.sync),
+        ("exchange:9000".to_string(), Duration::from_millis(100))
     );
     assert_eq!((run.udp.len(), run.gap_wait), (1, Duration::from_millis(5)));
-    assert_eq!(run.give_up(), Duration::from_secs(60));
+    assert_eq!(run.give_up, Duration::from_secs(60));
 }
 
 fn assert_named(refused: &[(&str, [&str; 2])]) {
@@ -100,7 +103,9 @@ fn errors_name_the_value_and_the_limit() {
         ("--repeat 0", ["'0'", "1..=1000000"]),
         ("--rate 0", ["'0'", "1..=100000000"]),
         ("--rate -5", ["'-5'", ""]),
-        ("--sync 60001", ["'60001'", "1..=60000"]),
+        ("--sync 60001", ["'60001'", "from 1ms to 1m"]),
+        ("--sync 0", ["'0'", "from 1ms to 1m"]),
+        ("--sync soon", ["'soon'", "--sync"]),
         ("--input f --seed 3", ["'--input <FILE>'", "'--seed <N>'"]),
         ("--speed", ["'--speed'", ""]),
         ("file", ["'file'", ""]),
@@ -135,7 +140,10 @@ fn errors_of_receive_name_the_value_and_the_limit() {
             "receive --connect h:1 --user sevenxx",
             ["'sevenxx'", "at most 6"],
         ),
-        ("receive --connect h:1 --give-up 0", ["'0'", "1..=86400"]),
+        (
+            "receive --connect h:1 --give-up 0",
+            ["'0'", "from 1s to 1day"],
+        ),
         (
             "receive --connect h:1 --udp h:2 --user x",
             ["--user", "--udp <LINE>"],
@@ -207,4 +215,56 @@ fn help_explains_every_flag_and_gives_examples() {
         }
         assert!(help.contains("Examples:") && !help.contains("silence-ms"));
     }
+}
+
+/// The command lines in a text: what is in its blocks of code and begins with the program.
+fn command_lines(text: &str) -> Vec<String> {
+    let blocks = text.split("```").skip(1).step_by(2);
+    let joined = blocks.map(|block| block.replace("\\\n", " "));
+    let lines: Vec<String> = joined
+        .flat_map(|block| block.lines().map(str::to_string).collect::<Vec<_>>())
+        .collect();
+    let of_program = lines.iter().filter_map(|line| {
+        let at = line.find("nexus-gateway ")?;
+        let line = &line[at + "nexus-gateway ".len()..];
+        Some(line.split(" #").next().unwrap_or(line).to_string())
+    });
+    of_program.collect()
+}
+
+#[test]
+fn every_command_line_that_is_shown_is_one() {
+    let shown = [
+        include_str!("../../README.md"),
+        include_str!("../../docs/runbook.md"),
+        include_str!("../../../README.md"),
+    ];
+    let mut lines: Vec<_> = shown.iter().flat_map(|text| command_lines(text)).collect();
+    let unit = include_str!("../../dist/nexus-gateway.service");
+    lines.extend(unit.lines().filter_map(|line| {
+        let line = line.strip_prefix("ExecStart=/usr/bin/nexus-gateway ")?;
+        Some(line.to_string())
+    }));
+    assert!(lines.len() > 8, "{lines:?}");
+    for line in lines {
+        if let Err(error) = parse(&line) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_time_may_have_its_unit_or_none() {
+    let sync = |text: &str| parse(&format!("--sync {text}")).unwrap().replay.sync;
+    assert_eq!(sync("250"), Duration::from_millis(250));
+    assert_eq!(sync("250ms"), Duration::from_millis(250));
+    assert_eq!(sync("1m"), Duration::from_secs(60));
+    let Command::Receive(run) = command("receive --connect h:1 --give-up 90") else {
+        panic!("another command");
+    };
+    assert_eq!(run.give_up, Duration::from_secs(90));
+    let Command::Publish(feed) = command("publish --listen h:1 --linger 0") else {
+        panic!("another command");
+    };
+    assert_eq!(feed.linger, Some(Duration::ZERO));
 }

@@ -28,6 +28,7 @@ use crate::exit::{Exit, Fatal};
 use crate::feed::{Feed, FeedError};
 use crate::race::{Either, race};
 use crate::report::Printer;
+use crate::service;
 use broadcast::Broadcast;
 use loss::Loss;
 use nexus_async_rt::net::{TcpListener, UdpSocket, resolve};
@@ -88,6 +89,9 @@ pub enum PublisherError {
         /// What the system says.
         error: io::Error,
     },
+    /// The loop cannot be made, or pinned to its core.
+    #[error("cannot make the loop: {0}")]
+    Runtime(io::Error),
     /// Nothing can be written to stdout.
     #[error("cannot write to stdout: {0}")]
     Output(io::Error),
@@ -101,7 +105,9 @@ impl Fatal for PublisherError {
             | PublisherError::TooLong { .. }
             | PublisherError::Changed(_) => Exit::BadInput,
             PublisherError::Incomplete { .. } => Exit::FeedLost,
-            PublisherError::Address { .. } | PublisherError::Output(_) => Exit::Other,
+            PublisherError::Address { .. }
+            | PublisherError::Runtime(_)
+            | PublisherError::Output(_) => Exit::Other,
         }
     }
 }
@@ -131,11 +137,14 @@ pub fn main(
     }
     refuse_too_long(config, &feed)?;
     let mut world = WorldBuilder::new().build();
-    let mut runtime = Runtime::builder(&mut world)
+    let mut builder = Runtime::builder(&mut world)
         .signal_handlers(true)
         .sighup_handler(true)
-        .event_interval(SOCKETS_EVERY)
-        .build();
+        .event_interval(SOCKETS_EVERY);
+    if let Some(core) = config.pin {
+        builder = builder.pin(core);
+    }
+    let mut runtime = builder.try_build().map_err(PublisherError::Runtime)?;
     runtime.block_on(serve(config, feed, report))
 }
 
@@ -166,15 +175,7 @@ async fn serve(
     for endpoint in &config.udp {
         receivers.push(address(endpoint).await?);
     }
-    if let SocketAddr::V4(ours) = local
-        && receivers
-            .iter()
-            .any(|receiver| receiver.ip().is_multicast())
-        && !ours.ip().is_unspecified()
-    {
-        // Where it is refused, the system's routes decide.
-        let _ = socket.set_multicast_if_v4(*ours.ip());
-    }
+    send_through(local, &socket, &receivers);
     let door = Door {
         session: config.session,
         user: config.user,
@@ -192,12 +193,13 @@ async fn serve(
         )
         .map_err(PublisherError::Output)?;
 
+    service::ready(&format!("session {session}, {messages} messages"));
     let accepting = spawn_boxed(listener::accept(listener, Rc::clone(&broadcast)));
     let loss = Loss::new(config.loss, config.loss_seed);
     let sending = packets::send(&socket, &receivers, &broadcast, &loss);
     let answering = packets::answer(&socket, &broadcast, &loss);
     let working = race(sending, answering);
-    let ending = race(shutdown_signal(), broadcast.is_done(config.linger()));
+    let ending = race(shutdown_signal(), broadcast.is_done(config.linger));
     let ended = match race(ending, working).await {
         Either::First(ended) => ended,
         Either::Second(Either::First(Err(error)) | Either::Second(Err(error))) => {
@@ -205,6 +207,7 @@ async fn serve(
         }
         Either::Second(Either::First(Ok(never)) | Either::Second(Ok(never))) => match never {},
     };
+    service::stopping();
     accepting.abort();
     let end = match ended {
         Either::First(()) => {
@@ -221,6 +224,18 @@ async fn serve(
             || counts.json(end),
         )
         .map_err(PublisherError::Output)
+}
+
+/// Sends to groups through the interface of `local`.
+fn send_through(local: SocketAddr, socket: &UdpSocket, receivers: &[SocketAddr]) {
+    let mut receivers = receivers.iter();
+    if let SocketAddr::V4(ours) = local
+        && receivers.any(|receiver| receiver.ip().is_multicast())
+        && !ours.ip().is_unspecified()
+    {
+        // Where it is refused, the system's routes decide.
+        let _ = socket.set_multicast_if_v4(*ours.ip());
+    }
 }
 
 /// How often a free port is looked for that is free for TCP and for UDP.

@@ -12,7 +12,6 @@ use nexus_async_rt::channel::spsc_bytes;
 use nexus_rt::{Handler, World};
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 /// An archive that is being written.
 pub(super) struct Archiving {
@@ -36,7 +35,7 @@ impl Archiving {
         let resume = Resume::open(&mut archive, &path, session, adopt, from)?;
         resume::replay(&path, archive.found(), world, handler)?;
         let (to_archive, raw) = sink::to_archive();
-        let sync = Duration::from_millis(config.sync_ms);
+        let sync = config.sync;
         let theirs = path.clone();
         let writer = thread::Builder::new()
             .name("archive".to_string())

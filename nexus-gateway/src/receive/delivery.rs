@@ -3,6 +3,7 @@
 
 use super::error::LinkError;
 use super::resume::Resume;
+use crate::service;
 use crate::sink::Sink;
 use crate::world::Arrival;
 use nexus_async_rt::now;
@@ -18,6 +19,8 @@ pub(super) struct Delivery<H> {
     /// When the first message came, and the last.
     times: Option<(Instant, Instant)>,
     skipped: u64,
+    /// Whether a service manager knows of the session.
+    announced: bool,
 }
 
 impl<H: Handler<Arrival>> Delivery<H> {
@@ -27,6 +30,7 @@ impl<H: Handler<Arrival>> Delivery<H> {
             resume,
             times: None,
             skipped: 0,
+            announced: false,
         }
     }
 
@@ -53,6 +57,10 @@ impl<H: Handler<Arrival>> Delivery<H> {
     /// The session and the number of its first message are known: the archive is told
     /// before that comes.
     pub(super) async fn begin(&mut self, session: SessionName, next: u64) -> Result<(), LinkError> {
+        if !self.announced {
+            self.announced = true;
+            service::ready(&format!("session {session}, from message {next}"));
+        }
         if !self.resume.kept {
             let begun = self.sink.begin(session, next).await;
             begun.map_err(|_| LinkError::Archive)?;

@@ -25,6 +25,9 @@ pub enum ReceiverError {
     /// printed.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// The loop cannot be made, or pinned to its core.
+    #[error("cannot make the loop: {0}")]
+    Runtime(io::Error),
     /// The system has no thread to give.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -95,9 +98,10 @@ impl Fatal for ReceiverError {
                 | LinkError::Missing(_)
                 | LinkError::Skipped(_) => Exit::FeedLost,
             },
-            ReceiverError::Thread(_) | ReceiverError::Output(_) | ReceiverError::Defect(_) => {
-                Exit::Other
-            }
+            ReceiverError::Runtime(_)
+            | ReceiverError::Thread(_)
+            | ReceiverError::Output(_)
+            | ReceiverError::Defect(_) => Exit::Other,
         }
     }
 }

@@ -36,6 +36,7 @@ use crate::config::{OnArchiveError, ReceiveConfig};
 use crate::outcome::Coverage;
 use crate::progress::Progress;
 use crate::report::{self, Printer, json};
+use crate::service;
 use crate::sink::Sink;
 use crate::tally::Tally;
 use crate::world;
@@ -107,13 +108,18 @@ pub fn main(config: &ReceiveConfig, report: &mut Printer<impl Write>) -> Result<
         }
     };
     let progress = Progress::start("received", None).map_err(ReceiverError::Thread)?;
-    let mut runtime = Runtime::builder(&mut world)
+    let mut builder = Runtime::builder(&mut world)
         .signal_handlers(true)
-        .sighup_handler(true)
-        .build();
+        .sighup_handler(true);
+    // The threads are there: none of them shares the core.
+    if let Some(core) = config.pin {
+        builder = builder.pin(core);
+    }
+    let mut runtime = builder.try_build().map_err(ReceiverError::Runtime)?;
     let sink = Sink::new(resume.next, handler, to_archive, progress.counter())
         .without_archive_if_it_fails(config.on_archive_error == OnArchiveError::Books);
     let received = runtime.block_on(receive(config, Delivery::new(sink, resume)));
+    service::stopping();
     drop(runtime);
     drop(progress);
 

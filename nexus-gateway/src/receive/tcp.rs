@@ -137,7 +137,7 @@ pub(super) async fn receive<H: Handler<Arrival>>(
             Either::Second(Ok(())) => {}
             Either::Second(Err(exhausted)) => {
                 return Err(LinkError::GaveUp {
-                    limit: config.give_up(),
+                    limit: config.give_up,
                     last: Box::new(exhausted.into_inner()),
                 });
             }
@@ -150,7 +150,7 @@ fn patience(config: &ReceiveConfig) -> Backoff {
         .initial(FIRST_PAUSE)
         .max_delay(LONGEST_PAUSE)
         .jitter(0.25)
-        .deadline(now() + config.give_up())
+        .deadline(now() + config.give_up)
         .build()
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn receive<H: Handler<Arrival>>(
         Either::Second(ready) => ready?,
     };
     let patience = Patience {
-        give_up: config.give_up(),
+        give_up: config.give_up,
         gap: config.gap_wait,
         ..Patience::default()
     };
@@ -229,7 +229,7 @@ impl Reception<'_> {
                     let _ = self.sockets.requests.send_to(&bytes, service).await;
                 }
                 Err(ClientFault::Silent(silent)) => {
-                    let (limit, local) = (self.config.give_up(), &self.config.udp[0].endpoint);
+                    let (limit, local) = (self.config.give_up, &self.config.udp[0].endpoint);
                     if now() >= self.heard + limit {
                         let local = local.clone();
                         return Err(LinkError::Silent { limit, local });

@@ -118,7 +118,8 @@ pub fn main(config: &ReplayConfig, report: &mut Printer<impl Write>) -> Result<(
     let program = Program {
         feed: &feed,
         folder: folder.as_ref(),
-        sync: Duration::from_millis(config.sync_ms),
+        pin: config.pin,
+        sync: config.sync,
         stop: &stop,
         shown: &config.books,
     };
@@ -196,6 +197,7 @@ struct Program<'a> {
     feed: &'a Feed,
     /// None if nothing is archived.
     folder: Option<&'a Folder>,
+    pin: Option<usize>,
     sync: Duration,
     stop: &'a Stop,
     shown: &'a BooksConfig,
@@ -211,6 +213,7 @@ impl Program<'_> {
             name,
             feed: self.feed,
             archive: path.as_deref(),
+            pin: self.pin,
             sync: self.sync,
             schedule,
             stop: self.stop,

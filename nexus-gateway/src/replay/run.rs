@@ -15,7 +15,7 @@
 //!   runtime parks when there is nothing to do.
 
 use super::line::{self, Pace};
-use super::merge::{Booked, Stopped, merge};
+use super::merge::{Booked, merge};
 use crate::archive::{Archive, ArchiveError};
 use crate::archiver;
 use crate::clock::{Clock, sleep_exactly};
@@ -30,6 +30,7 @@ use nexus_async_rt::Runtime;
 use nexus_async_rt::channel::spsc_bytes;
 use nexus_itch::binary_file::FrameError;
 use nexus_rt::World;
+use rustix::thread::{sched_getaffinity, sched_setaffinity};
 use std::io;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
@@ -55,6 +56,8 @@ pub struct Plan<'a> {
     pub feed: &'a Feed,
     /// Where it is archived, if it is.
     pub archive: Option<&'a Path>,
+    /// The core that the loop runs on, if it is to be one.
+    pub pin: Option<usize>,
     /// How often the sync file is renewed.
     pub sync: Duration,
     /// How fast it is played; as fast as it is taken, if there is none.
@@ -72,6 +75,9 @@ pub enum RunError {
     /// The feed cannot be read any more.
     #[error("the input changed while it was played: {0}")]
     Feed(FrameError),
+    /// The loop cannot be made, or pinned to its core.
+    #[error("cannot make the loop: {0}")]
+    Runtime(io::Error),
     /// The system has no thread to give.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -112,7 +118,19 @@ pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
     let (feed_b, records_b) = start_line(Line::B, plan, pace)?;
     let lines = [(Line::A, records_a), (Line::B, records_b)];
     let timing = Timing { clock, pace };
-    let booked = play(&mut world, lines, to_archive, timing, progress.counter());
+    let unpinned = plan.pin.and_then(|_| sched_getaffinity(None).ok());
+    let booked = play(
+        &mut world,
+        lines,
+        to_archive,
+        timing,
+        progress.counter(),
+        plan.pin,
+    );
+    // Threads of the next run would share the core.
+    if let Some(everywhere) = unpinned {
+        let _ = sched_setaffinity(None, &everywhere);
+    }
     drop(progress);
 
     let archived = archiver
@@ -121,7 +139,7 @@ pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
         .transpose()?;
     let mut lateness = join(feed_a, "the thread of feed A panicked")??;
     lateness.add(&join(feed_b, "the thread of feed B panicked")??);
-    let booked = booked.map_err(|stopped| RunError::Defect(stopped.reason()))?;
+    let booked = booked?;
     let (books, tally) = world::take(&mut world);
     Ok(Outcome {
         elapsed: Duration::from_nanos(booked.ended),
@@ -148,11 +166,17 @@ fn play(
     to_archive: Option<spsc_bytes::Sender>,
     timing: Timing,
     progress: Counter,
-) -> Result<Booked, Stopped> {
+    pin: Option<usize>,
+) -> Result<Booked, RunError> {
     let sink = Sink::new(1, world::handler(world), to_archive, progress);
     let spin = timing.pace.map_or(Duration::ZERO, |_| SPIN);
-    let mut runtime = Runtime::builder(world).spin(spin).build();
-    runtime.block_on(merge(lines, sink, timing))
+    let mut builder = Runtime::builder(world).spin(spin);
+    if let Some(core) = pin {
+        builder = builder.pin(core);
+    }
+    let mut runtime = builder.try_build().map_err(RunError::Runtime)?;
+    let merged = runtime.block_on(merge(lines, sink, timing));
+    merged.map_err(|stopped| RunError::Defect(stopped.reason()))
 }
 
 /// Starts the archive's thread; returns where its messages go.

@@ -7,7 +7,7 @@
 //! | `bench` | a folder, a feed and what the archive should be |
 //! | `peer` | a peer by hand: connects or listens, and says what it is told |
 //! | `tcp_relay`, `udp_relay` | a network that fails, as its seed says |
-//! | `tcp`, `udp`, `crowd`, `json`, `log`, `modes`, `multicast`, `names`, `opaque`, `rubbish`, `signals`, `two_lines` | the tests, by situation |
+//! | `tcp`, `udp`, `crowd`, `json`, `log`, `modes`, `multicast`, `names`, `opaque`, `rubbish`, `service`, `signals`, `two_lines` | the tests, by situation |
 
 mod bench;
 mod crowd;
@@ -22,6 +22,7 @@ mod opaque;
 mod peer;
 mod process;
 mod rubbish;
+mod service;
 mod signals;
 mod tcp;
 mod tcp_relay;

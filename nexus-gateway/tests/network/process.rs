@@ -175,6 +175,10 @@ impl Process {
     }
 
     /// Whether it is over.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn is_over(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
