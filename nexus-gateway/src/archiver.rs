@@ -7,10 +7,11 @@
 
 use crate::archive::{Archive, ArchiveError};
 use crate::outcome::Archived;
-use crate::sink::ToArchive;
+use crate::sink::{self, ToArchive};
 use nexus_async_rt::channel::{TryRecvError, spsc_bytes};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tracing::warn;
 
@@ -90,9 +91,28 @@ struct Archiver {
     longest_sync: Duration,
 }
 
+/// A thread that archives.
+pub(crate) type ArchiveThread = JoinHandle<Result<Archived, ArchiveError>>;
+
+/// Starts the thread of `archive`, which is at `path`. Returns where its messages go; it
+/// ends when that is dropped. See [`archive`] for the rest.
+pub(crate) fn start(
+    archive: Archive,
+    path: &Path,
+    interval: Duration,
+    watch_space: bool,
+) -> io::Result<(spsc_bytes::Sender, ArchiveThread)> {
+    let (to_archive, raw) = sink::to_archive();
+    let path = path.to_path_buf();
+    let thread = thread::Builder::new()
+        .name("archive".to_string())
+        .spawn(move || self::archive(archive, path, interval, watch_space, raw))?;
+    Ok((to_archive, thread))
+}
+
 /// Archives what comes until the sender is gone; renews the sync file every
 /// `interval` and at the end. Warns of a device that fills up, if that is wanted.
-pub(crate) fn archive(
+fn archive(
     archive: Archive,
     path: PathBuf,
     interval: Duration,

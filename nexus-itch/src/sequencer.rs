@@ -175,7 +175,7 @@ impl<M> Sequencer<M> {
     ///
     /// A message that was given up and comes after all is a [duplicate](Placed::Duplicate).
     ///
-    /// Cost: a step a message given up, of the window.
+    /// Cost: proportional to the number of messages given up, up to 65,536 of them.
     ///
     /// ```
     /// use nexus_itch::sequencer::{Placed, Sequencer};

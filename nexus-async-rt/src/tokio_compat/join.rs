@@ -114,7 +114,8 @@ impl Wake for Awaiting {
     fn wake_by_ref(self: &Arc<Self>) {
         self.waker.wake_by_ref();
         // The clock may move now that the runtime knows of the result. Ended in its
-        // place, so that a handle that is dropped meanwhile can end it before.
+        // place, so that a handle that is dropped meanwhile can end it before. It is no
+        // newer one: tokio's thread wakes once, when a poll would return the result.
         self.hold.with(|hold| *hold = None);
     }
 }

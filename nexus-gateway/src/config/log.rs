@@ -1,6 +1,6 @@
 //! What is said on stderr: the arguments that every command has.
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 use tracing::Level;
 
 /// How log lines look.
@@ -26,9 +26,9 @@ pub struct LogConfig {
     )]
     pub quiet: bool,
 
-    /// Say more on stderr; twice: everything
-    #[arg(long, short, help_heading = "Output", global = true, action = ArgAction::Count)]
-    pub verbose: u8,
+    /// Say more on stderr: what is asked for, and what a server says
+    #[arg(long, short, help_heading = "Output", global = true)]
+    pub verbose: bool,
 
     /// How log lines look: text, or json, one object a line, without progress
     #[arg(
@@ -47,9 +47,8 @@ impl LogConfig {
     pub fn level(&self) -> Level {
         match (self.quiet, self.verbose) {
             (true, _) => Level::ERROR,
-            (false, 0) => Level::INFO,
-            (false, 1) => Level::DEBUG,
-            (false, _) => Level::TRACE,
+            (false, false) => Level::INFO,
+            (false, true) => Level::DEBUG,
         }
     }
 

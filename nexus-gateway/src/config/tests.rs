@@ -46,7 +46,7 @@ fn what_every_command_takes_may_stand_before_it_and_behind_it() {
         );
     }
     assert!(!parse("-q").unwrap().log.shows_progress());
-    assert_eq!(parse("-vv").unwrap().log.level(), tracing::Level::TRACE);
+    assert_eq!(parse("").unwrap().log.level(), tracing::Level::INFO);
 }
 
 fn command(line: &str) -> Command {

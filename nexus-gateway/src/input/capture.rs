@@ -227,14 +227,18 @@ impl Capture {
 
     /// A packet without a message says which one comes next.
     fn announcement(&mut self, line: usize, packet: &Packet<'_>) {
-        let session = self.session.as_ref();
-        match session.is_none_or(|session| session.trimmed() == packet.session.trimmed()) {
-            true if self.is_far(packet.sequence) => self.counts.malformed += 1,
-            true => {
+        let ours = self
+            .session
+            .map(|ours| ours.trimmed() == packet.session.trimmed());
+        match ours {
+            // Before the first message nobody knows of which session it is.
+            None => self.lines[line].packets += 1,
+            Some(false) => self.counts.foreign += 1,
+            Some(true) if self.is_far(packet.sequence) => self.counts.malformed += 1,
+            Some(true) => {
                 self.lines[line].packets += 1;
                 self.announced = self.announced.max(packet.sequence);
             }
-            false => self.counts.foreign += 1,
         }
     }
 

@@ -188,7 +188,7 @@ fn unpack(
     lines: &[SocketAddr],
     out: &mut Counting,
 ) -> Result<Unpacked, InputError> {
-    for _ in 0..MOST_LAYERS {
+    for _ in 0..=MOST_LAYERS {
         let packing = match content {
             Content::Packed(packing) => packing,
             Content::Frames => {

@@ -54,7 +54,7 @@ fn packed_inputs_are_unpacked_whatever_they_are_called() {
         zstd(&plain),
         [zstd(one), zstd(other)].concat(),
         skippable,
-        gzip(&zstd(&gzip(&plain))),
+        gzip(&zstd(&gzip(&zstd(&plain)))),
     ] {
         let input = open(file(&packed).path(), &[]).unwrap();
         assert!(all(&input) == plain);
@@ -167,6 +167,16 @@ fn what_no_line_has_is_counted_to_the_end_that_was_announced() {
         (b.packets, b.first, b.duplicates, b.different),
         (2, 1, 2, 1)
     );
+}
+
+#[test]
+fn what_a_heartbeat_says_before_the_first_message_is_not_believed() {
+    let mut other = Builder::new("T".parse().unwrap());
+    let heartbeat = other.begin(1_000_000).to_vec();
+    let line = SocketAddr::from(([239, 1, 1, 1], A));
+    let datagrams = [(A, &heartbeat[..]), (A, &mold("S", 1, &[b"1"]))];
+    let capture = capture_of(&datagrams, &[line]).unwrap().capture.unwrap();
+    assert_eq!((capture.numbers(), capture.lost().0), (1..2, 0));
 }
 
 #[test]

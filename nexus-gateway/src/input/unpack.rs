@@ -24,20 +24,6 @@ pub(super) enum Packing {
     Zstd,
 }
 
-/// The first bytes of each kind. None of them begins a BinaryFILE of ITCH 5.0: its first
-/// message would have 2,573 bytes at least.
-const BEGINNINGS: [(&[u8], Content); 8] = [
-    (&[0x1f, 0x8b, 8], Content::Packed(Packing::Gzip)),
-    (&[0x28, 0xb5, 0x2f, 0xfd], Content::Packed(Packing::Zstd)),
-    (&[0xa1, 0xb2, 0xc3, 0xd4], Content::Captured),
-    (&[0xd4, 0xc3, 0xb2, 0xa1], Content::Captured),
-    (&[0xa1, 0xb2, 0x3c, 0x4d], Content::Captured),
-    (&[0x4d, 0x3c, 0xb2, 0xa1], Content::Captured),
-    (&[0x0a, 0x0d, 0x0d, 0x0a], Content::Captured),
-    // A skippable frame of Zstandard, with any low half byte in its first.
-    (&[0x2a, 0x4d, 0x18], Content::Packed(Packing::Zstd)),
-];
-
 /// The bytes that tell.
 const TELLING: usize = 4;
 
@@ -45,15 +31,22 @@ const TELLING: usize = 4;
 pub(super) fn recognise(mut reader: Bytes) -> io::Result<(Content, Bytes)> {
     let mut first = Vec::with_capacity(TELLING);
     (&mut reader).take(TELLING as u64).read_to_end(&mut first)?;
-    let begins = |with: &[u8]| match with {
-        // Its first byte has sixteen values.
-        [0x2a, ..] => {
-            first.first().is_some_and(|b| b & 0xf0 == 0x50) && first[1..].starts_with(with)
+    // None of these begins a BinaryFILE of ITCH 5.0: its first message would have 2,573
+    // bytes at least.
+    let content = match first[..] {
+        [0x1f, 0x8b, 8, ..] => Content::Packed(Packing::Gzip),
+        // A frame of Zstandard, or one that is skipped.
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
+            Content::Packed(Packing::Zstd)
         }
-        _ => first.starts_with(with),
+        // pcap of microseconds and of nanoseconds, in both byte orders; pcapng.
+        [0xa1, 0xb2, 0xc3, 0xd4]
+        | [0xd4, 0xc3, 0xb2, 0xa1]
+        | [0xa1, 0xb2, 0x3c, 0x4d]
+        | [0x4d, 0x3c, 0xb2, 0xa1]
+        | [0x0a, 0x0d, 0x0d, 0x0a] => Content::Captured,
+        _ => Content::Frames,
     };
-    let content = BEGINNINGS.iter().find(|(with, _)| begins(with));
-    let content = content.map_or(Content::Frames, |&(_, content)| content);
     Ok((content, Box::new(Cursor::new(first).chain(reader))))
 }
 

@@ -192,12 +192,12 @@ fn build(builder: &mut Builder, request: Request, broadcast: &Broadcast) -> Resu
     Ok(())
 }
 
-fn complain(broadcast: &Broadcast, who: &str, why: &dyn std::fmt::Display) {
+fn complain(broadcast: &Broadcast, peer: &str, why: &dyn std::fmt::Display) {
     let refused = &broadcast.counts().refused;
     count(refused);
     match refused.get() {
-        ..MOST_COMPLAINTS => warn!("request by {who}: refused, {why}"),
-        MOST_COMPLAINTS => warn!("request by {who}: refused, {why}; more are only counted"),
+        ..MOST_COMPLAINTS => warn!("request by {peer}: refused, {why}"),
+        MOST_COMPLAINTS => warn!("request by {peer}: refused, {why}; more are only counted"),
         _ => {}
     }
 }

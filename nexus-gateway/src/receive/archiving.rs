@@ -3,21 +3,19 @@
 use super::error::ReceiverError;
 use super::resume::{self, Resume};
 use crate::archive::{Archive, ArchiveError, Folder, verify};
-use crate::archiver;
+use crate::archiver::{self, ArchiveThread};
 use crate::config::ReceiveConfig;
 use crate::outcome::Archived;
-use crate::sink;
 use crate::world::Arrival;
 use nexus_async_rt::channel::spsc_bytes;
 use nexus_rt::{Handler, World};
 use std::path::PathBuf;
-use std::thread::{self, JoinHandle};
 
 /// An archive that is being written.
 pub(super) struct Archiving {
     folder: Folder,
     path: PathBuf,
-    writer: JoinHandle<Result<Archived, ArchiveError>>,
+    writer: ArchiveThread,
 }
 
 impl Archiving {
@@ -34,13 +32,8 @@ impl Archiving {
         let (session, adopt, from) = (config.session, config.adopt, config.from);
         let resume = Resume::open(&mut archive, &path, session, adopt, from)?;
         resume::replay(&path, archive.found(), world, handler)?;
-        let (to_archive, raw) = sink::to_archive();
-        let sync = config.sync;
-        let theirs = path.clone();
-        let writer = thread::Builder::new()
-            .name("archive".to_string())
-            .spawn(move || archiver::archive(archive, theirs, sync, true, raw))
-            .map_err(ReceiverError::Thread)?;
+        let started = archiver::start(archive, &path, config.sync, true);
+        let (to_archive, writer) = started.map_err(ReceiverError::Thread)?;
         let archiving = Self {
             folder,
             path,

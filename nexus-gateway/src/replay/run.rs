@@ -21,9 +21,9 @@ use crate::archiver;
 use crate::clock::{Clock, sleep_exactly};
 use crate::feed::{Feed, Line, Schedule};
 use crate::latency::Latencies;
-use crate::outcome::{Archived, Outcome};
+use crate::outcome::Outcome;
 use crate::progress::{Counter, Progress};
-use crate::sink::{self, Sink};
+use crate::sink::Sink;
 use crate::stop::Stop;
 use crate::world;
 use nexus_async_rt::Runtime;
@@ -94,8 +94,6 @@ impl From<FrameError> for RunError {
 
 type FeedThread = JoinHandle<Result<Latencies, FrameError>>;
 
-type ArchiveThread = JoinHandle<Result<Archived, ArchiveError>>;
-
 /// Plays the feed once through everything.
 ///
 /// # Errors
@@ -107,8 +105,10 @@ pub fn run(plan: &Plan<'_>) -> Result<Outcome, RunError> {
     let progress =
         Progress::start(plan.name, Some(plan.feed.messages())).map_err(RunError::Thread)?;
     let archiving = plan.archive.zip(archive);
-    let archiving = archiving.map(|(path, archive)| start_archive(path, archive, plan.sync));
-    let (to_archive, archiver) = archiving.transpose()?.unzip();
+    let archiving =
+        archiving.map(|(path, archive)| archiver::start(archive, path, plan.sync, false));
+    let archiving = archiving.transpose().map_err(RunError::Thread)?;
+    let (to_archive, archiver) = archiving.unzip();
 
     let mut world = world::build();
     let run_up = plan.schedule.map_or(Duration::ZERO, |_| RUN_UP);
@@ -177,20 +177,6 @@ fn play(
     let mut runtime = builder.try_build().map_err(RunError::Runtime)?;
     let merged = runtime.block_on(merge(lines, sink, timing));
     merged.map_err(|stopped| RunError::Defect(stopped.reason()))
-}
-
-/// Starts the archive's thread; returns where its messages go.
-fn start_archive(
-    path: &Path,
-    archive: Archive,
-    interval: Duration,
-) -> Result<(spsc_bytes::Sender, ArchiveThread), RunError> {
-    let (to_archive, raw) = sink::to_archive();
-    let path = path.to_path_buf();
-    let thread = start("archive", move || {
-        archiver::archive(archive, path, interval, false, raw)
-    })?;
-    Ok((to_archive, thread))
 }
 
 /// Starts a feed's thread; returns it, and where its line ends.

@@ -99,7 +99,7 @@ fn top(book: &Book) -> Vec<String> {
     ]
 }
 
-/// Halts, and books whose best prices meet.
+/// How often trading was halted, and which books are locked or crossed.
 fn states(books: &Books) -> String {
     let mut text = String::new();
     let halts: u64 = books.iter().map(Book::halts).sum();

@@ -72,7 +72,7 @@ fn served(flags: &str) -> Ran {
 
 #[test]
 fn the_text_of_others_moves_no_cursor_and_ends_no_line() {
-    for flags in ["-vv", "-vv --log json", "-vv --json"] {
+    for flags in ["-v", "-v --log json", "-v --json"] {
         let ran = served(flags);
         assert_eq!(ran.code, Some(7), "{ran:?}");
         assert_is_plain(&ran);
